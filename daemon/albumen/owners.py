@@ -1,0 +1,129 @@
+"""Who does a deed now: one process, known by a lock that the kernel frees when it dies.
+
+``owners/<id>`` in the state directory is held by ``flock`` as long as the process lives. The file is locked under a temporary
+name first and then renamed, so it is never seen unlocked while its owner lives (seen once in the trial). Dead owners are found
+with a *shared* lock, so that two testers never take each other for the owner.
+"""
+
+import fcntl
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from albumen.errors import ConfigError
+from albumen.model import Owner
+
+
+class Owners:
+    """The owners of one state directory. ``me`` is this process; ``close`` gives the identity up (tests; a process just dies)."""
+
+    def __init__(self, state: str) -> None:
+        self._folder = os.path.join(state, "owners")
+        os.makedirs(self._folder, exist_ok=True)
+        self.me: Owner = uuid.uuid4().hex[:16]
+        draft = os.path.join(self._folder, f".{self.me}")
+        self._fd = os.open(draft, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        os.write(self._fd, str(os.getpid()).encode())
+        os.rename(draft, os.path.join(self._folder, self.me))
+
+    def dead(self) -> frozenset[Owner]:
+        """Owners proven dead now. Owners whose file is gone are dead too: ask ``is_dead`` of one you know."""
+        found = set()
+        for name in os.listdir(self._folder):
+            if not name.startswith(".") and self.is_dead(name):
+                found.add(name)
+        return frozenset(found)
+
+    def is_dead(self, owner: Owner) -> bool:
+        """Whether that owner's process is gone."""
+        if owner == self.me:
+            return False
+        try:
+            fd = os.open(os.path.join(self._folder, owner), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return True
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(fd)
+        return True
+
+    def __contains__(self, owner: object) -> bool:
+        """``owner in owners`` = that owner is dead: the ``Container`` that ``Ledger.recover`` asks for."""
+        return isinstance(owner, str) and owner != "" and self.is_dead(owner)
+
+    def forget(self, owner: Owner) -> None:
+        """Remove a dead owner's file, once nothing of it is left anywhere. Twice is harmless."""
+        if owner != self.me and self.is_dead(owner):
+            with _quiet():
+                os.unlink(os.path.join(self._folder, owner))
+
+    def close(self) -> None:
+        """Give up this identity: from now on this owner counts as dead."""
+        with _quiet():
+            os.unlink(os.path.join(self._folder, self.me))
+        os.close(self._fd)
+
+
+class DaemonLock:
+    """At most one daemon per state directory."""
+
+    def __init__(self, state: str) -> None:
+        self._path = os.path.join(state, "daemon.lock")
+        self._fd: int | None = None
+
+    def take(self) -> bool:
+        """Become the daemon; False when another one runs. Commands test with a shared lock for an instant: try a few times."""
+        fd = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            return False
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, str(os.getpid()).encode(), 0)
+        self._fd = fd
+        return True
+
+    def held(self) -> str:
+        """The process id of the running daemon, "" when none runs."""
+        try:
+            fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return ""
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return os.pread(fd, 20, 0).decode() or "?"
+        finally:
+            os.close(fd)
+        return ""
+
+    def release(self) -> None:
+        """Stop being the daemon."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+
+def state_directory(path: str) -> str:
+    """The state directory, made when missing. ``ConfigError`` when it cannot be written."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise ConfigError([f"state directory {path}: {error.strerror}; set [state] dir to a folder you may write to"]) from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise ConfigError([f"state directory {path} is not writable; set [state] dir to a folder you may write to"])
+    return path
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        pass

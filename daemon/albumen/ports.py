@@ -1,0 +1,337 @@
+"""The contracts on one page. Every implementation passes the contract classes of ``albumen.testing``; so does a third party's.
+
+All methods may raise ``Unavailable`` (the place is closed) and ``Transient`` (this call only); what else they raise is said.
+Everything here may be called from any thread.
+"""
+
+import threading
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
+from pathlib import Path
+from typing import BinaryIO, Literal, Protocol, runtime_checkable
+
+from albumen.model import (
+    Batch,
+    BatchId,
+    BatchInfo,
+    Circuit,
+    Claimed,
+    Content,
+    DeadJob,
+    Deed,
+    DeedId,
+    DeedState,
+    Digests,
+    Item,
+    Job,
+    Outcome,
+    Owner,
+    Page,
+    Pending,
+    Proof,
+    Query,
+    QueueStats,
+    Record,
+    Ref,
+    Rev,
+    Seen,
+    Staged,
+)
+
+# ----------------------------------------------------------------------------------------------------------------- sources
+
+
+class Memory(Protocol):
+    """What one source has seen. Queues implement it on their own connection: jobs and memory are kept in one transaction."""
+
+    def cursor(self) -> str:
+        """The last kept cursor; "" at first."""
+
+    def get(self, paths: Iterable[str]) -> Mapping[str, Seen]:
+        """What is remembered of these paths; unknown ones are left out."""
+
+    def all(self, prefix: str = "") -> Iterator[Seen]:
+        """Everything under a folder ("" = all), sorted by path as bytes. May be read while commits go on."""
+
+    def commit(self, batch: Batch, jobs: Sequence[Job]) -> None:
+        """Keep a batch and the jobs it stands for, durably, all or nothing."""
+
+
+class Source(Protocol):
+    """Looks at a place and says what is new. Made with its settings; opening files or connections waits until ``scan``."""
+
+    name: str
+
+    def scan(self, memory: Memory) -> Iterator[Batch]:
+        """What is not in memory yet, in pieces to commit. Asking for the next piece means the last one was kept; a source that is
+        closed instead must not assume so. Raises ``Unavailable`` when the place cannot be trusted (gone, empty by accident)."""
+
+
+@runtime_checkable
+class Waits(Protocol):
+    """A source that knows when to look again."""
+
+    def wait(self, stop: threading.Event, timeout: float) -> None:
+        """Return as soon as another look is worth it, at ``stop``, or after ``timeout`` seconds."""
+
+
+# ----------------------------------------------------------------------------------------------------------------- handlers
+
+
+class Deeds(Protocol):
+    """The only way to change a person's file: plan, reserve, do, undo. Implemented in ``albumen.deeds``."""
+
+    def stage(self, ref: Ref) -> Staged:
+        """Read a file once into the library's incoming area (or only hash it while space is short): digests, head, tail.
+        Kept in this process for ``do``. ``Changed`` when the file changed while it was read."""
+
+    def reserve(self, items: Sequence[Item], batch: BatchId) -> Sequence[Item]:
+        """Fix the place of each item of a set in the ledger: items with their ``deeds``, or with ``duplicate_of``. Items come back
+        in their order; one whose source is another batch's business comes back with neither. Twice gives the same."""
+
+    def do(self, ids: Sequence[DeedId]) -> Sequence[Deed]:
+        """Do the deeds of one group, proven and settled, or settle them as they must be: the deeds as they are now. Safe to
+        repeat after any crash or error. Raises as the stores do; ``Changed``/``Exists``/``NotFound`` after the deeds were dropped."""
+
+    def discard(self, item: Item, batch: BatchId, why: str) -> Sequence[Item]:
+        """Plan to move an item's files to the trash (an exact duplicate): the item with its ``deeds``."""
+
+    def close(self, batch: BatchId) -> bool:
+        """Remove folders the batch emptied and end it; False while a deed is open. Twice is harmless."""
+
+
+class Run(Protocol):
+    """What a handler may use while it runs one step on one item."""
+
+    deeds: Deeds
+    catalog: "Catalog"
+    stop: threading.Event
+    options: Mapping[str, object]
+    steps: Sequence[str]  # the steps left after this one
+
+    def local(self, item: Item) -> Path:
+        """The item's main file on a local disk; a remote one is downloaded once to the spool and freed when its steps end."""
+
+    def store(self, name: str) -> "Store":
+        """The store of that name. ``NotFound`` when no such store is configured."""
+
+    def tell(self, what: str, **fields: object) -> None:
+        """One structured line for the person who runs this."""
+
+
+class Handler(Protocol):
+    """One step on one item. Made with its settings; runs in several threads at once."""
+
+    name: str
+    lane: str  # "io" | "cpu" | "slow"
+
+    def __call__(self, item: Item, run: Run) -> Sequence[Item]:
+        """Items that go on: none, one, several. Safe to run twice."""
+
+
+# ------------------------------------------------------------------------------------------------------------------- stores
+
+
+class Store(Protocol):
+    """Holds bytes under paths. Never replaces unless told which revision; never follows a symlink out of its root."""
+
+    name: str
+
+    def key(self, path: str) -> str:
+        """Equal keys = the same place here, by its case and Unicode rules. Pure."""
+
+    def list(self, prefix: str = "") -> Iterator[Item]:
+        """Every file under a folder, to any depth: complete or raises, never silently short; order not promised. A prefix that
+        is not there lists nothing. What lies under ``.albumen/`` is left out unless the prefix names it."""
+
+    def stat(self, path: str) -> Item:
+        """The file as it is now. ``NotFound`` (also for a folder)."""
+
+    def open(self, path: str, *, rev: Rev | None = None, start: int = 0) -> BinaryIO:
+        """Its bytes from ``start``; the caller closes. ``NotFound``; ``Changed`` if ``rev`` is no longer there."""
+
+    def put(
+        self,
+        path: str,
+        data: Content,
+        *,
+        expect: Digests | None = None,
+        replace: Rev | None = None,
+    ) -> Item:
+        """Whole and durable, or not at all; folders are made as needed; the modified time is kept where the store can.
+        ``Exists`` when the name is taken and ``replace`` is not its revision; ``Changed`` when the bytes are not ``expect``;
+        ``Rejected`` for a name this store cannot hold. Returns the stored item with the store's own digests."""
+
+    def delete(self, path: str, *, rev: Rev | None = None) -> None:
+        """Final; called by ``deeds/trash`` only. ``NotFound``; ``Changed`` when ``rev`` is not there (nothing is removed)."""
+
+
+@runtime_checkable
+class Stages(Protocol):
+    """Bytes first, name later; ``Store.put`` is made of these."""
+
+    def stage(self, data: Content, *, near: str = "") -> Staged:
+        """Bytes into the incoming area of the calling owner, hashed on the way; not yet durable. ``near`` is the target path,
+        for stores whose incoming area lies beside it."""
+
+    def commit(self, staged: Sequence[tuple[Staged, str]]) -> Sequence[Item]:
+        """Data durable, then each name appears, never replacing, all or none (names already given by this call are taken back
+        when a later one is taken). The names are durable only after ``sync``. ``Exists``, ``Rejected``."""
+
+    def sync(self, paths: Iterable[str]) -> None:
+        """All names given and removed so far in the folders of these paths are durable; shared by all who wait."""
+
+    def discard(self, staged: Staged) -> None:
+        """Forget staged bytes. Twice is harmless."""
+
+
+@runtime_checkable
+class Proves(Protocol):
+    """Can prove its bytes now, better than reading them back through a cache."""
+
+    def prove(self, path: str) -> Proof:
+        """Re-read past the page cache, or the provider's hash. ``NotFound``."""
+
+
+@runtime_checkable
+class Folders(Protocol):
+    """Has folders of its own, with mode and times."""
+
+    def folder(self, path: str) -> Ref:
+        """The folder's mode and modified time. ``NotFound``."""
+
+    def mkdir(self, path: str, *, mode: int | None = None, modified: int | None = None) -> None:
+        """Make it (and parents) unless it is there, then set mode and time. Durable after ``sync``."""
+
+    def rmdir(self, path: str) -> bool:
+        """Remove it if it is empty; True when it is gone (also when it was), False when something lies in it."""
+
+
+@runtime_checkable
+class Moves(Protocol):
+    """Moves and copies on its own side."""
+
+    def move(self, path: str, to: str, *, rev: Rev | None = None) -> Item:
+        """``NotFound``, ``Exists``, ``Changed``."""
+
+    def copy(self, path: str, to: str, *, rev: Rev | None = None) -> Item:
+        """``NotFound``, ``Exists``, ``Changed``."""
+
+
+@runtime_checkable
+class Pings(Protocol):
+    """Can be asked whether it is usable."""
+
+    def ping(self) -> None:
+        """Cheap; raises ``Unavailable`` with the reason."""
+
+
+@runtime_checkable
+class Local(Protocol):
+    """Its files are files of this machine."""
+
+    def local(self, path: str) -> Path:
+        """Where the file lies. ``Rejected`` when the path leaves the root."""
+
+
+# ------------------------------------------------------------------------------------------------------ catalog and ledger
+
+
+class Catalog(Protocol):
+    """What is known: records and their placements."""
+
+    def get(self, ids: Sequence[str]) -> Mapping[str, Record]:
+        """Records by full id; unknown ids are left out."""
+
+    def put(self, records: Sequence[Record]) -> None:
+        """All or none, durable. ``version`` 0 = must not exist; else it must be the kept one. ``Stale`` names the ids refused."""
+
+    def delete(self, ids: Iterable[str]) -> int:
+        """How many were there."""
+
+    def find(self, query: Query, *, after: str = "", limit: int = 100) -> Page[Record]:
+        """Newest taken first, then id; keyset pages. Sees every ``put`` that returned before."""
+
+    def count(self, query: Query, by: str | None = None) -> Mapping[str, int]:
+        """Numbers of records by ``kind``, ``type``, ``month`` ("2021-07"), ``store``, ``camera``, ``tag`` or, for None, {"": n}."""
+
+
+class Ledger(Protocol):
+    """Every deed, kept for ever. States: planned → intended → done | dropped | failed."""
+
+    def begin(self, what: str, owner: Owner, *, undoes: BatchId | None = None) -> BatchId:
+        """A new batch, or the unended one of the same ``what`` whose owner is dead (it becomes this owner's)."""
+
+    def intend(self, deeds: Sequence[Deed], owner: Owner | None = None) -> Sequence[Deed]:
+        """Keep all or none, durably; no owner = planned, else intended by it. A deed whose key is kept already comes back as it is
+        kept. ``Taken`` when a name, content or source is reserved by another open deed."""
+
+    def claim(self, ids: Sequence[DeedId], owner: Owner) -> Sequence[Claimed]:
+        """planned → intended by me; settled ones and my own as they are; those of another owner are left out."""
+
+    def settle(self, ids: Iterable[DeedId], state: DeedState, why: str = "") -> None:
+        """done | dropped | failed | planned, durable. Done sets ``undone_by`` on the deed it undoes, and clears it on the deed that
+        one had undone, in the same transaction. Dropped and done free the name at once, failed when its batch ends."""
+
+    def recover(self, dead: Container[Owner], owner: Owner) -> Sequence[Deed]:
+        """Take over intended deeds of dead owners, durably, and return them: two recoveries never share one."""
+
+    def held(self, store: str, prefix: str) -> Set[str]:
+        """Reserved target keys that start with ``prefix``."""
+
+    def history(
+        self,
+        *,
+        batch: BatchId | None = None,
+        item: str | None = None,
+        ids: Sequence[DeedId] = (),
+        state: DeedState | None = None,
+        after: str = "",
+    ) -> Page[Deed]:
+        """Deeds, oldest first, by batch, by item (record id, sha256 or "store:path"), by ids, by state; AND of all."""
+
+    def batches(self, *, before: str = "") -> Page[BatchInfo]:
+        """Newest first."""
+
+    def end(self, batch: BatchId) -> bool:
+        """False while a deed of it is open; else it is ended and names held by failed deeds are freed."""
+
+
+# -------------------------------------------------------------------------------------------------------------------- queue
+
+
+class Queue(Protocol):
+    """Keeps jobs until they are done; delivers each at least once."""
+
+    def put(self, jobs: Sequence[Job], *, delay: float = 0.0) -> None:
+        """Durable, all or none. A job whose dedupe is already waiting is swallowed."""
+
+    def start(self, handle: Callable[[Job], Outcome], *, workers: Mapping[str, int]) -> None:
+        """Begin to deliver, with that many threads per lane; returns at once."""
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Take no new job, finish what runs, return after ``timeout`` seconds at the latest; unfinished ones are delivered again."""
+
+    def pending(self, batch: BatchId) -> Pending:
+        """Unfinished jobs of a batch."""
+
+    def stats(self) -> QueueStats:
+        """Numbers for status and metrics."""
+
+    def dead(self, after: str = "") -> Page[DeadJob]:
+        """Buried jobs, oldest first."""
+
+    def resolve(self, id: str, what: Literal["again", "drop"]) -> None:
+        """Answer a dead job. ``NotFound``."""
+
+
+class Circuits(Protocol):
+    """Closed places. ``Waiting`` outcomes open them; whoever supervises probes those that are due."""
+
+    def circuits(self) -> Sequence[Circuit]:
+        """All that are open."""
+
+    def reopen(self, place: str, why: str) -> None:
+        """A probe failed: closed for longer (1 s doubling to 10 min)."""
+
+    def close(self, place: str) -> None:
+        """The place works again: its jobs are ready now. Twice is harmless."""

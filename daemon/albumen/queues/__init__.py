@@ -1,0 +1,1 @@
+"""Keep jobs until they are done."""

@@ -1,0 +1,1 @@
+"""Look at a place and say what is new."""

@@ -1,0 +1,1 @@
+"""Hold bytes under paths."""
