@@ -10,7 +10,7 @@ Conventions that bind everywhere:
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import BinaryIO, Generic, Literal, TypeAlias, TypeVar
 
 BatchId: TypeAlias = str
@@ -409,7 +409,7 @@ class Circuit:
 Verb: TypeAlias = Literal["copy", "move", "replace", "tag", "mkdir", "rmdir"]
 
 
-class DeedState(str, Enum):
+class DeedState(StrEnum):
     """planned → intended → done | dropped | failed; recovery takes intended back to planned."""
 
     planned = "planned"

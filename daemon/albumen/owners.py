@@ -8,8 +8,7 @@ with a *shared* lock, so that two testers never take each other for the owner.
 import fcntl
 import os
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 
 from albumen.errors import ConfigError
 from albumen.model import Owner
@@ -59,12 +58,12 @@ class Owners:
     def forget(self, owner: Owner) -> None:
         """Remove a dead owner's file, once nothing of it is left anywhere. Twice is harmless."""
         if owner != self.me and self.is_dead(owner):
-            with _quiet():
+            with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self._folder, owner))
 
     def close(self) -> None:
         """Give up this identity: from now on this owner counts as dead."""
-        with _quiet():
+        with suppress(FileNotFoundError):
             os.unlink(os.path.join(self._folder, self.me))
         os.close(self._fd)
 
@@ -119,11 +118,3 @@ def state_directory(path: str) -> str:
     if not os.access(path, os.W_OK | os.X_OK):
         raise ConfigError([f"state directory {path} is not writable; set [state] dir to a folder you may write to"])
     return path
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        pass
