@@ -440,8 +440,9 @@ class Deed:
     sha256: str = ""
     content: str = ""
     album: str = ""
+    record: str = ""  # id of the record whose placement this deed moves ("" = none, as for folders)
     before: Record | None = None
-    after: Record | None = None
+    after: Record | None = None  # what the catalog shall know if it does not know the record yet; emptied once done
     undoes: DeedId = ""
     undone_by: DeedId = ""
     owner: Owner = ""

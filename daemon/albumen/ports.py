@@ -199,6 +199,9 @@ class Folders(Protocol):
     def folder(self, path: str) -> Ref:
         """The folder's mode and modified time. ``NotFound``."""
 
+    def names(self, path: str) -> Sequence[str]:
+        """Names of all that lies directly in it, in no order; none when it is not there."""
+
     def mkdir(self, path: str, *, mode: int | None = None, modified: int | None = None) -> None:
         """Make it (and parents) unless it is there, then set mode and time. Durable after ``sync``."""
 
