@@ -1,0 +1,385 @@
+"""``config/albumen.toml`` and its companions to frozen settings; all problems at once, each with its key, file and a suggestion.
+
+Order: defaults < file < ``ALBUMEN_…`` environment < command line. The file is the one named, else ``$ALBUMEN_CONFIG``,
+``./albumen.toml``, ``/etc/albumen/albumen.toml``; without any, pure defaults: ``./inbox`` is watched and ``./library`` kept.
+The stores, sources and routes of the defaults hold only as long as the file names none of its own. Relative paths start from the
+folder of the file that holds them, those of the environment and the command line from the current directory.
+"""
+
+import os
+import re
+import tomllib
+import zoneinfo
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from albumen.errors import ConfigError
+from albumen.model import DISK
+from albumen.places import clashes
+from albumen.secrets import Secret
+from albumen.values import Folder, Given, Reader, did_you_mean
+
+T = TypeVar("T")
+
+SEARCHED = ("albumen.toml", "/etc/albumen/albumen.toml")
+ALIASES = {  # of the second seed: its variable -> ours
+    "LOGGER_LEVEL": "ALBUMEN_LOG_LEVEL",
+    "LOGGER_FORMAT": "ALBUMEN_LOG_FORMAT",
+    "LOGGER_DATE_FORMAT": "ALBUMEN_LOG_DATE_FORMAT",
+}
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
+_FOREIGN = ("ALBUMEN_CONFIG", "ALBUMEN_PORT", "ALBUMEN_SERVICE_", "ALBUMEN_TEST_")  # Kubernetes sets two of these by itself
+
+
+# ---------------------------------------------------------------------------------------------------------------- settings
+
+
+@dataclass(frozen=True)
+class Section:
+    """One named instance: ``options`` is an instance of the ``Settings`` class of the plugin ``type``."""
+
+    name: str
+    type: str
+    options: Any
+
+
+@dataclass(frozen=True)
+class Route:
+    """What comes from ``source`` goes through ``steps``, each a name in ``Settings.steps``."""
+
+    source: str
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class State:
+    """``dir``: databases, locks and the spool; never on a network file system."""
+
+    dir: Folder = "library/.albumen"
+
+
+@dataclass(frozen=True)
+class Library:
+    """The store that files are put into, the stores that each must have a copy in, and how names are given."""
+
+    store: str = "library"
+    copies: tuple[str, ...] = ()  # () = the library's store alone
+    zone: str = "UTC"  # where container times (always UTC) are turned to wall clock when the file names no place
+    video_folder: str = ""  # sub-folder of a month for videos; "" = beside the pictures
+    day_folder: str = "Whatsapp"  # sub-folder of a month for files whose name or folder tells the day only
+
+    def __post_init__(self) -> None:
+        try:
+            zoneinfo.ZoneInfo(self.zone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"zone: there is no time zone {self.zone!r}; write one such as 'Europe/Zurich'") from None
+        for key in ("video_folder", "day_folder"):
+            if "/" in getattr(self, key) or getattr(self, key).startswith("."):
+                raise ValueError(f"{key}: must be one plain folder name, or empty")
+        object.__setattr__(self, "copies", tuple(dict.fromkeys((self.store, *self.copies))))
+
+
+@dataclass(frozen=True)
+class Log:
+    """What is told, and how. ``format`` is a word of ``observe`` or a line of Python's %-form; ``date_format`` as strftime."""
+
+    level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+    format: str = "auto"
+    date_format: str = ""  # "" = ISO 8601 in UTC
+
+    def __post_init__(self) -> None:
+        if self.format not in {"auto", "console", "plain", "json"} and "%(" not in self.format:
+            raise ValueError("format: must be 'auto', 'console', 'plain', 'json' or a line such as '%(asctime)s %(message)s'")
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Threads per lane: ``io`` wait for disks, ``cpu`` compute, ``slow`` run one long thing."""
+
+    io: int = 32
+    cpu: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    slow: int = 1
+
+    def __post_init__(self) -> None:
+        for lane in ("io", "cpu", "slow"):
+            if not 1 <= getattr(self, lane) <= 1024:
+                raise ValueError(f"{lane}: must be from 1 to 1024")
+
+
+@dataclass(frozen=True)
+class Notify:
+    """Where a word goes when "all is well" stops being true, and when it is again."""
+
+    url: Secret | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a person can set, checked. ``file`` is the path it was read from, "" for pure defaults."""
+
+    state: State
+    library: Library
+    log: Log
+    queue: Lanes
+    notify: Notify
+    accounts: Mapping[str, Section]
+    stores: Mapping[str, Section]
+    sources: Mapping[str, Section]
+    steps: Mapping[str, Section]  # also each type that a route names directly, with its defaults
+    routes: tuple[Route, ...]
+    file: str = ""
+
+
+Kinds = Mapping[str, Mapping[str, type]]  # {"store": {"local": LocalStore.Settings}, "source": …, "step": …, "account": …}
+_Keys = dict[str, Given]
+
+_SINGLE = ("state", "library", "log", "queue", "notify")
+_NAMED = ("account", "store", "source", "step")
+_DEFAULTS: Mapping[str, Any] = {
+    "state": {"dir": State.dir},
+    "store": {"library": {"type": "local", "root": "library"}},
+    "source": {"inbox": {"type": "local", "path": "inbox", "mode": "move"}},
+    "route": [{"from": "inbox", "steps": ["catalog", "file"]}],
+}
+
+
+# ----------------------------------------------------------------------------------------------------------------- loading
+
+
+def load(path: str | None, env: Mapping[str, str], overrides: Mapping[str, object], kinds: Kinds) -> Settings:
+    """The settings. ``path`` is the file a person named, ``overrides`` the command line's ("log.level" -> value).
+
+    ``kinds`` gives each type's settings class; looking one up may raise ``ConfigError`` (a broken plugin). ``ConfigError`` holds
+    every problem found. Reads files and the clock of nobody; may be called any number of times.
+    """
+    found = find(path, env)
+    loading = _Loading(env, kinds)
+    loading.defaults(os.path.dirname(os.path.abspath(found)) if found else os.getcwd())
+    if found:
+        loading.file(found)
+    for alias, name in ALIASES.items():
+        if alias in env:
+            loading.variable(name, env[alias], alias)
+    for name in sorted(env):
+        if name.startswith("ALBUMEN_") and not name.startswith(_FOREIGN):
+            loading.variable(name, env[name], name)
+    for key, value in overrides.items():
+        loading.override(key, value)
+    return loading.settings(found)
+
+
+def find(path: str | None, env: Mapping[str, str]) -> str:
+    """The file that ``load`` reads, "" for none. ``ConfigError`` when the one that was named is not there."""
+    named, by = (path, "--config") if path else (env.get("ALBUMEN_CONFIG", ""), "ALBUMEN_CONFIG")
+    if named:
+        if not os.path.exists(named):
+            raise ConfigError([f"{named}: there is no such file ({by} names it)"])
+        return named
+    return next((one for one in SEARCHED if os.path.exists(one)), "")
+
+
+class _Loading:
+    """One run of ``load``: three layers laid over one another, then everything is checked."""
+
+    def __init__(self, env: Mapping[str, str], kinds: Kinds) -> None:
+        self._reader = Reader(env)
+        self._problems = self._reader.problems
+        self._kinds = kinds
+        self._single: dict[str, _Keys] = {name: {} for name in _SINGLE}
+        self._named: dict[str, dict[str, _Keys]] = {kind: {} for kind in _NAMED}
+        self._routes: list[_Keys] = []
+        self._title = ""
+
+    # ----------------------------------------------------------------------------------------------------------- layers
+
+    def defaults(self, base: str) -> None:
+        self._title = "defaults"
+        self._lay(_DEFAULTS, base)
+
+    def file(self, path: str) -> None:
+        self._title = path
+        try:
+            with open(path, "rb") as file:
+                tree = tomllib.load(file)
+        except OSError as error:
+            raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
+        except UnicodeDecodeError as error:
+            raise ConfigError([f"{path}: is not UTF-8 text (byte {error.start})"]) from None
+        except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+            raise ConfigError([f"{path}: is not valid TOML: {error or 'nested too deeply'}"]) from None
+        if tree.keys() & {"store", "source", "route"}:
+            self._named["store"].clear()
+            self._named["source"].clear()
+            self._routes.clear()
+        self._lay(tree, os.path.dirname(os.path.abspath(path)))
+
+    def variable(self, name: str, text: str, shown: str) -> None:
+        """``ALBUMEN_STORE_NAS_ROOT`` and the like: the longest name that fits wins."""
+        given = Given(text, f"environment: {shown}", os.getcwd(), typed=False)
+        words = name.removeprefix("ALBUMEN_").lower()
+        head, _, rest = words.partition("_")
+        if head in _SINGLE and rest:
+            self._single[head][rest] = given
+        elif head in _NAMED:
+            known = sorted(self._named[head], key=len, reverse=True)
+            fits = [one for one in known if rest.startswith(one.replace("-", "_") + "_")]
+            if fits:
+                self._named[head][fits[0]][rest[len(fits[0]) + 1 :]] = given
+            else:
+                hint = did_you_mean(rest.partition("_")[0], known)
+                self._problems.append(f"{given.where}: no {head} of that name is configured{hint}")
+        else:
+            self._problems.append(f"{given.where}: there is no such setting{did_you_mean(head, (*_SINGLE, *_NAMED))}")
+
+    def override(self, key: str, value: object) -> None:
+        given = Given(value, f"command line: {key}", os.getcwd(), typed=False)
+        match key.split("."):
+            case [head, name] if head in _SINGLE:
+                self._single[head][name] = given
+            case [head, instance, name] if head in _NAMED and instance in self._named[head]:
+                self._named[head][instance][name] = given
+            case _:
+                self._problems.append(f"{given.where}: there is no such setting")
+
+    def _lay(self, tree: Mapping[str, Any], base: str) -> None:
+        for head, body in tree.items():
+            if head in _SINGLE:
+                self._single[head] |= self._keys(body, f"[{head}]", base)
+            elif head in _NAMED:
+                self._lay_named(head, body, base)
+            elif head == "route" and isinstance(body, list):
+                self._routes += (self._keys(one, f"[[route]] {number}", base) for number, one in enumerate(body, 1))
+            elif head == "route":
+                self._problems.append(f"{self._title}: route: write [[route]], in double brackets")
+            else:
+                known = (*_SINGLE, *_NAMED, "route")
+                self._problems.append(f"{self._title}: [{head}]: there is no such section{did_you_mean(head, known)}")
+
+    def _lay_named(self, head: str, body: object, base: str) -> None:
+        if not isinstance(body, dict):
+            self._problems.append(f"{self._title}: {head}: write [{head}.NAME] and its keys under it")
+            return
+        for name, keys in body.items():
+            where = f"[{head}.{name}]"
+            if not _NAME.fullmatch(name) or (head == "store" and name == DISK):
+                why = "is reserved" if name == DISK else "is no name: use a-z, 0-9, - and _"
+                self._problems.append(f"{self._title}: {where}: {name!r} {why}")
+            elif isinstance(keys, dict):
+                self._named[head].setdefault(name, {}).update(self._keys(keys, where, base))
+            else:
+                self._problems.append(f"{self._title}: {head}.{name}: write [{head}.NAME] and {name!r} under it")
+
+    def _keys(self, body: object, where: str, base: str) -> _Keys:
+        if not isinstance(body, dict):
+            self._problems.append(f"{self._title}: {where}: must be a section with keys")
+            return {}
+        return {key: Given(value, f"{self._title}: {where} {key}", base) for key, value in body.items()}
+
+    # ---------------------------------------------------------------------------------------------------------- checking
+
+    def settings(self, file: str) -> Settings:
+        state, library, log = self._one("state", State), self._one("library", Library), self._one("log", Log)
+        queue, notify = self._one("queue", Lanes), self._one("notify", Notify)
+        named = {kind: self._sections(kind) for kind in _NAMED}
+        routes = self._all_routes(named)
+        self._check_library(library)
+        self._problems += clashes(named["store"].values(), named["source"].values(), self._title)
+        if self._problems or state is None or library is None or log is None or queue is None or notify is None:
+            raise ConfigError(list(dict.fromkeys(self._problems)))
+        return Settings(
+            state=state,
+            library=library,
+            log=log,
+            queue=queue,
+            notify=notify,
+            accounts=named["account"],
+            stores=named["store"],
+            sources=named["source"],
+            steps=named["step"],
+            routes=routes,
+            file=file,
+        )
+
+    def _one(self, name: str, cls: type[T]) -> T | None:
+        return self._reader.build(cls, self._single[name], f"{self._title}: [{name}]")
+
+    def _sections(self, kind: str) -> dict[str, Section]:
+        found = {}
+        for name, keys in self._named[kind].items():
+            section = self._section(kind, name, dict(keys))
+            if section is not None:
+                found[name] = section
+        return found
+
+    def _section(self, kind: str, name: str, keys: _Keys) -> Section | None:
+        where = f"{self._title}: [{kind}.{name}]"
+        types = self._kinds.get(kind, {})
+        type = keys.pop("type", None)
+        if type is None:
+            self._problems.append(f"{where} type: is missing{did_you_mean('', types)}")
+            return None
+        if not isinstance(type.value, str) or type.value not in types:
+            hint = did_you_mean(str(type.value), types)
+            self._problems.append(f"{type.where}: there is no {kind} type {type.value!r}{hint}")
+            return None
+        try:
+            cls = types[type.value]
+        except ConfigError as error:
+            self._problems += (f"{type.where}: {problem}" for problem in error.problems)
+            return None
+        options = self._reader.build(cls, keys, where)
+        return None if options is None else Section(name, type.value, options)
+
+    def _all_routes(self, named: dict[str, dict[str, Section]]) -> tuple[Route, ...]:
+        routes = []
+        for number, keys in enumerate(self._routes, 1):
+            renamed = {"source" if key == "from" else key: given for key, given in keys.items()}
+            route = self._reader.build(Route, renamed, f"{self._title}: [[route]] {number}")
+            if route is not None:
+                self._check_route(route, keys, named["step"])
+                routes.append(route)
+        served = [route.source for route in routes]
+        for name in self._named["source"]:
+            if served.count(name) != 1 and len(routes) == len(self._routes):
+                how = "has no route" if name not in served else "has more than one route"
+                self._problems.append(f'{self._title}: [source.{name}] {how}: write one [[route]] with from = "{name}"')
+        return tuple(routes)
+
+    def _check_route(self, route: Route, keys: _Keys, steps: dict[str, Section]) -> None:
+        if route.source not in self._named["source"]:
+            hint = did_you_mean(route.source, self._named["source"])
+            self._problems.append(f"{keys['from'].where}: there is no source {route.source!r}{hint}")
+        if not route.steps:
+            self._problems.append(f"{keys['steps'].where}: names no step")
+        types = self._kinds.get("step", {})
+        for step in route.steps:
+            if step in self._named["step"] or step in steps:
+                continue
+            if step not in types:
+                hint = did_you_mean(step, {*types, *self._named["step"]})
+                self._problems.append(f"{keys['steps'].where}: there is no step {step!r}{hint}")
+                continue
+            section = self._section("step", step, {"type": Given(step, keys["steps"].where, "")})
+            if section is not None:
+                steps[step] = section
+
+    def _check_library(self, library: Library | None) -> None:
+        if library is None:
+            return
+        given, stores = self._single["library"], self._named["store"]
+        for key, names in (("store", (library.store,)), ("copies", library.copies[1:])):
+            for name in names:
+                if name not in stores:
+                    where = given[key].where if key in given else f"{self._title}: [library] {key}"
+                    self._problems.append(f"{where}: there is no store {name!r}{did_you_mean(name, stores)}")
+
+
+def secrets_of(settings: Settings) -> Iterable[Secret]:
+    """Every secret in them, so that logs can blot out their values."""
+    if settings.notify.url:
+        yield settings.notify.url
+    for group in (settings.accounts, settings.stores, settings.sources, settings.steps):
+        for section in group.values():
+            yield from (one for one in vars(section.options).values() if isinstance(one, Secret))
