@@ -292,8 +292,8 @@ class Ledger(Protocol):
     ) -> Page[Deed]:
         """Deeds, oldest first, by batch, by item (record id, sha256 or "store:path"), by ids, by state; AND of all."""
 
-    def batches(self, *, before: str = "") -> Page[BatchInfo]:
-        """Newest first."""
+    def batches(self, *, before: str = "", ids: Sequence[BatchId] = (), open: bool = False) -> Page[BatchInfo]:
+        """Newest first; only those of ``ids`` (unknown ones are left out), only unended ones when ``open``."""
 
     def end(self, batch: BatchId) -> bool:
         """False while a deed of it is open; else it is ended and names held by failed deeds are freed."""
