@@ -265,6 +265,7 @@ class Item:
     main: Ref
     companions: tuple[Ref, ...] = ()
     source: str = ""  # name of the source that found it, "import" for the command
+    root: str = ""  # path of the folder that was given; names of folders above it say nothing about the item
     move: bool = False  # take the original away once it is proven elsewhere
     batch: BatchId = ""
     id: str = ""  # record id, once the content was read

@@ -92,7 +92,7 @@ class Deeds(Protocol):
         """Do the deeds of one group, proven and settled, or settle them as they must be: the deeds as they are now. Safe to
         repeat after any crash or error. Raises as the stores do; ``Changed``/``Exists``/``NotFound`` after the deeds were dropped."""
 
-    def discard(self, item: Item, batch: BatchId, why: str) -> Sequence[Item]:
+    def discard(self, item: Item, batch: BatchId, why: str) -> Item:
         """Plan to move an item's files to the trash (an exact duplicate): the item with its ``deeds``."""
 
     def close(self, batch: BatchId) -> bool:

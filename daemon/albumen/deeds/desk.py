@@ -1,0 +1,86 @@
+"""What every deed needs at hand: stores, catalog, ledger, the library's rules, who we are, what time it is."""
+
+import threading
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from albumen.errors import NotFound
+from albumen.media.dates import DateRules
+from albumen.media.naming import NameRules
+from albumen.model import DISK, Owner, Ref, Staged
+from albumen.ports import Catalog, Ledger, Store
+
+Trace = Callable[[str, str], None]  # (deed id, step reached): a hook for fault tests
+
+
+def no_trace(deed: str, step: str) -> None:
+    """The trace of normal running: nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """How the library is kept: its store, the stores of its copies, how dates are chosen and names given."""
+
+    store: str
+    copies: tuple[str, ...] = ()
+    dates: DateRules = field(default_factory=DateRules)
+    names: NameRules = field(default_factory=NameRules)
+
+
+class Shelf:
+    """Bytes staged by this process and not yet named, found again by where they came from. Lost with the process, harmlessly."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str, str], Staged] = {}
+        self._guard = threading.Lock()
+
+    def keep(self, ref: Ref, staged: Staged) -> None:
+        """Remember staged bytes of ``ref``."""
+        with self._guard:
+            self._kept[ref.store, ref.path, ref.rev] = staged
+
+    def take(self, ref: Ref, store: str) -> Staged | None:
+        """Hand over the bytes of ``ref`` staged in ``store``; None when there are none."""
+        with self._guard:
+            staged = self._kept.get((ref.store, ref.path, ref.rev))
+            if staged is None or staged.store != store or not staged.token:
+                return None
+            return self._kept.pop((ref.store, ref.path, ref.rev))
+
+    def drop(self, refs: Sequence[Ref]) -> Sequence[Staged]:
+        """Forget the bytes of these refs and return them, for their store to discard."""
+        with self._guard:
+            found = [self._kept.pop((one.store, one.path, one.rev), None) for one in refs]
+        return [one for one in found if one is not None]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Handed to every part of ``deeds``."""
+
+    stores: Mapping[str, Store]
+    catalog: Catalog
+    ledger: Ledger
+    filing: Filing
+    owner: Owner
+    dead: Container[Owner]  # owners whose process is gone
+    clock: Callable[[], int]
+    trace: Trace = no_trace
+    shelf: Shelf = field(default_factory=Shelf)
+
+    def store(self, name: str) -> Store:
+        """The store of that name. ``NotFound`` when none is configured."""
+        try:
+            return self.stores[name]
+        except KeyError:
+            raise NotFound(f"no store called {name} is configured; it was when this was planned") from None
+
+    @property
+    def library(self) -> Store:
+        """The store that files are filed in."""
+        return self.store(self.filing.store)
+
+
+def shown(ref: Ref) -> str:
+    """A ref as a person writes it: ``/path`` on this machine's disk, else ``store:path``."""
+    return f"/{ref.path}" if ref.store == DISK else f"{ref.store}:{ref.path}"

@@ -1,0 +1,66 @@
+"""The face of ``deeds``: what ``ports.Deeds`` promises, and what operations and recovery need beside it."""
+
+from collections.abc import Sequence, Set
+
+from albumen.deeds import folders, reading, recover, reserve, transfer, undo
+from albumen.deeds.desk import Desk
+from albumen.model import BatchId, Deed, DeedId, Item, Ref, Staged
+from albumen.ports import Stages
+
+
+class Engine:
+    """Implements ``ports.Deeds`` on a desk. Threads may share it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    # -------------------------------------------------------------------------------------------------------- ports.Deeds
+
+    def stage(self, ref: Ref) -> Staged:
+        """See ``ports.Deeds``."""
+        return reading.stage(self.desk, ref)
+
+    def reserve(self, items: Sequence[Item], batch: BatchId) -> Sequence[Item]:
+        """See ``ports.Deeds``."""
+        return reserve.reserve(self.desk, items, batch)
+
+    def do(self, ids: Sequence[DeedId]) -> Sequence[Deed]:
+        """See ``ports.Deeds``."""
+        return transfer.do(self.desk, ids)
+
+    def discard(self, item: Item, batch: BatchId, why: str) -> Item:
+        """See ``ports.Deeds``."""
+        return reserve.discard(self.desk, item, batch, why)
+
+    def close(self, batch: BatchId) -> bool:
+        """See ``ports.Deeds``."""
+        return folders.close(self.desk, batch)
+
+    # ---------------------------------------------------------------------------------------------------------- beside it
+
+    def forget(self, refs: Sequence[Ref]) -> None:
+        """Bytes staged for these refs will not be needed."""
+        for staged in self.desk.shelf.drop(refs):
+            store = self.desk.store(staged.store)
+            if staged.token and isinstance(store, Stages):
+                store.discard(staged)
+
+    def begin(self, what: str, *, undoes: BatchId | None = None) -> BatchId:
+        """A batch of this process (see ``Ledger.begin``)."""
+        return self.desk.ledger.begin(what, self.desk.owner, undoes=undoes)
+
+    def recover(self) -> recover.Left:
+        """What dead owners left, taken over."""
+        return recover.recover(self.desk)
+
+    def remember_folders(self, batch: BatchId, refs: Sequence[Ref], *, root: str = "") -> None:
+        """Plan the removal of folders that a move may empty."""
+        folders.remember(self.desk, batch, refs, root=root)
+
+    def preview(self, items: Sequence[Item], also: Set[str], known: Set[str]) -> Sequence[tuple[Item, Sequence[Deed], str]]:
+        """What ``reserve`` would do."""
+        return reserve.preview(self.desk, items, also, known)
+
+    def inverse(self, batch: BatchId, into: BatchId) -> undo.Inverse:
+        """What undoing means now; nothing is kept."""
+        return undo.plan(self.desk, batch, into)

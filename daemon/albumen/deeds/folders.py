@@ -1,0 +1,125 @@
+"""Folders as deeds: those a batch empties are removed, with their mode and times kept, so that undo gives them back; and the
+closing of a batch, its last job.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from albumen.deeds.desk import Desk
+from albumen.errors import NotFound
+from albumen.model import DISK, BatchId, Deed, DeedState, Ref
+from albumen.ports import Folders, Stages
+
+ROOT = "root"  # role of a folder that was listed but is never removed: only its times are remembered
+_FOLDER_VERBS = ("mkdir", "rmdir")
+
+
+def remember(desk: Desk, batch: BatchId, folders: Sequence[Ref], *, root: str = "") -> None:
+    """Plan the removal of folders as they are first listed, before any deed touched their times. Twice is harmless.
+
+    ``root`` is the path of the folder that stays even when it is empty.
+    """
+    desk.ledger.intend(
+        [
+            Deed(
+                batch=batch,
+                key=f"{batch}/rmdir:{one.store}:{one.path}",
+                verb="rmdir",
+                source=one,
+                target=Ref(one.store, ""),
+                group=f"{batch}/rmdir:{one.store}:{one.path}",
+                role=ROOT if one.path == root else "folder",
+            )
+            for one in folders
+        ]
+    )
+
+
+def close(desk: Desk, batch: BatchId) -> bool:
+    """See ``ports.Deeds.close``."""
+    mine = []
+    for state in (DeedState.planned, DeedState.intended):
+        for deed in pages(desk, batch, state):
+            if deed.verb not in _FOLDER_VERBS:
+                return False
+            mine.append(deed)
+    claimed = [one.deed for one in desk.ledger.claim([one.id for one in mine], desk.owner)]
+    effective = _some_done(desk, batch)
+    _make(desk, [one for one in claimed if one.verb == "mkdir"])
+    _remove(desk, [one for one in claimed if one.verb == "rmdir"], effective=effective)
+    _tidy(desk, batch)
+    return desk.ledger.end(batch)
+
+
+def pages(desk: Desk, batch: BatchId, state: DeedState | None = None) -> Iterator[Deed]:
+    """All deeds of a batch, oldest first."""
+    after = ""
+    while True:
+        page = desk.ledger.history(batch=batch, state=state, after=after)
+        yield from page.rows
+        after = page.after
+        if not after:
+            return
+
+
+def _some_done(desk: Desk, batch: BatchId) -> bool:
+    return any(one.verb not in _FOLDER_VERBS for one in desk.ledger.history(batch=batch, state=DeedState.done).rows)
+
+
+def _make(desk: Desk, deeds: Sequence[Deed]) -> None:
+    """Parents first; then modes and times, children first, since making a child changes its parent's time."""
+    ordered = sorted(deeds, key=lambda one: one.target.path.count("/"))
+    for deed in ordered:
+        store = desk.store(deed.target.store)
+        if isinstance(store, Folders):
+            store.mkdir(deed.target.path)
+    for deed in reversed(ordered):
+        store = desk.store(deed.target.store)
+        if isinstance(store, Folders):
+            store.mkdir(deed.target.path, mode=deed.target.mode, modified=deed.target.modified)
+    _sync(desk, [one.target for one in ordered])
+    desk.ledger.settle([one.id for one in ordered], DeedState.done)
+
+
+def _remove(desk: Desk, deeds: Sequence[Deed], *, effective: bool) -> None:
+    """Children first; what is not empty stays as it is."""
+    gone: list[Deed] = []
+    kept: list[Deed] = []
+    for deed in sorted(deeds, key=lambda one: -one.source.path.count("/")):
+        store = desk.store(deed.source.store)
+        if deed.role == ROOT:
+            (gone if effective else kept).append(deed)
+        elif isinstance(store, Folders) and store.rmdir(deed.source.path):
+            gone.append(deed)
+        else:
+            kept.append(deed)
+    _sync(desk, [one.source for one in gone])
+    desk.ledger.settle([one.id for one in gone], DeedState.done)
+    desk.ledger.settle([one.id for one in kept], DeedState.dropped, "not empty")
+
+
+def _tidy(desk: Desk, batch: BatchId) -> None:
+    """Folders of our stores that this batch moved the last file out of (library after an undo, trash after a redo)."""
+    left = {
+        (one.source.store, one.source.folder)
+        for one in pages(desk, batch, DeedState.done)
+        if one.verb == "move" and one.source.store != DISK
+    }
+    removed = []
+    for name, folder in sorted(left, key=lambda one: -one[1].count("/")):
+        store, path = desk.store(name), folder
+        while path and path != ".albumen" and isinstance(store, Folders):
+            if not store.rmdir(path):
+                break
+            removed.append(Ref(name, path))
+            path = path.rpartition("/")[0]
+    _sync(desk, removed)
+
+
+def _sync(desk: Desk, folders: Iterable[Ref]) -> None:
+    for ref in folders:
+        store = desk.store(ref.store)
+        if isinstance(store, Stages):
+            try:
+                store.sync([ref.path])
+            except NotFound:  # its parent went as well
+                continue

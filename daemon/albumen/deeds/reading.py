@@ -1,0 +1,64 @@
+"""Read a file's bytes once: into the library's incoming area while they are hashed, or only hashed."""
+
+from contextlib import suppress
+
+from albumen.deeds.desk import Desk, shown
+from albumen.errors import Changed, Unavailable
+from albumen.media.digest import Digester
+from albumen.model import Content, Digests, Ref, Staged
+from albumen.ports import Proves, Stages, Store
+
+_EDGE = 65536  # head and tail kept for whoever looks at the content
+_CHUNK = 1 << 20
+
+
+def content(store: Store, ref: Ref, *, modified: int | None = None, mode: int | None = None) -> Content:
+    """The bytes of ``ref``, refused when its revision is no longer there."""
+    return Content(open=lambda: store.open(ref.path, rev=ref.rev or None), size=ref.size, modified=modified, mode=mode)
+
+
+def stage(desk: Desk, ref: Ref) -> Staged:
+    """See ``ports.Deeds.stage``: bytes in the library's incoming area, kept on the shelf; or hashed only (empty token) when the
+    library cannot stage or has no room now. ``Changed`` when the file changed while it was read."""
+    source = desk.store(ref.store)
+    library = desk.library
+    staged: Staged | None = None
+    if isinstance(library, Stages):
+        with suppress(Unavailable):  # no room or no library now: the job will wait for it, planning goes on
+            staged = library.stage(content(source, ref, modified=ref.modified))
+    if staged is None:
+        staged = hashed(source, ref)
+    if source.stat(ref.path).main.rev != ref.rev:
+        if staged.token and isinstance(library, Stages):
+            library.discard(staged)
+        raise Changed(f"{shown(ref)} changed while it was read; it is looked at again when it is quiet")
+    if staged.token:
+        desk.shelf.keep(ref, staged)
+    return staged
+
+
+def hashed(store: Store, ref: Ref) -> Staged:
+    """The digests, head and tail of a file, read once, kept nowhere. ``NotFound``, ``Changed``."""
+    digester = Digester(("sha256",))
+    head, tail, size = b"", b"", 0
+    with store.open(ref.path, rev=ref.rev or None) as stream:
+        while chunk := stream.read(_CHUNK):
+            digester.update(chunk)
+            size += len(chunk)
+            if len(head) < _EDGE:
+                head += chunk[: _EDGE - len(head)]
+            tail = chunk[-_EDGE:] if len(chunk) >= _EDGE else (tail + chunk)[-_EDGE:]
+    return Staged(store=store.name, token="", size=size, digests=digester.hexdigests(), head=head, tail=tail)
+
+
+def sha256(store: Store, path: str) -> str:
+    """What the file holds now, past the caches where the store can. ``NotFound``."""
+    if isinstance(store, Proves):
+        kind, _, digest = store.prove(path).digest.partition(":")
+        if kind == "sha256":
+            return digest
+    return _sha256(hashed(store, Ref(store.name, path)).digests)
+
+
+def _sha256(digests: Digests) -> str:
+    return digests["sha256"]

@@ -1,0 +1,70 @@
+"""What the catalog shall say after a deed: pure functions from records and deeds to records."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+
+from albumen.model import DISK, Deed, DeedId, Item, Placement, Proof, Record
+
+_OWN = ".albumen/"  # trash, incoming, manifests: never a placement
+
+
+def is_placement(store: str, path: str) -> bool:
+    """Whether a file there is a placement of a record: in a store of ours and not under ``.albumen/``."""
+    return store != DISK and not path.startswith(_OWN)
+
+
+def after(
+    current: Mapping[str, Record], deeds: Sequence[Deed], items: Mapping[DeedId, Item], proofs: Mapping[DeedId, Proof]
+) -> Sequence[Record]:
+    """The records to write once these deeds are placed: each loses the source placements and gets the target placements.
+
+    Applying it twice gives the same. A record nobody knows (neither kept nor carried by a deed) is left out.
+    """
+    changed: dict[str, Record] = {}
+    for deed in deeds:
+        base = changed.get(deed.record) or current.get(deed.record)
+        if base is None:
+            base = deed.after
+        elif deed.after is not None:
+            base = joined(base, deed.after)
+        if base is not None:
+            changed[deed.record] = _moved(base, deed, items[deed.id], proofs[deed.id])
+    return [record for id, record in changed.items() if record != current.get(id)]
+
+
+def joined(kept: Record, new: Record) -> Record:
+    """A record that came in again: what is kept stays, each new way in and each new companion is added."""
+    ways = {(one.source, one.ref) for one in kept.arrival}
+    parts = {(one.role, one.sha256) for one in kept.companions}
+    return dataclasses.replace(
+        kept,
+        arrival=kept.arrival + tuple(one for one in new.arrival if (one.source, one.ref) not in ways),
+        companions=kept.companions + tuple(one for one in new.companions if (one.role, one.sha256) not in parts),
+    )
+
+
+def _moved(record: Record, deed: Deed, item: Item, proof: Proof) -> Record:
+    gone = {(deed.target.store, deed.target.path)}  # written anew below, so that a repetition adds nothing
+    if deed.verb == "move":
+        gone.add((deed.source.store, deed.source.path))
+    kept = tuple(one for one in record.placements if (one.store, one.path) not in gone)
+    if is_placement(deed.target.store, deed.target.path):
+        kept += (
+            Placement(
+                store=deed.target.store,
+                path=deed.target.path,
+                rev=item.main.rev,
+                size=item.main.size,
+                album=deed.album,
+                role=deed.role,
+                sha256=deed.sha256,
+                proof=proof,
+            ),
+        )
+    return dataclasses.replace(record, placements=tuple(sorted(kept, key=lambda one: (one.store, one.path))))
+
+
+def without(record: Record, gone: Iterable[tuple[str, str]]) -> Record:
+    """The record without the placements at these (store, path)."""
+    lost = set(gone)
+    return dataclasses.replace(record, placements=tuple(one for one in record.placements if (one.store, one.path) not in lost))

@@ -1,0 +1,55 @@
+"""What dead owners left behind: their deeds are taken over, their incoming areas emptied, their batches carried to the end."""
+
+from collections import defaultdict
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from albumen.deeds.desk import Desk
+from albumen.deeds.folders import pages
+from albumen.model import BatchId, Deed, DeedState, Owner
+
+
+@runtime_checkable
+class Sweeps(Protocol):
+    """A store that keeps bytes without names per owner."""
+
+    def sweep(self, dead: Container[Owner]) -> int:
+        """Remove what dead owners left in the incoming area; how many files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Work to be queued: groups of deeds that were begun or planned, and batches to close after them."""
+
+    groups: Sequence[Sequence[Deed]]
+    close: Sequence[BatchId]
+
+
+def recover(desk: Desk) -> Left:
+    """Take over from dead owners. Deeds come back *intended* by us when they had been begun, so that whoever does them asks the
+    places first; planned ones of a batch whose commander is dead come too. Safe at any time; two recoveries never share a deed.
+    """
+    begun = desk.ledger.recover(desk.dead, desk.owner)
+    batches = _open_batches(desk)
+    planned = [deed for batch in batches for deed in pages(desk, batch, DeedState.planned)]
+    mine = [deed for batch in batches for deed in pages(desk, batch, DeedState.intended) if deed.owner == desk.owner]
+    for store in desk.stores.values():
+        if isinstance(store, Sweeps):
+            store.sweep(desk.dead)
+    groups: dict[str, dict[str, Deed]] = defaultdict(dict)
+    for deed in (*begun, *mine, *planned):
+        if deed.verb not in ("mkdir", "rmdir"):
+            groups[deed.group or deed.id][deed.id] = deed
+    return Left([tuple(one.values()) for one in groups.values()], tuple(batches))
+
+
+def _open_batches(desk: Desk) -> Sequence[BatchId]:
+    """Batches nobody will end: not ended, their owner dead."""
+    found, before = [], ""
+    while True:
+        page = desk.ledger.batches(before=before)
+        found += [one.id for one in page.rows if one.ended is None and one.owner in desk.dead]
+        before = page.after
+        if not before:
+            return tuple(reversed(found))

@@ -1,0 +1,239 @@
+"""Fix the place of every item of a set: plan, reserve in the ledger, look again. All or none.
+
+Order of looks (DESIGN rule 7): names held in the ledger are read before the disk, contents are asked for again after the
+reservation stands. If anything of the set turns out known or taken then, the whole set is dropped and planned anew: planning
+single files again would swap their numbers (seen in the trial).
+"""
+
+import dataclasses
+from collections.abc import Container, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+
+from albumen.deeds import trash
+from albumen.deeds.desk import Desk
+from albumen.deeds.drafting import Draft, draft, order
+from albumen.deeds.records import is_placement
+from albumen.errors import Taken, Transient
+from albumen.media import naming
+from albumen.media.digest import record_id
+from albumen.model import BatchId, Deed, DeedState, Item, Query, Record, Ref
+from albumen.ports import Folders, Store
+
+_ROUNDS = 100
+
+
+class TakenStems(Container[str]):
+    """Folded stems that are reserved or lie in the store, read folder by folder when first asked for."""
+
+    def __init__(self, desk: Desk, also: Set[str] = frozenset()) -> None:
+        self._desk = desk
+        self._folders: dict[str, Set[str]] = {}
+        self._also = also
+
+    def __contains__(self, stem: object) -> bool:
+        if not isinstance(stem, str):
+            return False
+        folder = stem.rpartition("/")[0]
+        if folder not in self._folders:
+            self._folders[folder] = self._read(folder)
+        return stem in self._folders[folder] or stem in self._also
+
+    def _read(self, folder: str) -> Set[str]:
+        front = f"{folder}/" if folder else ""
+        store = self._desk.library
+        held = {naming.stem(one) for one in self._desk.ledger.held(store.name, front)}
+        return held | {store.key(naming.stem(front + one)) for one in names_in(store, folder)}
+
+
+def names_in(store: Store, folder: str) -> Sequence[str]:
+    """Names that lie directly in a folder of a store."""
+    if isinstance(store, Folders):
+        return store.names(folder)
+    front = f"{folder}/" if folder else ""
+    return [one.main.path[len(front) :].split("/", 1)[0] for one in store.list(folder)]
+
+
+@dataclass
+class _Set:
+    """One set while its places are being fixed."""
+
+    desk: Desk
+    batch: BatchId
+    drafts: Sequence[Draft]
+    busy: set[str] = field(default_factory=set)  # content reservations of others
+    foreign: set[tuple[str, str]] = field(default_factory=set)  # sources that are another batch's business
+    also: set[str] = field(default_factory=set)  # stems found taken only when reserving
+
+    def plan(self) -> tuple[Mapping[int, list[Deed]], Mapping[int, str]]:
+        """(deeds by draft, id of the record that each duplicate doubles), from what is known now."""
+        known = known_contents(
+            self.desk, [sha for one in self.drafts for sha in (one.sha256, *(part.sha256 for part in one.parts))]
+        )
+        fresh: list[Draft] = []
+        doubles: dict[int, str] = {}
+        seen: set[str] = set()
+        for one in order(self.drafts):
+            if _source(one.item) in self.foreign:
+                continue
+            if one.sha256 in known or one.sha256 in seen or _reservation(self.desk, one.sha256) in self.busy:
+                doubles[id(one)] = record_id(one.sha256)
+                continue
+            fresh.append(_without_known(one, known.keys() | seen | self._busy_shas(one)))
+            seen.add(one.sha256)
+            seen |= {part.sha256 for part in one.parts if part.record}
+        origin = {one.sha256: id(kept) for one in fresh for kept in self.drafts if kept.item.main == one.item.main}
+        taken = TakenStems(self.desk, self.also)
+        library = self.desk.library
+        targets = naming.plan([one.named for one in fresh], taken, self.desk.filing.names, library.key)
+        return {
+            origin[one.sha256]: deeds_of(self.desk, self.batch, one, target.paths)
+            for one, target in zip(fresh, targets, strict=True)
+        }, doubles
+
+    def _busy_shas(self, one: Draft) -> Set[str]:
+        return {part.sha256 for part in one.parts if part.record and _reservation(self.desk, part.sha256) in self.busy}
+
+    def learn(self, taken: Taken) -> None:
+        """What another batch holds is left to it."""
+        self.busy |= taken.contents
+        self.foreign |= taken.sources
+        self.also |= {naming.stem(key) for store, key in taken.names if store == self.desk.filing.store}
+
+
+def reserve(desk: Desk, items: Sequence[Item], batch: BatchId) -> Sequence[Item]:
+    """See ``ports.Deeds.reserve``."""
+    now = desk.clock()
+    drafts = [draft(one, desk.filing, now) for one in items]
+    work = _Set(desk, batch, drafts)
+    for _ in range(_ROUNDS):
+        planned, doubles = work.plan()
+        try:
+            kept = desk.ledger.intend([deed for group in planned.values() for deed in group])
+        except Taken as taken:
+            work.learn(taken)
+            continue
+        if _stands(desk, kept):
+            by_key = {one.key: one for one in kept}
+            return [_answer(one, planned.get(id(one), ()), by_key, doubles.get(id(one), "")) for one in drafts]
+        desk.ledger.settle([one.id for one in kept if one.state is DeedState.planned], DeedState.dropped, "planned anew")
+    raise Transient(f"no free place found for {len(items)} files in {_ROUNDS} rounds: other imports take every name")
+
+
+def preview(desk: Desk, items: Sequence[Item], also: Set[str], known: Set[str]) -> Sequence[tuple[Item, Sequence[Deed], str]]:
+    """What ``reserve`` would do now, nothing kept: (item, deeds, id it doubles). ``also`` are stems and ``known`` contents that
+    earlier sets of the same dry run took."""
+    drafts = [draft(one, desk.filing, desk.clock()) for one in items]
+    work = _Set(desk, "dry-run", drafts, also=set(also))
+    work.busy |= {_reservation(desk, sha) for sha in known}
+    planned, doubles = work.plan()
+    return [(one.item, planned.get(id(one), ()), doubles.get(id(one), "")) for one in drafts]
+
+
+def discard(desk: Desk, item: Item, batch: BatchId, why: str) -> Item:
+    """See ``ports.Deeds.discard``: the main file only; what travels with it is the business of whoever calls."""
+    target = trash.place(desk, item.main, batch)
+    deed = Deed(
+        batch=batch,
+        key=_key(batch, item.main),
+        verb="move",
+        source=item.main,
+        target=target,
+        target_key=desk.store(target.store).key(target.path),
+        group=_key(batch, item.main),
+        sha256=item.digests["sha256"],
+        record=item.duplicate_of,
+        why=why,
+    )
+    try:
+        (kept,) = desk.ledger.intend([deed])
+    except Taken:
+        return item  # another batch is taking this very file away
+    return dataclasses.replace(item, deeds=(kept.id,))
+
+
+def known_contents(desk: Desk, contents: Sequence[str]) -> Mapping[str, str]:
+    """{sha256: record id} of those contents that lie in the library or another store now; history does not count."""
+    ids = {record_id(sha): sha for sha in contents}
+    found = {ids[id]: id for id, one in desk.catalog.get(list(ids)).items() if placed(one)}
+    for sha in set(contents) - found.keys():  # a sidecar has no record of its own
+        page = desk.catalog.find(Query(digest=sha, companions=True), limit=1)
+        found |= {sha: one.id for one in page.rows if placed(one, sha)}
+    return found
+
+
+def placed(record: Record, sha256: str = "") -> bool:
+    """Whether the record (or that part of it) lies anywhere now."""
+    return any(
+        is_placement(one.store, one.path)
+        and (not sha256 or one.sha256 == sha256 or (one.role == "main" and record.sha256 == sha256))
+        for one in record.placements
+    )
+
+
+def deeds_of(desk: Desk, batch: BatchId, one: Draft, paths: Sequence[str]) -> list[Deed]:
+    """The deeds that bring a draft to its place: the main file, then its companions, one group."""
+    library = desk.library
+    parts = [(one.item.main, "main", one.sha256, one.record)]
+    parts += [(part.ref, part.role, part.sha256, part.record or one.record) for part in one.parts]
+    return [
+        Deed(
+            batch=batch,
+            key=_key(batch, ref),
+            verb="move" if one.item.move else "copy",
+            source=ref,
+            target=Ref(library.name, path, modified=ref.modified),
+            target_key=library.key(path),
+            group=_key(batch, one.item.main),
+            role=role,
+            sha256=sha,
+            content=_reservation(desk, sha) if record.sha256 == sha else "",
+            record=record.id,
+            after=record,
+        )
+        for (ref, role, sha, record), path in zip(parts, paths, strict=True)
+    ]
+
+
+def _stands(desk: Desk, deeds: Sequence[Deed]) -> bool:
+    """Nothing of the set became known, and no name was taken, while it was being reserved."""
+    planned = [one for one in deeds if one.state is DeedState.planned]
+    if known_records(desk, [one.record for one in planned if one.content]):
+        return False
+    store = desk.library
+    folders = {one.target.folder for one in planned}
+    there = {store.key(f"{folder}/{name}" if folder else name) for folder in folders for name in names_in(store, folder)}
+    return not any(one.target_key in there for one in planned)
+
+
+def known_records(desk: Desk, ids: Sequence[str]) -> Sequence[str]:
+    """Those of these records that lie somewhere now."""
+    return [id for id, one in desk.catalog.get(ids).items() if placed(one)]
+
+
+def _answer(one: Draft, planned: Sequence[Deed], by_key: Mapping[str, Deed], double: str) -> Item:
+    ids = tuple(by_key[deed.key].id for deed in planned)
+    return dataclasses.replace(one.item, id=one.record.id, deeds=ids, duplicate_of=double)
+
+
+def _without_known(one: Draft, known: Set[str]) -> Draft:
+    """A picture that travels along but lies in the library already stays where it is; sidecars always come along."""
+    parts = tuple(part for part in one.parts if part.record is None or part.sha256 not in known)
+    return one if len(parts) == len(one.parts) else dataclasses.replace(one, parts=parts)
+
+
+def _source(item: Item) -> tuple[str, str]:
+    return item.main.store, item.main.path
+
+
+def _reservation(desk: Desk, sha256: str, album: str = "") -> str:
+    return f"{desk.filing.store}\0{album}\0{sha256}"
+
+
+def _key(batch: BatchId, ref: Ref) -> str:
+    return f"{batch}/{ref.store}:{ref.path}@{ref.rev}"
+
+
+def stems_of(desk: Desk, deeds: Sequence[Deed]) -> Iterator[str]:
+    """The folded stems that these deeds take."""
+    for one in deeds:
+        yield desk.library.key(naming.stem(one.target.path))

@@ -1,0 +1,236 @@
+"""Do the deeds of one group: claim → stage → data durable → names → folders durable → prove → catalog → take sources →
+their folders durable → settle. All or none, and safe to repeat after a crash or an error at any point.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from albumen.deeds import places, records, trash
+from albumen.deeds.desk import Desk, shown
+from albumen.deeds.reading import content, sha256
+from albumen.errors import AlbumenError, Changed, Exists, NotFound, Permanent, Rejected, Stale, Transient
+from albumen.model import Deed, DeedId, DeedState, Item, Proof, Ref, Staged
+from albumen.ports import Moves, Stages, Store
+
+_OPEN = (DeedState.planned, DeedState.intended)
+
+
+def do(desk: Desk, ids: Sequence[DeedId]) -> Sequence[Deed]:
+    """See ``ports.Deeds.do``."""
+    claimed = desk.ledger.claim(ids, desk.owner)
+    if len(claimed) < len(set(ids)):
+        raise Transient("another process is doing this now")
+    todo = [one for one in claimed if one.was in _OPEN]
+    if todo:
+        deeds = [one.deed for one in todo]
+        _traced(desk, deeds, "claimed")
+        fresh = all(one.was is DeedState.planned for one in todo)
+        _Group(desk, deeds).run(fresh=fresh)
+    return desk.ledger.history(ids=ids).rows
+
+
+@dataclass
+class _Group:
+    """One group on its way. ``items`` and ``proofs`` fill as deeds are placed and proven."""
+
+    desk: Desk
+    deeds: Sequence[Deed]
+    items: dict[DeedId, Item] = field(default_factory=dict)
+    proofs: dict[DeedId, Proof] = field(default_factory=dict)
+
+    def run(self, *, fresh: bool) -> None:
+        looks = {one.id: places.UNTOUCHED if fresh else places.look(self.desk, one) for one in self.deeds}
+        decision = places.decide(looks)
+        if not decision.go_on:
+            self._give_up(decision)
+        try:
+            self._place([one for one in self.deeds if one.id in decision.place])
+        except (Changed, Exists, NotFound, Rejected) as error:
+            self._undo_or_keep(error)
+        self._finish(self.deeds)
+
+    # ------------------------------------------------------------------------------------------------------------- placing
+
+    def _place(self, deeds: Sequence[Deed]) -> None:
+        desk = self.desk
+        inside = [one for one in deeds if _within(desk, one)]
+        across = [one for one in deeds if one not in inside]
+        staged: list[tuple[Deed, Staged]] = []
+        try:
+            for deed in across:
+                if isinstance(desk.store(deed.target.store), Stages):
+                    staged += [(deed, self._staged(deed))]  # one by one: what is staged is discarded when the next fails
+            _traced(desk, across, "staged")
+            self._commit(staged)
+        except AlbumenError:
+            for deed, one in staged:
+                if deed.id not in self.items:
+                    _discard(desk.store(deed.target.store), one)
+            raise
+        for deed in across:
+            if deed.id not in self.items:
+                self.items[deed.id] = self._put(deed)
+        for deed in inside:
+            self.items[deed.id] = self._renamed(deed)
+        _traced(desk, deeds, "placed")
+
+    def _staged(self, deed: Deed) -> Staged:
+        """The bytes in the target's incoming area, this very content."""
+        desk, target = self.desk, self.desk.store(deed.target.store)
+        staged = desk.shelf.take(deed.source, target.name)
+        if staged is None:
+            source = desk.store(deed.source.store)
+            data = content(source, deed.source, modified=deed.target.modified, mode=deed.target.mode)
+            assert isinstance(target, Stages)
+            try:
+                staged = target.stage(data, near=deed.target.path)
+            except Changed:
+                now = source.stat(deed.source.path).main  # times or mode may have changed, the content not
+                data = content(source, now, modified=deed.target.modified, mode=deed.target.mode)
+                staged = target.stage(data, near=deed.target.path)
+        if staged.digests["sha256"] != deed.sha256:
+            _discard(target, staged)
+            raise Changed(f"{shown(deed.source)} changed since it was planned; it is looked at again")
+        return staged
+
+    def _commit(self, staged: Sequence[tuple[Deed, Staged]]) -> None:
+        for name, deeds in _by_target(deed for deed, _ in staged).items():
+            store = self.desk.store(name)
+            assert isinstance(store, Stages)
+            pairs = [(one, deed.target.path) for deed, one in staged if deed.target.store == name]
+            for deed, item in zip(deeds, store.commit(pairs), strict=True):
+                self.items[deed.id] = item
+
+    def _put(self, deed: Deed) -> Item:
+        source = self.desk.store(deed.source.store)
+        data = content(source, deed.source, modified=deed.target.modified, mode=deed.target.mode)
+        return self.desk.store(deed.target.store).put(deed.target.path, data, expect={"sha256": deed.sha256})
+
+    def _renamed(self, deed: Deed) -> Item:
+        """A move inside one store: the bytes stay, so only their content is asked for, and only when the revision differs."""
+        store = self.desk.store(deed.source.store)
+        now = store.stat(deed.source.path).main
+        if now.rev != deed.source.rev and sha256(store, deed.source.path) != deed.sha256:
+            raise Changed(f"{shown(deed.source)} changed since it was planned")
+        assert isinstance(store, Moves)
+        return store.move(deed.source.path, deed.target.path, rev=now.rev)
+
+    # ----------------------------------------------------------------------------------------------------------- finishing
+
+    def _finish(self, deeds: Sequence[Deed]) -> None:
+        desk = self.desk
+        for name, mine in _by_target(deeds).items():
+            _sync(desk.store(name), [one.target.path for one in mine])
+        _traced(desk, deeds, "synced")
+        for deed in deeds:
+            self._prove(deed)
+        self._catalogue(deeds)
+        _traced(desk, deeds, "catalogued")
+        left = [trash.take(desk, one) for one in deeds if one.verb == "move"]
+        for name, refs in _by_store(one.source for one in deeds if one.verb == "move").items():
+            _sync(desk.store(name), [one.path for one in refs])
+        _traced(desk, deeds, "taken")
+        desk.ledger.settle([one.id for one in deeds], DeedState.done, "; ".join(one for one in left if one))
+        _traced(desk, deeds, "settled")
+
+    def _prove(self, deed: Deed) -> None:
+        """A move is proven by reading back what was written; a copy keeps its source, so its hash while writing will do."""
+        store = self.desk.store(deed.target.store)
+        if deed.id not in self.items:
+            self.items[deed.id] = store.stat(deed.target.path)
+        if deed.verb == "copy" or _within(self.desk, deed):
+            self.proofs[deed.id] = Proof("written", f"sha256:{deed.sha256}", self.desk.clock())
+            return
+        found = sha256(store, deed.target.path)
+        if found != deed.sha256:
+            self._withdraw(deed)
+            raise Transient(
+                f"{shown(deed.target)} reads back other bytes than were written; the copy was removed, the source kept: "
+                "check the disk and its memory"
+            )
+        self.proofs[deed.id] = Proof("read", f"sha256:{found}", self.desk.clock())
+
+    def _catalogue(self, deeds: Sequence[Deed]) -> None:
+        wanted = [one for one in deeds if one.record]
+        for _ in range(50):
+            current = self.desk.catalog.get(sorted({one.record for one in wanted}))
+            try:
+                self.desk.catalog.put(records.after(current, wanted, self.items, self.proofs))
+            except Stale:
+                continue
+            return
+        raise Transient("the catalog record changes all the time; tried 50 times")
+
+    # ------------------------------------------------------------------------------------------------------------ giving up
+
+    def _undo_or_keep(self, error: Permanent) -> None:
+        """Placing failed for good: whatever this run or an earlier one placed is taken back unless it is the only copy."""
+        looks = {one.id: places.look(self.desk, one) for one in self.deeds}
+        ours = [id for id, one in looks.items() if one.target == "ours"]
+        back = tuple(id for id in ours if looks[id].source == "there")
+        self._end(back, tuple(id for id in ours if id not in back), error)
+
+    def _give_up(self, decision: places.Decision) -> None:
+        first = self.deeds[0]
+        errors: Mapping[str, Permanent] = {
+            "exists": Exists(f"{shown(first.target)} is taken by another file, which stays as it is"),
+            "gone": NotFound(f"{shown(first.source)} is gone"),
+            "changed": Changed(f"{shown(first.source)} changed since it was planned"),
+        }
+        self._end(decision.back, decision.keep, errors[decision.why])
+
+    def _end(self, back: Sequence[DeedId], keep: Sequence[DeedId], error: Permanent) -> None:
+        desk = self.desk
+        for deed in self.deeds:
+            if deed.id in back:
+                self._withdraw(deed)
+        kept = [one for one in self.deeds if one.id in keep]
+        if kept:
+            self._finish(kept)
+        others = [one.id for one in self.deeds if one.id not in keep]
+        state = DeedState.failed if isinstance(error, Rejected) else DeedState.dropped
+        desk.ledger.settle(others, state, str(error))
+        raise error
+
+    def _withdraw(self, deed: Deed) -> None:
+        """Take back what was placed; its source is there with the same content."""
+        store = self.desk.store(deed.target.store)
+        with suppress(NotFound):
+            store.delete(deed.target.path)
+        _sync(store, [deed.target.path])
+
+
+def _within(desk: Desk, deed: Deed) -> bool:
+    """A move that stays inside a store which can do it on its own side."""
+    return deed.verb == "move" and deed.source.store == deed.target.store and isinstance(desk.store(deed.source.store), Moves)
+
+
+def _discard(store: Store, staged: Staged) -> None:
+    if isinstance(store, Stages):
+        store.discard(staged)
+
+
+def _sync(store: Store, paths: Sequence[str]) -> None:
+    if isinstance(store, Stages) and paths:
+        store.sync(paths)
+
+
+def _by_target(deeds: Iterable[Deed]) -> Mapping[str, list[Deed]]:
+    found: dict[str, list[Deed]] = defaultdict(list)
+    for deed in deeds:
+        found[deed.target.store].append(deed)
+    return found
+
+
+def _by_store(refs: Iterable[Ref]) -> Mapping[str, list[Ref]]:
+    found: dict[str, list[Ref]] = defaultdict(list)
+    for ref in refs:
+        found[ref.store].append(ref)
+    return found
+
+
+def _traced(desk: Desk, deeds: Sequence[Deed], step: str) -> None:
+    for deed in deeds:
+        desk.trace(deed.id, step)

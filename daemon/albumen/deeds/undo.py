@@ -1,0 +1,161 @@
+"""The inverse of a batch: every done deed turned round, group by group, newest first; what cannot be turned is refused by name."""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from albumen.deeds import records, trash
+from albumen.deeds.desk import Desk, shown
+from albumen.deeds.folders import pages
+from albumen.errors import NotFound, Taken
+from albumen.model import BatchId, Deed, DeedState, Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that stays as it is, and why."""
+
+    deed: Deed
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """What undoing a batch means now: deeds to do (not kept yet) and rows refused."""
+
+    deeds: Sequence[Deed]
+    refused: Sequence[Refused]
+
+
+def plan(desk: Desk, batch: BatchId, into: BatchId) -> Inverse:
+    """Turn round what of ``batch`` still has effect. Pure towards files and ledger: it only looks.
+
+    Groups are all or none: one refused row refuses its group. ``into`` is the batch the inverse deeds will belong to.
+    """
+    done = [one for one in pages(desk, batch, DeedState.done) if not one.undone_by]
+    groups: dict[str, list[Deed]] = defaultdict(list)
+    for deed in done:
+        groups[deed.group or deed.id].append(deed)
+    turned: list[Deed] = []
+    refused: list[Refused] = []
+    for group in reversed(list(groups.values())):
+        answers = [_turn(desk, deed, into) for deed in group]
+        against = [one for one in answers if isinstance(one, Refused)]
+        if against:
+            refused += against
+            refused += [Refused(deed, "its group stays together") for deed in group if deed not in [one.deed for one in against]]
+        else:
+            turned += [one for one in answers if isinstance(one, Deed)]
+    return Inverse(tuple(turned), tuple(refused))
+
+
+def keep(desk: Desk, inverse: Inverse) -> Inverse:
+    """Keep the deeds as planned in the ledger; groups whose names or sources another batch holds are refused instead."""
+    deeds, refused = list(inverse.deeds), list(inverse.refused)
+    while deeds:
+        try:
+            return Inverse(tuple(desk.ledger.intend(deeds)), tuple(refused))
+        except Taken as taken:
+            bad = {one.group for one in deeds if _hit(one, taken)}
+            if not bad:
+                raise
+            refused += [Refused(one, "another batch that is not finished holds its name") for one in deeds if one.group in bad]
+            deeds = [one for one in deeds if one.group not in bad]
+    return Inverse((), tuple(refused))
+
+
+def drop_planned(desk: Desk, batch: BatchId) -> int:
+    """What was planned and not begun will not be done: the first thing undo does. How many."""
+    planned = [one.id for one in pages(desk, batch, DeedState.planned)]
+    claimed = [one.deed.id for one in desk.ledger.claim(planned, desk.owner) if one.was is DeedState.planned]
+    desk.ledger.settle(claimed, DeedState.dropped, "undone before it was done")
+    return len(claimed)
+
+
+def _hit(deed: Deed, taken: Taken) -> bool:
+    return (
+        (deed.target.store, deed.target_key) in taken.names
+        or (deed.source.store, deed.source.path) in taken.sources
+        or deed.content in taken.contents
+    )
+
+
+def _turn(desk: Desk, deed: Deed, into: BatchId) -> Deed | Refused:
+    base = dataclasses.replace(
+        deed,
+        id="",
+        batch=into,
+        key=f"{into}/undo:{deed.id}",
+        group=f"{into}/{deed.group}",
+        undoes=deed.id,
+        undone_by="",
+        owner="",
+        state=DeedState.planned,
+        why="",
+        content="",
+        before=None,
+        after=None,
+    )
+    if deed.verb == "rmdir":
+        return dataclasses.replace(base, verb="mkdir", source=Ref(deed.source.store, ""), target=deed.source, target_key="")
+    if deed.verb == "mkdir":
+        return dataclasses.replace(base, verb="rmdir", source=deed.target, target=Ref(deed.target.store, ""), target_key="")
+    return _turn_file(desk, deed, base)
+
+
+def _turn_file(desk: Desk, deed: Deed, base: Deed) -> Deed | Refused:
+    later = _moved_on(desk, deed)
+    if later:
+        return Refused(deed, f"{shown(deed.target)} was moved on by batch {later}: undo that first")
+    try:
+        now = desk.store(deed.target.store).stat(deed.target.path).main
+    except NotFound:
+        return Refused(deed, f"{shown(deed.target)} is gone")
+    back = dataclasses.replace(deed.source, rev="", size=None)
+    target = trash.place(desk, now, base.batch) if deed.verb == "copy" else back
+    store = desk.store(target.store)
+    if _occupied(desk, target):
+        return Refused(deed, f"{shown(target)} is taken by another file now")
+    content = ""
+    if deed.role == "main" and records.is_placement(target.store, target.path):
+        content = f"{target.store}\0{deed.album}\0{deed.sha256}"
+    return dataclasses.replace(base, verb="move", source=now, target=target, target_key=store.key(target.path), content=content)
+
+
+def _occupied(desk: Desk, ref: Ref) -> bool:
+    try:
+        desk.store(ref.store).stat(ref.path)
+    except NotFound:
+        return False
+    return True
+
+
+def _moved_on(desk: Desk, deed: Deed) -> BatchId:
+    """The batch of the newest effective deed that took this target away; "" when none did."""
+    where = f"{deed.target.store}:{deed.target.path}"
+    for one in reversed(_all(desk, where)):
+        moved = one.verb == "move" and (one.source.store, one.source.path) == (deed.target.store, deed.target.path)
+        if moved and one.id > deed.id and not one.undone_by:
+            return one.batch
+    return ""
+
+
+def _all(desk: Desk, item: str) -> Sequence[Deed]:
+    found: list[Deed] = []
+    after = ""
+    while True:
+        page = desk.ledger.history(item=item, state=DeedState.done, after=after)
+        found += page.rows
+        after = page.after
+        if not after:
+            return found
+
+
+def groups(deeds: Iterable[Deed]) -> Sequence[Sequence[Deed]]:
+    """Deeds that are done together, in their order."""
+    found: dict[str, list[Deed]] = defaultdict(list)
+    for deed in deeds:
+        if deed.verb not in ("mkdir", "rmdir"):
+            found[deed.group or deed.id].append(deed)
+    return tuple(tuple(one) for one in found.values())
