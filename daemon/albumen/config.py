@@ -6,6 +6,7 @@ The stores, sources and routes of the defaults hold only as long as the file nam
 folder of the file that holds them, those of the environment and the command line from the current directory.
 """
 
+import logging
 import os
 import re
 import tomllib
@@ -90,8 +91,14 @@ class Log:
     date_format: str = ""  # "" = ISO 8601 in UTC
 
     def __post_init__(self) -> None:
-        if self.format not in {"auto", "console", "plain", "json"} and "%(" not in self.format:
-            raise ValueError("format: must be 'auto', 'console', 'plain', 'json' or a line such as '%(asctime)s %(message)s'")
+        if self.format in {"auto", "console", "plain", "json"}:
+            return
+        try:
+            logging.Formatter(self.format).format(logging.makeLogRecord({}))
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(
+                f"format: {self.format!r} is not 'auto', 'console', 'plain', 'json' or a line such as '%(asctime)s %(message)s'"
+            ) from None
 
 
 @dataclass(frozen=True)

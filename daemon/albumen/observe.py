@@ -1,0 +1,241 @@
+"""What is told to the person who runs this: logs (to stderr), metrics, health. Importing it starts and changes nothing.
+
+Libraries that log by themselves (the standard ``logging``) go through the same lines. Secrets are blotted out of the finished
+line, so also out of tracebacks and other people's messages; file names cannot smuggle line breaks or terminal codes into it.
+"""
+
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from albumen.errors import AlbumenError
+
+if TYPE_CHECKING:
+    from prometheus_client import Counter, Gauge, Histogram
+
+M = TypeVar("M")
+
+_SHORTEST = 4  # characters: blotting out every "a" would hide the log, not the secret
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+_CONTROL_BUT_LINES = {code: text for code, text in _CONTROL.items() if chr(code) not in "\n\t"}
+
+
+# -------------------------------------------------------------------------------------------------------------------- logs
+
+
+def set_up(
+    level: str = "info",
+    format: str = "auto",
+    date_format: str = "",
+    *,
+    secrets: Iterable[str] = (),
+    stream: TextIO | None = None,
+    env: Mapping[str, str] | None = None,
+) -> None:
+    """Send logs from ``level`` upward to ``stream`` (default stderr). May be called again: the last call counts.
+
+    ``format``: ``auto`` = JSON when systemd reads the stream, colours on a terminal, else plain lines; ``console`` = lines, coloured
+    on a terminal; ``plain``; ``json``; or a line of ``logging``'s %-form. ``date_format`` is strftime's, "" = ISO 8601; always UTC.
+    ``secrets`` are texts that must not appear.
+    """
+    out = sys.stderr if stream is None else stream
+    chosen = chosen_format(format, out, os.environ if env is None else env)
+    shared = _shared(date_format, stamp="%(" not in chosen)
+    formatter = _Formatter(_rendering(chosen), shared, chosen if "%(" in chosen else None, date_format or None, secrets)
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    for old in [one for one in root.handlers if isinstance(one.formatter, _Formatter)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def logger(name: str = "albumen") -> structlog.stdlib.BoundLogger:
+    """A logger: ``logger().info("what happened", file=path)``. Follows ``set_up`` also when it was got before."""
+    got: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return got
+
+
+def chosen_format(format: str, stream: TextIO, env: Mapping[str, str]) -> str:
+    """What ``auto`` and ``console`` mean for this stream: "colour", "plain", "json", or ``format`` itself."""
+    if format == "auto" and _journal(stream, env):
+        return "json"
+    if format not in {"auto", "console"}:
+        return format
+    terminal = stream.isatty() and env.get("TERM") != "dumb" and not env.get("NO_COLOR")
+    return "colour" if terminal else "plain"
+
+
+def _journal(stream: TextIO, env: Mapping[str, str]) -> bool:
+    """systemd names the device and inode of the stream it reads (systemd.exec(5), $JOURNAL_STREAM)."""
+    named = env.get("JOURNAL_STREAM", "")
+    if not named:
+        return False
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return named == f"{status.st_dev}:{status.st_ino}"
+
+
+def _shared(date_format: str, *, stamp: bool) -> list[Processor]:
+    steps: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level]
+    if stamp:
+        steps.append(structlog.processors.TimeStamper(fmt=date_format or "iso", utc=True))
+    return [*steps, structlog.stdlib.PositionalArgumentsFormatter(), structlog.processors.StackInfoRenderer(), _printable]
+
+
+def _rendering(chosen: str) -> Sequence[Processor]:
+    if chosen == "json":
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    if "%(" in chosen:
+        return [structlog.processors.format_exc_info, _line]
+    plain = structlog.dev.plain_traceback  # the pretty one prints local variables, and so secrets
+    return [structlog.dev.ConsoleRenderer(colors=chosen == "colour", exception_formatter=plain, pad_event_to=0)]
+
+
+def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = value.translate(_CONTROL_BUT_LINES if key in {"exception", "stack"} else _CONTROL)
+    return event
+
+
+def _line(_logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]) -> str:
+    event.pop("level", None)
+    text, trace = str(event.pop("event", "")), event.pop("exception", "")
+    fields = "".join(f" {key}={value}" for key, value in event.items())
+    return f"{text}{fields}" + (f"\n{trace}" if trace else "")
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """The last hand on every line: blots out secrets."""
+
+    converter = staticmethod(time.gmtime)
+
+    def __init__(
+        self,
+        rendering: Sequence[Processor],
+        foreign: Sequence[Processor],
+        line: str | None,
+        date: str | None,
+        secrets: Iterable[str],
+    ) -> None:
+        processors = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering]
+        super().__init__(processors=processors, foreign_pre_chain=foreign, fmt=line, datefmt=date)
+        long = [one for one in secrets if len(one) >= _SHORTEST]
+        forms = {form for one in long for form in (one, json.dumps(one)[1:-1], repr(one)[1:-1])}
+        self._secrets = sorted(forms, key=len, reverse=True)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The finished line."""
+        text = super().format(record)
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+# ----------------------------------------------------------------------------------------------------------------- metrics
+
+
+class Metrics:
+    """Numbers for Prometheus, in a registry of its own. Asking again for the same name gives the same metric.
+
+    Names get the prefix ``albumen_``; ``labels`` are label names.
+    """
+
+    def __init__(self) -> None:
+        from prometheus_client import CollectorRegistry
+
+        self.registry = CollectorRegistry(auto_describe=True)
+        self._made: dict[str, Any] = {}
+        self._guard = threading.Lock()
+
+    def counter(self, name: str, help: str, labels: Sequence[str] = ()) -> "Counter":
+        """Only grows; ``_total`` is added to its name."""
+        from prometheus_client import Counter
+
+        return self._once(Counter, name, help, labels)
+
+    def gauge(self, name: str, help: str, labels: Sequence[str] = ()) -> "Gauge":
+        """A number now."""
+        from prometheus_client import Gauge
+
+        return self._once(Gauge, name, help, labels)
+
+    def histogram(self, name: str, help: str, labels: Sequence[str] = ()) -> "Histogram":
+        """How often, how long (seconds)."""
+        from prometheus_client import Histogram
+
+        return self._once(Histogram, name, help, labels)
+
+    def text(self) -> bytes:
+        """All of them in the text format that is scraped."""
+        from prometheus_client import generate_latest
+
+        return generate_latest(self.registry)
+
+    def _once(self, kind: Callable[..., M], name: str, help: str, labels: Sequence[str]) -> M:
+        with self._guard:
+            if name not in self._made:
+                self._made[name] = kind(f"albumen_{name}", help, tuple(labels), registry=self.registry)
+            made: M = self._made[name]
+            return made
+
+
+# ------------------------------------------------------------------------------------------------------------------ health
+
+
+class Health:
+    """Who can be asked whether it works (``ports.Pings``), and who must have moved lately. ``clock`` gives seconds, monotonic."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._pings: dict[str, Callable[[], None]] = {}
+        self._beats: dict[str, float] = {}
+        self._guard = threading.Lock()
+
+    def add(self, name: str, ping: Callable[[], None]) -> None:
+        """From now on ``check`` asks it too; the last one of a name counts."""
+        with self._guard:
+            self._pings[name] = ping
+
+    def check(self) -> dict[str, str]:
+        """Each name with "" when well, else the reason. Asks all of them now, one after the other."""
+        with self._guard:
+            asked = dict(self._pings)
+        found = {}
+        for name, ping in asked.items():
+            try:
+                ping()
+            except (AlbumenError, OSError) as error:
+                found[name] = str(error) or type(error).__name__
+            else:
+                found[name] = ""
+        return found
+
+    def beat(self, name: str) -> None:
+        """It moved now."""
+        with self._guard:
+            self._beats[name] = self._clock()
+
+    def stalled(self, limit: float = 60.0) -> list[str]:
+        """Names that beat once, but not within ``limit`` seconds."""
+        now = self._clock()
+        with self._guard:
+            return sorted(name for name, at in self._beats.items() if now - at > limit)
