@@ -2,7 +2,8 @@
 
 A settings class is a frozen dataclass; its defaults are the defaults. Understood types: ``str``, ``bool``, ``int`` (a text is a
 size: "1 GiB"), ``float`` (a text is a duration in seconds: "30s"), ``Literal``, ``Secret``, ``Folder``, ``tuple[X, ...]``,
-``Mapping[str, X]``, another frozen dataclass, and ``X | None``. A ``ValueError`` of its ``__post_init__`` is a problem like any other.
+``Mapping[str, X]``, another frozen dataclass, and ``X | None``. A ``ValueError`` of its ``__post_init__``, best written as
+"key: what is wrong", is a problem like any other.
 """
 
 import dataclasses
@@ -99,7 +100,8 @@ class Reader:
         except ConfigError as error:
             self.problems += (f"{where} {problem}" for problem in error.problems)
         except ValueError as error:
-            self.problems.append(f"{where} {error}")
+            key, _, why = str(error).partition(": ")
+            self.problems.append(f"{given[key].where}: {why}" if key in given and why else f"{where} {error}")
         return None
 
     def _noted(self, hint: Any, given: Given) -> Any:
