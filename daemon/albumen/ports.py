@@ -21,6 +21,7 @@ from albumen.model import (
     DeedId,
     DeedState,
     Digests,
+    Facts,
     Item,
     Job,
     Outcome,
@@ -92,8 +93,9 @@ class Deeds(Protocol):
         """Do the deeds of one group, proven and settled, or settle them as they must be: the deeds as they are now. Safe to
         repeat after any crash or error. Raises as the stores do; ``Changed``/``Exists``/``NotFound`` after the deeds were dropped."""
 
-    def discard(self, item: Item, batch: BatchId, why: str) -> Item:
-        """Plan to move an item's files to the trash (an exact duplicate): the item with its ``deeds``."""
+    def double(self, item: Item, batch: BatchId) -> Item:
+        """Plan what becomes of an exact duplicate (``item.duplicate_of``): with ``item.move`` its main file goes to the trash; a
+        sidecar whose content is not known yet is kept beside the first placement. The item with its ``deeds``, maybe none."""
 
     def close(self, batch: BatchId) -> bool:
         """Remove folders the batch emptied and end it; False while a deed is open. Twice is harmless."""
@@ -110,6 +112,9 @@ class Run(Protocol):
 
     def local(self, item: Item) -> Path:
         """The item's main file on a local disk; a remote one is downloaded once to the spool and freed when its steps end."""
+
+    def probe(self, ref: Ref) -> Facts:
+        """What the file says about itself, read in a limited child. ``Rejected`` with the reason when nothing can be read."""
 
     def store(self, name: str) -> "Store":
         """The store of that name. ``NotFound`` when no such store is configured."""
@@ -333,8 +338,8 @@ class Circuits(Protocol):
     def circuits(self) -> Sequence[Circuit]:
         """All that are open."""
 
-    def reopen(self, place: str, why: str) -> None:
-        """A probe failed: closed for longer (1 s doubling to 10 min)."""
+    def reopen(self, place: str, why: str, *, retry_after: float | None = None) -> None:
+        """A probe failed: closed for longer (1 s doubling to 10 min), at least for ``retry_after`` seconds."""
 
     def close(self, place: str) -> None:
         """The place works again: its jobs are ready now. Twice is harmless."""

@@ -1,0 +1,78 @@
+"""What sources have seen, beside the jobs: a piece of a scan and the jobs it stands for are kept in one transaction."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from albumen.model import Batch, Job, Seen
+from albumen.queues.rows import INSERT, pack, row, unpack
+from albumen.sqlite import Database
+
+_PAGE = 2000  # rows per page of ``all``: no read transaction stays open between pages, so the WAL can be written back
+_ONE = "SELECT path, rev, state, why, at FROM seen WHERE source=? AND path=?"
+_MORE = "SELECT path, rev, state, why, at FROM seen WHERE source=? AND path>? AND path<? ORDER BY path LIMIT ?"
+_KEEP = "INSERT OR REPLACE INTO seen(source, path, rev, state, why, at) VALUES(?,?,?,?,?,?)"
+
+
+class SqliteMemory:
+    """Port ``Memory`` of one source. ``kept`` is called after each commit that put jobs."""
+
+    def __init__(self, db: Database, source: str, clock: Callable[[], int], kept: Callable[[], None]) -> None:
+        self._db = db
+        self._source = source
+        self._clock = clock
+        self._kept = kept
+
+    def cursor(self) -> str:
+        """The last kept cursor; "" at first."""
+        rows = self._db.rows("SELECT value FROM cursor WHERE source=?", (self._source,))
+        return unpack(rows[0][0]) if rows else ""
+
+    def get(self, paths: Iterable[str]) -> Mapping[str, Seen]:
+        """What is remembered of these paths; unknown ones are left out."""
+        wanted = list(paths)
+        found: dict[str, Seen] = {}
+        with self._db.read() as connection:
+            connection.execute("BEGIN")
+            for path in wanted:
+                for values in connection.execute(_ONE, (self._source, os.fsencode(path))):
+                    found[path] = _seen(values)
+        return found
+
+    def all(self, prefix: str = "") -> Iterator[Seen]:
+        """Everything under a folder ("" = all), sorted by path as bytes, read page by page: commits go on meanwhile."""
+        folder = os.fsencode(prefix)
+        after, end = (
+            (folder + b"/", folder + b"0") if prefix else (b"", b"\xff" * 8)
+        )  # "0" follows "/"; no path starts with eight \xff
+        while True:
+            rows = self._db.rows(_MORE, (self._source, after, end, _PAGE))
+            for values in rows:
+                yield _seen(values)
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1][0]
+
+    def commit(self, batch: Batch, jobs: Sequence[Job]) -> None:
+        """Keep a batch and the jobs it stands for, durably, all or nothing. A path both forgotten and seen is seen."""
+        now = self._clock()
+        rows = [row(job, now, later=False) for job in jobs]
+        seen = [(self._source, os.fsencode(one.path), pack(one.rev), one.state, pack(one.why), one.at) for one in batch.seen]
+        forget = [(self._source, os.fsencode(path)) for path in batch.forget]
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(INSERT, rows)
+            connection.executemany("DELETE FROM seen WHERE source=? AND path=?", forget)
+            connection.executemany(_KEEP, seen)
+            if batch.cursor is not None:
+                connection.execute("INSERT OR REPLACE INTO cursor VALUES(?,?)", (self._source, pack(batch.cursor)))
+
+        self._db.write(work)
+        if rows:
+            self._kept()
+
+
+def _seen(values: Any) -> Seen:
+    path, rev, state, why, at = values
+    return Seen(os.fsdecode(path), unpack(rev), state, unpack(why), at)

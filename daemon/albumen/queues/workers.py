@@ -1,0 +1,237 @@
+"""The threads of an embedded queue: per lane a pool that claims, handles and acknowledges, and one minder for all of them.
+
+A worker claims for itself, one job at a time, in the same write that ends the job before: nothing claimed ever lies behind a long
+job, and nothing has to be given back at a stop. (Batches of claims would save syncs, but the writer thread shares those already.)
+Idle workers sleep on a condition; only the minder looks whether there is something for them, by reading, when it is nudged
+and every ``poll`` seconds for what other processes put.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from albumen.errors import Unavailable
+from albumen.model import Job, Later, Outcome
+
+_PAUSE = 0.005  # seconds between two looks at least, however many nudges come …
+_SHARE = 10  # … and this many times as long as a look takes: looking costs a tenth of a core at most
+_FIRST, _LONGEST = 0.05, 2.0  # waits in seconds before a failed write is tried again, doubling
+_RETRY, _DAY = 2.0, 86_400.0  # delays in seconds after a handler that broke, growing by four
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lease:
+    """A claimed job. ``number`` counts the claims of its row: an acknowledgement counts only while the row still has this one.
+    ``load`` builds the job in the worker's thread; ``tries`` is the job's."""
+
+    id: int
+    number: int
+    tries: int
+    load: Callable[[], Job]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How many jobs idle workers could claim now, per lane, and the seconds until the next delayed one (None = none waits)."""
+
+    claimable: Mapping[str, int]
+    due: float | None
+
+
+class Engine(Protocol):
+    """Where the jobs are. Every method is one transaction and may raise ``Unavailable``: then it changed nothing."""
+
+    def take(self, lane: str) -> Lease | None:
+        """Claim the next job of a lane."""
+
+    def finish(self, lease: Lease, outcome: Outcome, lane: str | None) -> tuple[bool, Lease | None]:
+        """Apply the outcome (False: the lease was lost, nothing changed) and claim the next job of ``lane``, if one is named.
+        ``TypeError`` or ``ValueError`` when the outcome cannot be kept."""
+
+    def look(self, idle: Mapping[str, int]) -> Look:
+        """Make due what waited long enough, then count what so many idle workers could claim."""
+
+    def tend(self, running: Collection[Lease]) -> None:
+        """Extend these leases, then make jobs ready again whose lease ran out or whose owner is dead."""
+
+
+@dataclass
+class _Lane:
+    name: str
+    size: int
+    hints: int = 0  # claims worth trying
+    idle: int = 0
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def wait(self, stop: threading.Event, idle: Callable[[], None]) -> bool:
+        """Sleep until a claim is worth trying; False at the stop. ``idle`` is called once this sleeper is counted: what was put
+        between its last claim and now is looked for then."""
+        with self.changed:
+            self.idle += 1
+            idle()
+            try:
+                self.changed.wait_for(lambda: self.hints > 0 or stop.is_set())
+            finally:
+                self.idle -= 1
+            if stop.is_set():
+                return False
+            self.hints -= 1
+            return True
+
+    def hint(self, count: int) -> None:
+        with self.changed:
+            self.hints = min(count, self.size)
+            self.changed.notify(self.hints)
+
+    def wake(self) -> None:
+        with self.changed:
+            self.changed.notify_all()
+
+
+class Workers:
+    """One run from start to stop. ``poll`` and ``tend`` are seconds of real time, whatever the queue's clock shows."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        handle: Callable[[Job], Outcome],
+        sizes: Mapping[str, int],
+        *,
+        poll: float,
+        tend: float,
+    ) -> None:
+        self._engine = engine
+        self._handle = handle
+        self._poll = poll
+        self._tend = tend
+        self._lanes = [_Lane(name, size) for name, size in sizes.items() if size > 0]
+        self._stop = threading.Event()
+        self._nudged = threading.Event()
+        self._running: set[Lease] = set()
+        self._guard = threading.Lock()
+        self._log = structlog.get_logger("queue")
+        self._threads = [threading.Thread(target=self._mind, name="queue minder", daemon=True)]
+        for lane in self._lanes:
+            for number in range(lane.size):
+                name = f"{lane.name} {number + 1}"
+                self._threads.append(threading.Thread(target=self._work, args=(lane,), name=name, daemon=True))
+
+    def start(self) -> None:
+        """Start all threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def nudge(self) -> None:
+        """There may be something to do: look now."""
+        self._nudged.set()
+
+    def stop(self, timeout: float) -> bool:
+        """Let what runs finish, for so many seconds; False when something still runs. Its lease is no longer extended."""
+        deadline = time.monotonic() + timeout
+        self._stop.set()
+        self._nudged.set()
+        for lane in self._lanes:
+            lane.wake()
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    # ------------------------------------------------------------------------------------------------------------- workers
+
+    def _work(self, lane: _Lane) -> None:
+        while lane.wait(self._stop, self.nudge):
+            lease = self._first(lane)
+            while lease is not None:
+                with self._held(lease):
+                    lease = self._finish(lease, self._outcome(lease), lane)
+
+    def _first(self, lane: _Lane) -> Lease | None:
+        wait = _FIRST
+        while not self._stop.is_set():
+            try:
+                return self._engine.take(lane.name)
+            except Unavailable as error:
+                wait = self._patience(wait, error)
+        return None
+
+    def _outcome(self, lease: Lease) -> Outcome:
+        try:
+            return self._handle(lease.load())
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # the pipeline catches all; a thread that dies would starve its lane
+            return self._broken(lease, error)
+
+    def _broken(self, lease: Lease, error: BaseException) -> Later:
+        self._log.error("a job broke its handler, it is tried again", job=str(lease.id), exc_info=error)
+        return Later(min(_RETRY * 4.0 ** min(lease.tries, 10), _DAY), f"{type(error).__name__}: {error}")
+
+    def _finish(self, lease: Lease, outcome: Outcome, lane: _Lane) -> Lease | None:
+        """Write the outcome, again and again while that fails; at the stop once more, then the job is delivered again."""
+        wait = _FIRST
+        while True:
+            stopping = self._stop.is_set()
+            try:
+                kept, following = self._engine.finish(lease, outcome, None if stopping else lane.name)
+            except (TypeError, ValueError) as error:
+                outcome = self._broken(lease, error)
+            except Unavailable as error:
+                if stopping:
+                    return None
+                wait = self._patience(wait, error)
+            else:
+                if not kept:
+                    self._log.warning("job was delivered again meanwhile, its outcome here is ignored", job=str(lease.id))
+                if any(one.idle for one in self._lanes):
+                    self.nudge()
+                return following
+
+    def _patience(self, wait: float, error: Unavailable) -> float:
+        """Wait after a failed write, not past the stop; how long to wait after the next."""
+        if wait == _FIRST:
+            self._log.warning("the queue cannot be written, workers wait for it", why=str(error))
+        self._stop.wait(wait)
+        return min(2 * wait, _LONGEST)
+
+    @contextmanager
+    def _held(self, lease: Lease) -> Iterator[None]:
+        with self._guard:
+            self._running.add(lease)
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._running.discard(lease)
+
+    # -------------------------------------------------------------------------------------------------------------- minder
+
+    def _mind(self) -> None:
+        tended = float("-inf")
+        while not self._stop.is_set():
+            self._nudged.clear()
+            began = time.monotonic()
+            due: float | None = None
+            try:
+                if began - tended >= self._tend:
+                    self._tend_all()
+                    tended = began
+                due = self._hint()
+            except Unavailable as error:
+                self._log.debug("the queue cannot be looked at, trying again", why=str(error))
+            self._stop.wait(min(max(_PAUSE, _SHARE * (time.monotonic() - began)), self._poll))
+            self._nudged.wait(self._poll if due is None else min(self._poll, due))
+
+    def _tend_all(self) -> None:
+        with self._guard:
+            running = tuple(self._running)
+        self._engine.tend(running)
+
+    def _hint(self) -> float | None:
+        look = self._engine.look({lane.name: lane.idle for lane in self._lanes})
+        for lane in self._lanes:
+            if count := look.claimable.get(lane.name, 0):
+                lane.hint(count)
+        return look.due
