@@ -50,7 +50,7 @@ class Section:
 class Route:
     """What comes from ``source`` goes through ``steps``, each a name in ``Settings.steps``."""
 
-    source: str
+    source: str = field(metadata={"key": "from"})
     steps: tuple[str, ...]
 
 
@@ -342,8 +342,7 @@ class _Loading:
     def _all_routes(self, named: dict[str, dict[str, Section]]) -> tuple[Route, ...]:
         routes = []
         for number, keys in enumerate(self._routes, 1):
-            renamed = {"source" if key == "from" else key: given for key, given in keys.items()}
-            route = self._reader.build(Route, renamed, f"{self._title}: [[route]] {number}")
+            route = self._reader.build(Route, keys, f"{self._title}: [[route]] {number}")
             if route is not None:
                 self._check_route(route, keys, named["step"])
                 routes.append(route)

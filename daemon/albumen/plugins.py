@@ -60,8 +60,9 @@ class Plugins:
     """Every class offered under the entry points ``albumen.sources``, ``.stores``, ``.handlers``, ``.catalogs``, ``.ledgers`` and
     ``.queues``, by whatever package. Nothing is imported before it is asked for; may be called from any thread.
 
-    A plugin is a class ``Plugin(name, settings, context)`` with the methods of its port (``albumen.ports``) and an attribute
-    ``Settings``, a frozen dataclass. Where two packages offer one name, albumen's own counts, else neither.
+    A plugin is a class with the methods of its port (``albumen.ports``). Sources, stores and handlers are made as
+    ``Plugin(name, settings, context)`` and have an attribute ``Settings``, a frozen dataclass; engines (catalogs, ledgers, queues)
+    are made by the composition root. Where two packages offer one name, albumen's own counts, else neither.
     """
 
     def __init__(self, offered: Iterable[EntryPoint] | None = None) -> None:
@@ -139,6 +140,13 @@ def fault(group: Group, cls: object) -> str:
     """Why this cannot be a plugin of that group, "" when it can. Looks at the class only; nothing is made."""
     if not isinstance(cls, type):
         return f"{cls!r} is not a class"
+    if group in _KINDS.values() and (why := _unmakeable(cls)):
+        return why
+    missing = [method for method in _methods(PORTS[group]) if not callable(getattr(cls, method, None))]
+    return f"{cls.__name__} lacks {', '.join(missing)} of {PORTS[group].__name__} (see albumen.ports)" if missing else ""
+
+
+def _unmakeable(cls: type) -> str:
     settings = getattr(cls, "Settings", None)
     if not (isinstance(settings, type) and dataclasses.is_dataclass(settings)):
         return f"{cls.__name__} has no class attribute Settings that is a frozen dataclass"
@@ -146,8 +154,7 @@ def fault(group: Group, cls: object) -> str:
         inspect.signature(cls).bind("name", settings, None)
     except (TypeError, ValueError):
         return f"{cls.__name__} cannot be called as {cls.__name__}(name, settings, context)"
-    missing = [method for method in _methods(PORTS[group]) if not callable(getattr(cls, method, None))]
-    return f"{cls.__name__} lacks {', '.join(missing)} of {PORTS[group].__name__} (see albumen.ports)" if missing else ""
+    return ""
 
 
 def _methods(port: type) -> list[str]:

@@ -3,7 +3,7 @@
 A settings class is a frozen dataclass; its defaults are the defaults. Understood types: ``str``, ``bool``, ``int`` (a text is a
 size: "1 GiB"), ``float`` (a text is a duration in seconds: "30s"), ``Literal``, ``Secret``, ``Folder``, ``tuple[X, ...]``,
 ``Mapping[str, X]``, another frozen dataclass, and ``X | None``. A ``ValueError`` of its ``__post_init__``, best written as
-"key: what is wrong", is a problem like any other.
+"key: what is wrong", is a problem like any other. ``field(metadata={"key": "from"})`` names a key that Python cannot.
 """
 
 import dataclasses
@@ -83,16 +83,15 @@ class Reader:
         """An instance of ``cls``; None after a problem was noted. ``where`` names the whole ("albumen.toml: [store.nas]")."""
         before = len(self.problems)
         hints = get_type_hints(cls, include_extras=True)
-        fields = {one.name: one for one in dataclasses.fields(cls) if one.init}  # type: ignore[arg-type]  # a dataclass by contract
-        for name in given.keys() - fields.keys():
-            self.problems.append(f"{given[name].where}: there is no such key{did_you_mean(name, fields)}")
-        for name, field in fields.items():
+        declared = dataclasses.fields(cls)  # type: ignore[arg-type]  # a dataclass by contract
+        fields = {one.metadata.get("key", one.name): one for one in declared if one.init}
+        for key in [one for one in given if one not in fields]:
+            self.problems.append(f"{given[key].where}: there is no such key{did_you_mean(key, fields)}")
+        for key, field in fields.items():
             needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-            if needed and name not in given:
-                self.problems.append(f"{where} {name}: is missing and has no default")
-        values = {}
-        for name in fields.keys() & given.keys():
-            values[name] = self._noted(hints[name], given[name])
+            if needed and key not in given:
+                self.problems.append(f"{where} {key}: is missing and has no default")
+        values = {one.name: self._noted(hints[one.name], given[key]) for key, one in fields.items() if key in given}
         if len(self.problems) > before:
             return None
         try:

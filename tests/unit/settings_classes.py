@@ -1,0 +1,51 @@
+"""Small settings classes as plugins have them, so that the settings can be tested without any plugin."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from albumen.secrets import Secret
+from albumen.values import Folder
+
+
+@dataclass(frozen=True)
+class Disk:
+    root: Folder
+    trash: bool = True
+
+
+@dataclass(frozen=True)
+class Cloud:
+    url: str
+    password: Secret | None = None
+    at_once: int = 10
+
+
+@dataclass(frozen=True)
+class Watched:
+    path: Folder
+    mode: Literal["move", "copy"] = "copy"
+    settle: float = 5.0
+    prefixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plain:
+    pass
+
+
+@dataclass(frozen=True)
+class Scale:
+    factor: int
+    limits: Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.factor < 1:
+            raise ValueError("factor: must be at least 1")
+
+
+KINDS: Mapping[str, Mapping[str, type]] = {
+    "store": {"local": Disk, "cloud": Cloud},
+    "source": {"local": Watched},
+    "step": {"catalog": Plain, "file": Plain, "scale": Scale},
+}
