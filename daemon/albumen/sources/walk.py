@@ -67,11 +67,16 @@ def walk(
     that is not complete; nothing is raised.
     """
     names = litter.Litter(ignore)
-    top = os.path.abspath(os.fsdecode(root))
-    found = look(top, names, follow=True)
+    found = look(os.path.abspath(os.fsdecode(root)), names, follow=True)
     device = None if across or found.stat is None else found.stat.st_dev
     yield found
-    waiting = _below(found) if recursive else []
+    if recursive:
+        yield from below(found, names, device)
+
+
+def below(top: Found, names: litter.Litter, device: int | None) -> Iterator[Found]:
+    """The folders below one that was looked at, as ``walk`` orders them; those of another ``device`` are told, not entered."""
+    waiting = _below(top)
     while waiting:
         found = look(waiting.pop(), names)
         if device is not None and found.stat is not None and found.stat.st_dev != device:

@@ -1,0 +1,97 @@
+"""When is a file ready? The rules, without touching a disk: looks go in, with the time of a clock that never jumps.
+
+A file is ready when two looks, ``settle`` apart, found it the same and no event named it between them; one whose container
+lacks its end is waited for until it was quiet for ten minutes. Files of one stem wait for one another, so that a RAW, its JPEG
+and its XMP arrive as one.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from albumen.model import Ref
+
+PATIENCE = 600.0  # seconds of quiet after which a file without its end is taken as it is
+_SUFFIX = re.compile(r"\.[a-z][a-z0-9_-]*\Z", re.IGNORECASE)
+_EDITED = re.compile(r"\A(img_)e(?=[0-9])")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file that is not handed over yet: as it was at the last look, since when (seconds) it has been like this, and whether
+    its container has its end (None = not looked)."""
+
+    ref: Ref
+    since: float
+    whole: bool | None = None
+
+
+def stem(path: str) -> str:
+    """What files that belong together share: the folder and the name up to its suffixes, without regard to case; Apple's edited
+    ``IMG_E1234`` counts as ``IMG_1234``. Equal stems only wait for one another; they need not belong together."""
+    folder, _, name = path.rpartition("/")
+    while (shorter := _SUFFIX.sub("", name)) not in {"", name}:
+        name = shorter
+    return folder + "/" + _EDITED.sub(r"\1", name.casefold())
+
+
+def due(candidate: Candidate, settle: float) -> float:
+    """The moment from which the file may be taken, if nothing happens to it until then."""
+    return candidate.since + (max(settle, PATIENCE) if candidate.whole is False else settle)
+
+
+class Arrivals:
+    """The candidates of one source, by path. Kept in this process only: a restart begins their waiting again."""
+
+    def __init__(self, settle: float) -> None:
+        self._settle = settle
+        self._by_path: dict[str, Candidate] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_path)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._by_path
+
+    def __getitem__(self, path: str) -> Candidate:
+        return self._by_path[path]
+
+    def look(self, ref: Ref, now: float) -> Candidate:
+        """The file was found like this. The same revision as before goes on waiting, another one begins anew."""
+        before = self._by_path.get(ref.path)
+        if before is None or before.ref.rev != ref.rev:
+            self._by_path[ref.path] = before = Candidate(ref, now)
+        return before
+
+    def touch(self, path: str, now: float) -> None:
+        """Somebody was at it (an event, a writer): its waiting begins anew. Unknown paths are ignored."""
+        before = self._by_path.get(path)
+        if before is not None:
+            self._by_path[path] = Candidate(before.ref, now)
+
+    def note(self, path: str, *, whole: bool) -> None:
+        """Its container was looked at."""
+        self._by_path[path] = replace(self._by_path[path], whole=whole)
+
+    def drop(self, path: str) -> None:
+        """It was handed over, or is gone. Twice is harmless."""
+        self._by_path.pop(path, None)
+
+    def is_ripe(self, path: str, now: float) -> bool:
+        """Whether this one candidate may be taken now."""
+        return due(self._by_path[path], self._settle) <= now
+
+    def ripe(self, now: float) -> list[tuple[str, ...]]:
+        """The stems of which every candidate may be taken now: their paths, sorted by bytes; the stems in the order of their first ones."""
+        return [tuple(path for path, _ in group) for group in self._stems() if max(at for _, at in group) <= now]
+
+    def next_due(self) -> float | None:
+        """The first moment at which a stem may be ripe; None when nothing waits."""
+        return min((max(at for _, at in group) for group in self._stems()), default=None)
+
+    def _stems(self) -> Iterator[list[tuple[str, float]]]:
+        groups: dict[str, list[tuple[str, float]]] = {}
+        for path in sorted(self._by_path, key=os.fsencode):
+            groups.setdefault(stem(path), []).append((path, due(self._by_path[path], self._settle)))
+        yield from groups.values()

@@ -1,0 +1,283 @@
+"""A folder of this machine as a source. Its own walk is the truth; file system events only say where to look again."""
+
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from albumen.errors import ConfigError, Unavailable
+from albumen.model import DISK, Batch, Item, Ref
+from albumen.plugins import Context
+from albumen.ports import Memory
+from albumen.sources import forgetting, gone, litter, walk
+from albumen.sources.arrival import Arrivals
+from albumen.sources.forgetting import pieces
+from albumen.sources.hints import Dirty, Hints
+from albumen.sources.offering import Grouper, Offers, by_name
+from albumen.sources.revs import ref_of
+from albumen.sources.watching import Watching
+from albumen.values import Folder
+
+_BLIND = 60.0  # seconds between walks where events do not tell everything
+_SEEING = 6 * 3600.0  # … and where they do
+_RECHECK = 60.0  # seconds until a first miss is looked at again
+_GATHER = 1.0  # seconds between looks, at least: a burst of events is one look
+_NOTES = 100  # sentences kept of one look
+_SLICE = 0.25  # seconds: how late a stop may be noticed
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The folder as found: its real path, device and identity."""
+
+    root: str
+    device: int
+    identity: gone.Identity
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One scan: when it began (seconds), whether only the clock asked for it, and what events had told."""
+
+    now: float
+    timed: bool
+    dirty: Dirty
+
+
+class LocalSource:
+    """Ports ``Source`` and ``Waits``. One thread looks at a time; ``wait`` may run in another.
+
+    Refs are of the store ``disk`` (root "/"), with links on the way to the folder resolved; remembered paths are relative to the
+    folder. ``notes`` are sentences about the last whole look that a person should see (at most 100), ``found_only_by_rescan``
+    counts files that no event had told of. ``monotonic`` gives seconds and never jumps.
+    """
+
+    @dataclass(frozen=True, slots=True)
+    class Settings:
+        """``every``: seconds between walks (None = 60 s, or 6 h where events tell everything). ``settle``: seconds of quiet."""
+
+        path: Folder = ""
+        mode: Literal["move", "copy"] = "copy"
+        every: float | None = None
+        settle: float = 5.0
+        recursive: bool = True
+        ignore: tuple[str, ...] = litter.DEFAULT
+        others: Literal["list", "keep"] = "list"
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        context: Context,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        group: Grouper = by_name,
+    ) -> None:
+        if not settings.path:
+            raise ConfigError([f"[source.{name}] path is missing: say which folder to look at"])
+        self.name = name
+        self.settings = settings
+        self.notes: tuple[str, ...] = ()
+        self.found_only_by_rescan = 0
+        self._clock = context.clock
+        self._monotonic = monotonic
+        self._moves = settings.mode == "move"
+        self._names = litter.Litter(settings.ignore)
+        self._arrivals = Arrivals(settings.settle)
+        self._hints = Hints()
+        self._watching = Watching(self._hints, recursive=settings.recursive)
+        template = Item(Ref(DISK, ""), source=name, move=self._moves)
+        self._offers = Offers(self._arrivals, template, self._relative, context.clock, group)
+        self._place = _Place("", 0, gone.Identity(0, 0))  # none yet
+        self._next_walk: float | None = None  # None = this folder was not walked yet
+        self._looked = 0.0
+        self._blocked = False  # the last look could not begin
+        self._notes: list[str] = []
+
+    def scan(self, memory: Memory) -> Iterator[Batch]:
+        """What is gone, then what is ready and not remembered, in pieces of at most 500 events. ``Unavailable`` as the port says.
+
+        What is not ready yet is kept in mind: ``wait`` returns when it may be."""
+        now = self._looked = self._monotonic()
+        self._blocked = True
+        self._arrive()
+        timed = self._next_walk is not None and now >= self._next_walk
+        self._watching.ensure(self._place.root, retry=timed)
+        dirty = self._hints.take()
+        look = _Look(now, timed and not dirty.whole, dirty)
+        whole = dirty.whole or timed or self._next_walk is None
+        finished = False
+        try:
+            yield from self._whole(memory, look) if whole else self._partly(memory, look)
+            self._blocked = False
+            yield from self._offers.batches(now)
+            finished = True
+        finally:
+            if not finished:
+                dirty.whole = whole
+                self._hints.give_back(dirty)
+
+    def wait(self, stop: threading.Event, timeout: float) -> None:
+        """Returns when there is news to look at, a file may be ready, or the next walk is due; bursts are gathered for a second.
+        Not to be called while a scan goes on."""
+        end = time.monotonic() + timeout
+        while not stop.is_set() and (left := end - time.monotonic()) > 0:
+            now = self._monotonic()
+            rest = self._looked + min(_GATHER, self.settings.settle) - now
+            if self._blocked:
+                rest = max(rest, self._looked + _BLIND - now)
+            if rest > 0:
+                stop.wait(min(left, rest))
+            elif self._next_due() <= now or self._hints.wait(min(left, self._next_due() - now, _SLICE)):
+                return
+
+    def close(self) -> None:
+        """Stop watching. Twice is harmless; a later scan begins anew."""
+        self._watching.close()
+
+    # ------------------------------------------------------------------------------------------------------------- looking
+
+    def _arrive(self) -> None:
+        """Be sure of the folder; another one than at the last look is walked whole."""
+        root = os.path.realpath(self.settings.path)
+        try:
+            device = os.stat(root).st_dev
+            identity = gone.identity_of(root)
+        except OSError as error:
+            raise self._unavailable(f"cannot be looked at: {error.strerror}; mount the disk or correct its path") from None
+        place = _Place(root, device, identity)
+        if place != self._place:
+            self._watching.close()
+            self._next_walk = None
+            self._place = place
+
+    def _whole(self, memory: Memory, look: "_Look") -> Iterator[Batch]:
+        """Walk everything, then see what is gone."""
+        top = walk.look(self._place.root, self._names)
+        if not top.complete and not top.entries and not top.folders:
+            raise self._unavailable(top.skipped[0].reason)
+        kept = gone.kept_identity(memory.cursor())
+        empty = not (top.entries or top.folders or top.skipped or top.litter)
+        if empty and kept is not None and not kept.is_same(self._place.identity) and any(True for _ in memory.all()):
+            raise self._unavailable("is empty and another folder than before; is its disk mounted?")
+        for path in look.dirty.files:
+            self._arrivals.touch(path.lstrip("/"), look.now)
+        self._notes = []
+        rest = walk.below(top, self._names, self._place.device) if self.settings.recursive else ()
+        for found in itertools.chain((top,), rest):
+            self._notes += (f"{one.path} {one.reason}" for one in found.skipped)
+            yield from self._compare(memory, found.entries, look)
+        self._next_walk = look.now + self._every()
+        yield from self._forget(memory, kept, look, empty=empty and not self._moves)
+        self.notes = tuple(self._notes[:_NOTES])
+
+    def _forget(self, memory: Memory, kept: gone.Identity | None, look: "_Look", *, empty: bool) -> Iterator[Batch]:
+        missed = forgetting.missed(memory, self._place.root, moves=self._moves)
+        known, why = forgetting.verdict(missed, kept, self._place.identity, empty=empty)
+        if known and (kept is None or kept != self._place.identity):
+            yield Batch(cursor=self._place.identity.text())
+        if why:
+            self._notes.insert(0, f"{self.settings.path} {why}")
+            return
+        yield from forgetting.forget(missed, self.name, self._place.root, self._clock())
+        if missed.first:
+            self._soon(look.now)
+
+    def _partly(self, memory: Memory, look: "_Look") -> Iterator[Batch]:
+        """Look at what events named, and at nothing else."""
+        entries = []
+        vanished = []
+        for path in look.dirty.files:
+            self._arrivals.touch(path.lstrip("/"), look.now)
+            found = walk.single(path) if self._is_inside(path) else None
+            if isinstance(found, walk.Entry):
+                entries.append(found)
+            elif found is not None:
+                self._arrivals.drop(path.lstrip("/"))
+                vanished.append(self._relative(path))
+        yield from self._compare(memory, entries, look)
+        yield from self._vanished(memory, vanished, look)
+        for folder in look.dirty.folders:
+            if self.settings.recursive and self._is_inside(folder, folder=True):
+                yield from self._branch(memory, folder, look)
+
+    def _branch(self, memory: Memory, folder: str, look: "_Look") -> Iterator[Batch]:
+        """A folder that came, went or was moved, with all below it."""
+        top = walk.look(folder, self._names)
+        if top.missing:
+            self._soon(look.now)
+        if top.stat is None or top.stat.st_dev != self._place.device:
+            return
+        for found in itertools.chain((top,), walk.below(top, self._names, self._place.device)):
+            yield from self._compare(memory, found.entries, look)
+
+    def _vanished(self, memory: Memory, paths: Sequence[str], look: "_Look") -> Iterator[Batch]:
+        """Remembered files that an event named and that are not there: ours are forgotten, the others wait for a whole look."""
+        for some in pieces(paths):
+            kept = memory.get(some).values()
+            ours = tuple(one.path for one in kept if self._moves and not one.why)
+            if ours:
+                yield Batch(forget=ours)
+            if len(ours) < len(kept):
+                self._soon(look.now)
+
+    def _compare(self, memory: Memory, entries: Sequence[walk.Entry], look: "_Look") -> Iterator[Batch]:
+        """Entries against memory: what is new or changed becomes a candidate."""
+        for some in pieces(entries):
+            refs = {self._relative(one.path): ref_of(one.path, one.stat) for one in some}
+            kept = memory.get(refs)
+            back = []
+            for path, ref in refs.items():
+                seen = kept.get(path)
+                if seen is not None and seen.rev == ref.rev:
+                    self._arrivals.drop(ref.path)
+                    if seen.state == "missing":
+                        back.append(forgetting.found_again(seen))
+                else:
+                    told = ref.path in self._arrivals or f"/{ref.path}" in look.dirty.files
+                    self.found_only_by_rescan += look.timed and not told
+                    self._arrivals.look(ref, look.now)
+            if back:
+                yield Batch(seen=tuple(back))
+
+    # ------------------------------------------------------------------------------------------------------------- helpers
+
+    def _relative(self, path: str) -> str:
+        """The remembered path of an absolute one or of one of the ``disk`` store."""
+        return os.path.relpath("/" + path.lstrip("/"), self._place.root or "/")
+
+    def _is_inside(self, path: str, *, folder: bool = False) -> bool:
+        """Whether a walk would come to this path: below the folder, not litter, on its file system."""
+        parts = self._relative(path).split("/")
+        if parts[0] in {"..", "."} or (len(parts) > 1 and not self.settings.recursive):
+            return False
+        if any(self._names.folder(one) for one in parts[:-1]):
+            return False
+        if self._names.folder(parts[-1]) if folder else self._names.file(parts[-1]):
+            return False
+        try:
+            return os.lstat(os.path.dirname(path)).st_dev == self._place.device
+        except OSError:
+            return True  # its folder went with it: what is remembered of it must be asked for
+
+    def _soon(self, now: float) -> None:
+        """A whole look in a minute: something is missing."""
+        self._next_walk = min(self._next_walk or now + _RECHECK, now + _RECHECK)
+
+    def _every(self) -> float:
+        if self.settings.every is not None:
+            return self.settings.every
+        return _SEEING if self._watching.sees_everything() else _BLIND
+
+    def _next_due(self) -> float:
+        """When a look is worth it without news."""
+        if self._next_walk is None:
+            return self._looked
+        ripe = self._arrivals.next_due()
+        return self._next_walk if ripe is None else min(ripe, self._next_walk)
+
+    def _unavailable(self, why: str) -> Unavailable:
+        return Unavailable(f"source {self.name}", f"{self.settings.path} {why}")
