@@ -1,7 +1,7 @@
 """Frozen values of ``model`` to JSON and back: one codec for the databases, ``--json``, export and the API.
 
-Absent is left out (None, "", empty tuples and mappings), so unknown is never written as 0 or false. Paths keep their bytes:
-surrogates are written as ``\\udcXX``.
+Absent is left out (None, "", empty tuples and mappings), so unknown is never written as 0 or false; a field without a default is
+always written (the root's path is ""). Paths keep their bytes: surrogates are written as ``\\udcXX``.
 """
 
 import dataclasses
@@ -32,9 +32,9 @@ def to_json(value: object) -> Any:
         return {str(key): to_json(one) for key, one in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         out = {}
-        for name in _names(type(value)):
+        for name, required in _names(type(value)):
             one = getattr(value, name)
-            if one is None or (not one and not isinstance(one, bool | int | float)):
+            if not required and (one is None or (not one and not isinstance(one, bool | int | float))):
                 continue
             out[name] = to_json(one)
         return out
@@ -57,8 +57,9 @@ def loads(cls: type[T], text: str | bytes) -> T:
 
 
 @cache
-def _names(cls: type) -> tuple[str, ...]:
-    return tuple(one.name for one in dataclasses.fields(cls))
+def _names(cls: type) -> tuple[tuple[str, bool], ...]:
+    missing = dataclasses.MISSING
+    return tuple((one.name, one.default is missing and one.default_factory is missing) for one in dataclasses.fields(cls))
 
 
 @cache

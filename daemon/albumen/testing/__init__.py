@@ -1,7 +1,8 @@
 """Implementations in memory, faults, a clock to turn, and the contract test classes: shipped, for plugin authors too."""
 
+from albumen.testing.catalogs import MemoryCatalog
 from albumen.testing.clock import FakeClock
 from albumen.testing.ledgers import MemoryLedger
 from albumen.testing.stores import CaseBlindStore, LaggingStore, MemoryStore, NoMoveStore
 
-__all__ = ["CaseBlindStore", "FakeClock", "LaggingStore", "MemoryLedger", "MemoryStore", "NoMoveStore"]
+__all__ = ["CaseBlindStore", "FakeClock", "LaggingStore", "MemoryCatalog", "MemoryLedger", "MemoryStore", "NoMoveStore"]

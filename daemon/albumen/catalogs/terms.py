@@ -1,0 +1,127 @@
+"""What a ``Query`` means, said once for every engine: how words compare and which parts of a record a field looks at.
+
+- ``text``, ``tags``, ``people``, ``marks``: all of them. ``ids``, ``names``, ``paths``, ``albums``, ``kinds``, ``types``,
+  ``sizes``: any of them. An empty text, tuple or None is not asked.
+- **Human words** (text, names, albums, tags, people, camera, lens, place) compare by ``fold``: case, accents and Unicode form do
+  not matter. Paths, groups, kinds, types and stores compare exactly.
+- ``text``: every word is the beginning of a word of the record; a text without any letter or digit finds nothing.
+- ``taken``: a record of which only the month is known may lie anywhere in it, so it is found by each of its days. A record
+  without a date is never found by ``taken``; an empty end is open.
+- ``paths``: ("", prefix) looks in every store; a path is found by itself and by each folder above it, "" is a whole store.
+- A **group** shows by its main record when a member matches; a member stands for itself when its main record is not kept, is
+  a member too, or is history while the member still lies somewhere.
+- **History** (no placement left that holds the record's own bytes) is found but not counted.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from albumen.model import Placement, Record
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+def fold(text: str) -> str:
+    """The form in which human words compare: compatibility form, no accents, no case, no blanks around."""
+    if text.isascii():
+        return text.lower().strip()
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return "".join(char for char in plain if not unicodedata.combining(char)).strip()
+
+
+def words(text: str) -> list[str]:
+    """The folded words of a text: runs of letters and digits, in their order."""
+    return _WORD.findall(fold(text))
+
+
+def searched(record: Record) -> str:
+    """Everything ``text`` looks at, folded, its distinct words sorted and parted by blanks."""
+    camera, place = record.camera, record.place
+    parts: list[str | None] = [record.name, record.title, record.description, *record.tags, *record.people]
+    if place is not None:
+        parts += [place.city, place.region, place.country]
+    if camera is not None:
+        parts += [camera.make, camera.model, camera.lens]
+    parts += [one.name for one in record.companions]
+    parts += [one.path for one in record.placements]
+    parts += [one.album for one in record.placements]
+    return " ".join(sorted(set(words("\n".join(part for part in parts if part)))))
+
+
+def own(record: Record, placement: Placement) -> bool:
+    """Whether this placement holds the record's own bytes, not those of a companion."""
+    return placement.role == "main" or placement.sha256 == record.sha256
+
+
+def stores(record: Record) -> tuple[str, ...]:
+    """Where the record's own bytes lie: distinct, sorted; empty for history."""
+    return tuple(sorted({one.store for one in record.placements if own(record, one)}))
+
+
+def names(record: Record) -> set[str]:
+    """Every name the record or its companions came with or have now, folded."""
+    found = {record.name, *(one.name for one in record.companions)}
+    found |= {one.path.rpartition("/")[2] for one in record.placements}
+    return {fold(one) for one in found}
+
+
+def places(record: Record) -> set[str]:
+    """City, region and country, folded."""
+    place = record.place
+    return set() if place is None else {fold(one) for one in (place.city, place.region, place.country) if one}
+
+
+def camera(record: Record) -> str:
+    """Make and model, folded: what ``camera`` looks for a part in."""
+    one = record.camera
+    return "" if one is None else fold(" ".join(part for part in (one.make, one.model) if part))
+
+
+def lens(record: Record) -> str:
+    """The lens, folded."""
+    return fold(record.camera.lens) if record.camera is not None and record.camera.lens else ""
+
+
+def camera_label(record: Record) -> str:
+    """How ``count(by="camera")`` calls it: the model, else the make, else ""."""
+    one = record.camera
+    return "" if one is None else one.model or one.make or ""
+
+
+def parts(record: Record) -> Iterator[tuple[str, int | None]]:
+    """(digest, size) of every content the record speaks for: itself by each of its digests, then its companions."""
+    yield record.sha256.lower(), record.size
+    for digest in record.digests.values():
+        if digest.lower() != record.sha256.lower():
+            yield digest.lower(), None
+    for one in record.companions:
+        yield one.sha256.lower(), one.size
+
+
+def bare(id: str) -> str:
+    """An id as a person or a UUID library writes it, or the beginning of one, the way ids are kept: no dashes, lower case."""
+    return id.replace("-", "").lower()
+
+
+def distance(one: str, other: str) -> int | None:
+    """Bits in which two perceptual hashes (hex of equal length) differ; None when they cannot be compared."""
+    if len(one) != len(other):
+        return None
+    try:
+        return (int(one, 16) ^ int(other, 16)).bit_count()
+    except ValueError:
+        return None
+
+
+def after_of(taken: str, id: str) -> str:
+    """The cursor behind a record: opaque to callers."""
+    return f"{taken}|{id}"
+
+
+def place_of(after: str) -> tuple[str, str]:
+    """The reverse of ``after_of``. ``ValueError`` for anything else."""
+    taken, bar, id = after.partition("|")
+    if not bar or not id or not after.isascii():
+        raise ValueError(after)
+    return taken, id
