@@ -129,8 +129,9 @@ class Plugins:
         return [entry for entry in entries if _package(entry) == "albumen"] or entries
 
     def _spurned(self, group: Group, name: str) -> list[EntryPoint]:
-        chosen = self._chosen(group, name)
-        return [entry for entry in self._offers[group, name] if entry not in chosen]
+        if _package(self._chosen(group, name)[0]) != "albumen":
+            return []
+        return [entry for entry in self._offers[group, name] if _package(entry) != "albumen"]
 
     def _package(self, group: Group, name: str) -> str:
         return " and ".join(sorted(_package(entry) for entry in self._chosen(group, name)))
@@ -142,7 +143,10 @@ def fault(group: Group, cls: object) -> str:
         return f"{cls!r} is not a class"
     if group in _KINDS.values() and (why := _unmakeable(cls)):
         return why
-    missing = [method for method in _methods(PORTS[group]) if not callable(getattr(cls, method, None))]
+    has = {
+        name for one in cls.__mro__ for name, what in vars(one).items() if what is not None
+    }  # a class is callable, so no getattr
+    missing = [method for method in _methods(PORTS[group]) if method not in has]
     return f"{cls.__name__} lacks {', '.join(missing)} of {PORTS[group].__name__} (see albumen.ports)" if missing else ""
 
 

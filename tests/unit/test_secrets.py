@@ -1,0 +1,61 @@
+"""Secrets come from where they are kept and show nowhere."""
+
+import copy
+import pathlib
+import pickle
+
+import pytest
+
+from albumen.errors import ConfigError
+from albumen.secrets import Secret, resolve
+
+
+def test_a_secret_shows_as_stars_however_it_is_printed() -> None:
+    """S4-04 (part: printing)."""
+    secret = Secret("hunter2")
+    assert [str(secret), repr(secret), f"{secret}", f"{secret!r}", f"{secret:>5}", str([secret])[1:-1], repr([secret])] == [
+        "***", "***", "***", "***", "  ***", "***", "[***]",
+    ]  # fmt: skip
+    assert secret.reveal() == "hunter2"
+    assert not hasattr(secret, "__dict__")
+
+
+def test_a_secret_cannot_leave_the_process_unnoticed() -> None:
+    for way in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="cannot be pickled"):
+            way(Secret("hunter2"))
+
+
+def test_equal_secrets_are_equal_and_never_equal_to_text() -> None:
+    assert Secret("a") == Secret("a")
+    assert hash(Secret("a")) == hash(Secret("a"))
+    assert Secret("a") != "a"
+    assert not Secret("")
+
+
+def test_where_secrets_come_from(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "token").write_bytes(b" line one\r\n")
+    assert resolve("env:A", {"A": "x"}).reveal() == "x"
+    assert resolve("file:token", {}, str(tmp_path)).reveal() == " line one"
+    assert resolve(f"file:{tmp_path}/token", {}).reveal() == " line one"
+    assert resolve("plain", {}).reveal() == "plain"
+    assert resolve("https://a:b@c/", {}).reveal() == "https://a:b@c/"
+
+
+def told(text: str, folder: pathlib.Path) -> str:
+    with pytest.raises(ConfigError) as caught:
+        resolve(text, {"EMPTY": ""}, str(folder))
+    return str(caught.value)
+
+
+def test_what_is_missing_is_named(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "photo").write_bytes(b"\xff\xd8\xff")
+    (tmp_path / "big").write_bytes(b"x" * 70_000)
+    assert told("env:NONE", tmp_path) == "the environment variable NONE is not set or empty"
+    assert told("env:EMPTY", tmp_path) == "the environment variable EMPTY is not set or empty"
+    assert told("file:none", tmp_path) == f"cannot read the secret file {tmp_path}/none: No such file or directory"
+    assert told("file:empty", tmp_path).endswith("empty is empty")
+    assert told("file:photo", tmp_path).endswith("is not UTF-8 text")
+    assert told("file:big", tmp_path).endswith("is it the right one?")
+    assert "not part of this version" in told("vault:kv/x#y", tmp_path)
