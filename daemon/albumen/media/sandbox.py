@@ -1,18 +1,47 @@
 """Reading files of strangers in limited child processes: a crash, hang or bomb costs that one file."""
 
+import json
 import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
 
+import albumen
+from albumen.errors import NotFound, Rejected, Transient
+from albumen.jsonable import from_json
 from albumen.model import Facts
+
+_GRACE = 5.0  # seconds a child has to die of its own alarm before we kill it
+_ANSWER = 64 << 20  # bytes of an answer; more is no answer of ours
 
 
 class Prober:
-    """A pool of at most ``workers`` reused child processes, started when first needed. Threads may share one Prober.
+    """A pool of at most ``workers`` (default: the cores) reused child processes, started when first needed.
 
-    Limits per file: ``cpu`` seconds, ``wall`` seconds, ``memory`` bytes of address space. ``close`` ends the children.
+    Threads may share one Prober; a call waits while all children are busy. Limits per file: ``cpu`` seconds, ``wall`` seconds,
+    ``memory`` bytes of address space. ``close`` ends the children. ``command`` is the child's program, for tests.
     """
 
-    def __init__(self, workers: int | None = None, *, cpu: int = 10, wall: int = 60, memory: int = 1 << 30) -> None:
-        raise NotImplementedError
+    def __init__(
+        self,
+        workers: int | None = None,
+        *,
+        cpu: int = 10,
+        wall: int = 60,
+        memory: int = 1 << 30,
+        command: tuple[str, ...] = (sys.executable, "-m", "albumen.media.child"),
+    ) -> None:
+        self._cpu, self._wall, self._memory = cpu, wall, memory
+        self._command = (*command, str(cpu), str(wall), str(memory))
+        self._idle: list[_Child] = []
+        self._free = threading.BoundedSemaphore(workers or os.cpu_count() or 1)
+        self._guard = threading.Lock()
+        self._closed = False
 
     def probe(self, path: str | bytes | os.PathLike[str], *, name: str = "") -> Facts:
         """Facts of one file; ``name`` is its original name where the path is not (a staged file).
@@ -20,7 +49,136 @@ class Prober:
         ``Rejected`` with the reason when nothing can be read of it or a limit was passed; ``NotFound`` when it is not there;
         ``Transient`` when reading failed for another cause.
         """
-        raise NotImplementedError
+        text = os.path.abspath(os.fsdecode(path))
+        label = name or text
+        with self._free:
+            answer = self._ask(json.dumps([text, name]).encode(), label)
+        if "facts" in answer:
+            return from_json(Facts, answer["facts"])
+        if "rejected" in answer:
+            raise Rejected(f"{label}: {answer['rejected']}")
+        if isinstance(failure := OSError(answer["errno"], answer["why"]), FileNotFoundError | NotADirectoryError):
+            raise NotFound(f"{label}: not there any more")
+        raise Transient(f"{label}: cannot be read: {failure.strerror}")
 
     def close(self) -> None:
-        """End all children. Twice is harmless; a later ``probe`` raises ``RuntimeError``."""
+        """End all children that are idle, and the busy ones after their file. Twice is harmless; ``probe`` then refuses."""
+        with self._guard:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for child in idle:
+            child.end()
+
+    def _ask(self, question: bytes, label: str) -> dict[str, Any]:
+        for again in (True, False):
+            child = self._take()
+            try:
+                answer = child.ask(question, self._wall + _GRACE)
+            except BaseException:
+                child.end()
+                raise
+            if answer is not None:
+                self._give(child)
+                return answer
+            code = child.end()
+            if again and code == -signal.SIGKILL and not child.overdue:
+                continue  # killed by somebody else, such as the system short of memory: once more with a fresh child
+            raise Rejected(f"{label}: {self._cause(child, code)}")
+        raise AssertionError("unreachable")
+
+    def _cause(self, child: "_Child", code: int) -> str:
+        if code == -signal.SIGXCPU:
+            return f"decoder used more than {self._cpu} s of CPU"
+        if code == -signal.SIGALRM or child.overdue:
+            return f"decoder took longer than {self._wall} s"
+        if code < 0:
+            return f"decoder crashed ({signal.Signals(-code).name})"
+        return f"decoder ended without an answer (exit {code}); please report this file"
+
+    def _take(self) -> "_Child":
+        with self._guard:
+            if self._closed:
+                raise RuntimeError("this Prober is closed")
+            while self._idle:
+                child = self._idle.pop()
+                if child.alive():
+                    return child
+                child.end()
+        return _Child(self._command)
+
+    def _give(self, child: "_Child") -> None:
+        with self._guard:
+            if not self._closed and child.alive():
+                self._idle.append(child)
+                return
+        child.end()
+
+
+class _Child:
+    """One child process with its pipes."""
+
+    def __init__(self, command: tuple[str, ...]) -> None:
+        place = os.path.dirname(os.path.dirname(os.path.abspath(albumen.__file__)))
+        # Secrets in our environment are none of a decoder's business: it gets what the interpreter needs
+        kept = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV") if key in os.environ}
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**kept, "PYTHONPATH": place, "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "1"},
+            start_new_session=True,
+            bufsize=0,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._out, self._in = self._process.stdin.fileno(), self._process.stdout.fileno()
+        self.overdue = False  # we killed it
+
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def ask(self, question: bytes, timeout: float) -> dict[str, Any] | None:
+        """The answer, None when the child died or is ``overdue``."""
+        deadline = time.monotonic() + timeout
+        try:
+            os.write(self._out, struct.pack("<I", len(question)) + question)  # far below a pipe's capacity: never partial
+        except BrokenPipeError:
+            return None
+        head = self._read(4, deadline)
+        if head is None:
+            return None
+        (size,) = struct.unpack("<I", head)
+        body = self._read(size, deadline) if size <= _ANSWER else None
+        return json.loads(body) if body is not None else None
+
+    def _read(self, count: int, deadline: float) -> bytes | None:
+        data = bytearray()
+        waiter = select.poll()
+        waiter.register(self._in, select.POLLIN)
+        while len(data) < count:
+            if not waiter.poll(max(0, int((deadline - time.monotonic()) * 1000))):
+                self.overdue = True
+                return None
+            more = os.read(self._in, count - len(data))
+            if not more:
+                return None
+            data += more
+        return bytes(data)
+
+    def end(self) -> int:
+        """End it: by the end of its input, else by force. Its exit code, negative for a signal. Twice is harmless."""
+        process = self._process
+        if process.stdin and not process.stdin.closed:
+            process.stdin.close()
+        if self.overdue:
+            process.kill()
+        try:
+            code = process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        if process.stdout:
+            process.stdout.close()
+        return code

@@ -1,0 +1,88 @@
+"""The child process of ``sandbox``: reads one question after the other from stdin, answers on stdout, ends with its parent.
+
+Questions and answers are JSON behind their length (4 bytes, little-endian). The limits of one file are set here, before its bytes
+are touched. ``SIGALRM`` and ``SIGXCPU`` keep their default action, so that they end the process even inside a C library; that, and
+the end of stdin, is why no child outlives a killed parent for longer than ``wall`` seconds (a parent-death signal would not do: it
+comes when the *thread* that started the child ends).
+"""
+
+import json
+import os
+import resource
+import signal
+import struct
+import sys
+
+from albumen.errors import Rejected
+from albumen.jsonable import to_json
+from albumen.media import probe
+
+
+def main() -> int:
+    """Serve until stdin ends. Arguments: CPU seconds and wall seconds per file, bytes of address space."""
+    cpu, wall, memory = (int(one) for one in sys.argv[1:4])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    _limit(resource.RLIMIT_AS, memory)
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_FSIZE, 0)
+    while True:
+        question = receive(0)
+        if question is None:
+            return 0
+        path, name = json.loads(question)
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        spent = int(used.ru_utime + used.ru_stime)
+        resource.setrlimit(resource.RLIMIT_CPU, (spent + cpu + 1, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+        signal.alarm(wall)
+        answer, last = _answer(path, name, memory)
+        signal.alarm(0)
+        send(1, json.dumps(answer).encode())
+        if last:
+            return 0
+
+
+def _answer(path: str, name: str, memory: int) -> tuple[dict[str, object], bool]:
+    """The answer, and whether this process shall end after it."""
+    try:
+        return {"facts": to_json(probe.read(path, name=name))}, False
+    except Rejected as error:
+        return {"rejected": str(error)}, False
+    except OSError as error:
+        return {"errno": error.errno or 0, "why": error.strerror or str(error)}, False
+    except MemoryError:
+        return {"rejected": f"reading it needs more than {memory >> 20} MiB of memory"}, True
+    except RecursionError:
+        return {"rejected": "its structure is nested too deeply"}, False
+
+
+def _limit(what: int, value: int) -> None:
+    hard = resource.getrlimit(what)[1]
+    soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(what, (soft, soft))
+
+
+def receive(fd: int) -> bytes | None:
+    """One message, None at the end of the stream."""
+    head = _exactly(fd, 4)
+    return _exactly(fd, struct.unpack("<I", head)[0]) if head else None
+
+
+def send(fd: int, message: bytes) -> None:
+    """One message."""
+    data = memoryview(struct.pack("<I", len(message)) + message)
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def _exactly(fd: int, count: int) -> bytes | None:
+    data = b""
+    while len(data) < count:
+        more = os.read(fd, count - len(data))
+        if not more:
+            return None
+        data += more
+    return data
+
+
+if __name__ == "__main__":
+    sys.exit(main())
