@@ -136,19 +136,20 @@ class SqliteQueue:
     def dead(self, after: str = "") -> Page[DeadJob]:
         """Buried jobs, those buried first come first, 100 a page."""
         at, _, id = after.partition(".")
-        rows = self._db.rows(_DEAD, (int(at or -1), int(id or 0), _PAGE + 1))
+        rows = self._db.rows(_DEAD, (_number(at), _number(id), _PAGE + 1))
         found = tuple(DeadJob(job_of(tuple(values)), unpack(why), due) for due, why, *values in rows[:_PAGE])
         return Page(found, f"{found[-1].at}.{found[-1].job.id}" if len(rows) > _PAGE else "")
 
     def resolve(self, id: str, what: Literal["again", "drop"]) -> None:
         """Answer a dead job: tried from the beginning (unless its twin waits already), or forgotten. ``NotFound``."""
+        number = _number(id)
 
         def work(connection: sqlite3.Connection) -> bool:
-            if what == "again" and connection.execute(_AGAIN, (self._clock(), int(id))).rowcount:
+            if what == "again" and connection.execute(_AGAIN, (self._clock(), number)).rowcount:
                 return True
-            return connection.execute(_DROP, (int(id),)).rowcount > 0
+            return connection.execute(_DROP, (number,)).rowcount > 0
 
-        if not (id.isascii() and id.isdecimal() and self._db.write(work)):
+        if not self._db.write(work):
             raise NotFound(f"no buried job has the number {id}: `queue dead` lists them")
         self._nudge()
 
@@ -180,3 +181,8 @@ class SqliteQueue:
     def _nudge(self) -> None:
         if self._workers is not None:
             self._workers.nudge()
+
+
+def _number(text: str) -> int:
+    """A row number or time as a person or a cursor gives it; -1, which no row has, for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 19 else -1

@@ -110,20 +110,22 @@ class Workers:
         self._poll = poll
         self._tend = tend
         self._lanes = [_Lane(name, size) for name, size in sizes.items() if size > 0]
-        self._stop = threading.Event()
+        self._stop = threading.Event()  # no new jobs
+        self._over = threading.Event()  # nobody waits for running ones any more either
         self._nudged = threading.Event()
         self._running: set[Lease] = set()
         self._guard = threading.Lock()
         self._log = structlog.get_logger("queue")
-        self._threads = [threading.Thread(target=self._mind, name="queue minder", daemon=True)]
-        for lane in self._lanes:
-            for number in range(lane.size):
-                name = f"{lane.name} {number + 1}"
-                self._threads.append(threading.Thread(target=self._work, args=(lane,), name=name, daemon=True))
+        self._minder = threading.Thread(target=self._mind, name="queue minder", daemon=True)
+        self._workers = [
+            threading.Thread(target=self._work, args=(lane,), name=f"{lane.name} {number + 1}", daemon=True)
+            for lane in self._lanes
+            for number in range(lane.size)
+        ]
 
     def start(self) -> None:
         """Start all threads."""
-        for thread in self._threads:
+        for thread in (self._minder, *self._workers):
             thread.start()
 
     def nudge(self) -> None:
@@ -131,15 +133,17 @@ class Workers:
         self._nudged.set()
 
     def stop(self, timeout: float) -> bool:
-        """Let what runs finish, for so many seconds; False when something still runs. Its lease is no longer extended."""
+        """Let what runs finish, for so many seconds; False when something still runs. Its lease is no longer extended then."""
         deadline = time.monotonic() + timeout
         self._stop.set()
-        self._nudged.set()
         for lane in self._lanes:
             lane.wake()
-        for thread in self._threads:
+        for thread in self._workers:
             thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        self._over.set()
+        self._nudged.set()
+        self._minder.join(max(0.1, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._workers)
 
     # ------------------------------------------------------------------------------------------------------------- workers
 
@@ -210,7 +214,7 @@ class Workers:
 
     def _mind(self) -> None:
         tended = float("-inf")
-        while not self._stop.is_set():
+        while not self._over.is_set():
             self._nudged.clear()
             began = time.monotonic()
             due: float | None = None
@@ -218,11 +222,12 @@ class Workers:
                 if began - tended >= self._tend:
                     self._tend_all()
                     tended = began
-                due = self._hint()
+                due = None if self._stop.is_set() else self._hint()
             except Unavailable as error:
                 self._log.debug("the queue cannot be looked at, trying again", why=str(error))
-            self._stop.wait(min(max(_PAUSE, _SHARE * (time.monotonic() - began)), self._poll))
-            self._nudged.wait(self._poll if due is None else min(self._poll, due))
+            self._over.wait(min(max(_PAUSE, _SHARE * (time.monotonic() - began)), self._poll))
+            if not self._over.is_set():
+                self._nudged.wait(self._poll if due is None else min(self._poll, due))
 
     def _tend_all(self) -> None:
         with self._guard:
