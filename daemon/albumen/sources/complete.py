@@ -63,9 +63,9 @@ def _png(file: BinaryIO, size: int) -> bool:
     at = 8
     while at + 12 <= size:
         file.seek(at)
-        length, kind = struct.unpack(">I4s", file.read(8))
+        length = int.from_bytes(file.read(4), "big")
         at += 12 + length
-        if kind == b"IEND":
+        if file.read(4) == b"IEND":
             return at <= size
     return False
 

@@ -59,7 +59,7 @@ class LocalSource:
     class Settings:
         """``every``: seconds between walks (None = 60 s, or 6 h where events tell everything). ``settle``: seconds of quiet."""
 
-        path: Folder = ""
+        path: Folder
         mode: Literal["move", "copy"] = "copy"
         every: float | None = None
         settle: float = 5.0

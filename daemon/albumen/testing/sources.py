@@ -1,49 +1,11 @@
-"""A source that offers a list, and what a source remembers, both in memory."""
+"""A source that offers a list."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 
-from albumen.model import Batch, Event, Item, Job, Ref, Seen
+from albumen.model import Batch, Event, Item, Ref, Seen
 from albumen.ports import Memory
-
-
-class MemoryMemory:
-    """``Memory`` of one source, without a queue: ``kept`` are the batches in their order, ``jobs`` what came with them.
-
-    ``fail`` makes that many next commits raise ``OSError`` and keep nothing.
-    """
-
-    def __init__(self) -> None:
-        self.kept: list[Batch] = []
-        self.jobs: list[Job] = []
-        self.fail = 0
-        self._cursor = ""
-        self._seen: dict[str, Seen] = {}
-
-    def cursor(self) -> str:
-        """As the port says."""
-        return self._cursor
-
-    def get(self, paths: Iterable[str]) -> Mapping[str, Seen]:
-        """As the port says."""
-        return {path: self._seen[path] for path in paths if path in self._seen}
-
-    def all(self, prefix: str = "") -> Iterator[Seen]:
-        """As the port says; what is kept meanwhile is not shown."""
-        under = [path for path in self._seen if not prefix or path.startswith(prefix + "/")]
-        return iter([self._seen[path] for path in sorted(under, key=os.fsencode)])
-
-    def commit(self, batch: Batch, jobs: Sequence[Job] = ()) -> None:
-        """As the port says."""
-        if self.fail:
-            self.fail -= 1
-            raise OSError("the disk of the queue is full")
-        for path in batch.forget:
-            self._seen.pop(path, None)
-        self._seen |= {one.path: one for one in batch.seen}
-        self._cursor = self._cursor if batch.cursor is None else batch.cursor
-        self.kept.append(batch)
-        self.jobs += jobs
 
 
 class MemorySource:
@@ -61,6 +23,9 @@ class MemorySource:
             refs = [Ref(self.name, path, self.files[path]) for path in some]
             events = tuple(Event("arrived", Item(ref, source=self.name)) for ref in refs)
             yield Batch(events, tuple(Seen(ref.path, ref.rev) for ref in refs))
+        back = [one for one in memory.all() if one.state == "missing" and one.path in self.files]
+        if back:
+            yield Batch(seen=tuple(replace(one, state="aside" if one.why else "") for one in back))
         lost = [one for one in memory.all() if one.path not in self.files]
         again = {one.path: one for one in lost if one.state == "missing"}
         for some in self._pieces(list(again)):
