@@ -95,17 +95,16 @@ class SqliteQueue:
 
     def start(self, handle: Callable[[Job], Outcome], *, workers: Mapping[str, int]) -> None:
         """Begin to deliver, with that many threads per lane; returns at once. ``RuntimeError`` when it delivers already."""
-        if self._workers is not None:
+        if self._workers is not None and not self._workers.stopping:
             raise RuntimeError("this queue delivers already: stop it first")
         self._workers = Workers(self._jobs, handle, workers, poll=self._poll, tend=self._tend)
         self._workers.start()
 
     def stop(self, timeout: float = 30.0) -> None:
         """Take no new job, finish what runs. What still runs after ``timeout`` seconds may still be acknowledged; it is delivered
-        again when its lease has run out, or at once when this process ends. Twice is harmless."""
-        workers, self._workers = self._workers, None
-        if workers is not None:
-            workers.stop(timeout)
+        again when its lease has run out, or at once when this process ends. Called again, it waits again for what still runs."""
+        if self._workers is not None:
+            self._workers.stop(timeout)
 
     def pending(self, batch: BatchId) -> Pending:
         """Unfinished jobs of a batch, as of one moment."""

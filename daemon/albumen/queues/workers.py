@@ -132,8 +132,13 @@ class Workers:
         """There may be something to do: look now."""
         self._nudged.set()
 
-    def stop(self, timeout: float) -> bool:
-        """Let what runs finish, for so many seconds; False when something still runs. Its lease is no longer extended then."""
+    @property
+    def stopping(self) -> bool:
+        """Whether ``stop`` was called."""
+        return self._stop.is_set()
+
+    def stop(self, timeout: float) -> None:
+        """Let what runs finish, for so many seconds; the leases of what still runs then are no longer extended."""
         deadline = time.monotonic() + timeout
         self._stop.set()
         for lane in self._lanes:
@@ -143,7 +148,6 @@ class Workers:
         self._over.set()
         self._nudged.set()
         self._minder.join(max(0.1, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._workers)
 
     # ------------------------------------------------------------------------------------------------------------- workers
 
@@ -177,7 +181,7 @@ class Workers:
         """Write the outcome, again and again while that fails; at the stop once more, then the job is delivered again."""
         wait = _FIRST
         while True:
-            stopping = self._stop.is_set()
+            stopping = self.stopping
             try:
                 kept, following = self._engine.finish(lease, outcome, None if stopping else lane.name)
             except (TypeError, ValueError) as error:
@@ -222,7 +226,7 @@ class Workers:
                 if began - tended >= self._tend:
                     self._tend_all()
                     tended = began
-                due = None if self._stop.is_set() else self._hint()
+                due = None if self.stopping else self._hint()
             except Unavailable as error:
                 self._log.debug("the queue cannot be looked at, trying again", why=str(error))
             self._over.wait(min(max(_PAUSE, _SHARE * (time.monotonic() - began)), self._poll))

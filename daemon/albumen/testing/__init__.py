@@ -3,6 +3,17 @@
 from albumen.testing.catalogs import MemoryCatalog
 from albumen.testing.clock import FakeClock
 from albumen.testing.ledgers import MemoryLedger
+from albumen.testing.queues import MemoryMemory, MemoryQueue
 from albumen.testing.stores import CaseBlindStore, LaggingStore, MemoryStore, NoMoveStore
 
-__all__ = ["CaseBlindStore", "FakeClock", "LaggingStore", "MemoryCatalog", "MemoryLedger", "MemoryStore", "NoMoveStore"]
+__all__ = [
+    "CaseBlindStore",
+    "FakeClock",
+    "LaggingStore",
+    "MemoryCatalog",
+    "MemoryLedger",
+    "MemoryMemory",
+    "MemoryQueue",
+    "MemoryStore",
+    "NoMoveStore",
+]
