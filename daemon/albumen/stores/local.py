@@ -1,0 +1,296 @@
+"""Files below a folder of this machine.
+
+New bytes go past the page cache into ``.albumen/incoming/<owner>/`` and get their name by a rename that never replaces; durability
+is shared by all threads that wait for it. No symlink is ever followed and no path leaves the root.
+"""
+
+import errno
+import os
+import uuid
+from collections.abc import Container, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import ClassVar, Literal
+
+from albumen.errors import AlbumenError, Changed, Exists
+from albumen.model import Content, Digests, Item, Owner, Rev, Staged
+from albumen.plugins import Context
+from albumen.stores import direct, renaming, sweeping
+from albumen.stores.durable import Durable
+from albumen.stores.looking import Looking, rev_of
+from albumen.stores.mount import Mount
+from albumen.stores.paths import OURS, checked, folder_of, name_fits
+from albumen.stores.syncing import Syncs
+from albumen.stores.tree import Tree, regular
+from albumen.stores.trouble import guarded
+from albumen.values import Folder
+
+
+@dataclass(frozen=True)
+class LocalSettings:
+    """``[store.NAME] type = "local"``. ``floor``: bytes kept free (none: 1 GiB or 5 % of the disk, the smaller of both)."""
+
+    root: Folder
+    direct: bool = True  # write past the page cache where the file system can
+    syncfs: bool = True  # threads that wait at the same time share one sync of the whole file system
+    floor: int | None = None
+    case: Literal["auto", "blind", "exact"] = "auto"
+
+
+class LocalStore(Looking):
+    """``Store`` with ``Stages``, ``Proves``, ``Folders``, ``Moves``, ``Pings`` and ``Local``.
+
+    ``digests``: which are computed of all new bytes (SHA-256 always). ``syncs``: give the same to all local stores of a process,
+    so that they share their syncs, too.
+    """
+
+    Settings: ClassVar[type] = LocalSettings
+
+    def __init__(
+        self,
+        name: str,
+        settings: LocalSettings,
+        context: Context,
+        *,
+        digests: Sequence[str] = ("sha256",),
+        syncs: Syncs | None = None,
+    ) -> None:
+        self._root = os.path.abspath(settings.root)
+        self._settings = settings
+        self._me = context.owners.me
+        self._names = tuple(digests)
+        self._mount = self._mounted(name, context)
+        blind = None if settings.case == "auto" else settings.case == "blind"
+        super().__init__(name, Tree(self._root, self._mount.open), context.clock, direct_reads=settings.direct, blind=blind)
+        self._durable = Durable(self._tree, syncs or Syncs(shared=settings.syncfs), context.clock)
+        self._salt = uuid.uuid4().hex[:8]  # two stores of one owner never meet
+        self._count = count(1)
+
+    def _mounted(self, name: str, context: Context) -> Mount:
+        return Mount(name, self._root, context.state, context.clock, floor=self._settings.floor)
+
+    # ------------------------------------------------------------------------------------------------- bytes first, then names
+
+    def stage(self, data: Content, *, near: str = "") -> Staged:
+        """See ``Stages.stage``. ``Unavailable`` when less than the floor would stay free."""
+        return self._stage(data, near, self._names)
+
+    def _stage(self, data: Content, near: str, names: Sequence[str]) -> Staged:
+        self._mount.establish()
+        self._mount.room(data.size or 0)
+        token = self._work(near) + ".part"
+        with direct.opened(data) as source, guarded(self.name, near or token):
+            fd, is_direct = self._create(token)
+            try:
+                done = direct.copy(source, fd, self._buffers.mine(), names, direct=is_direct)
+                if data.mode is not None:
+                    os.fchmod(fd, data.mode)
+                if data.modified is not None:
+                    os.utime(fd, ns=(data.modified, data.modified))
+            except BaseException:
+                self._unlink(token)
+                raise
+            finally:
+                os.close(fd)
+        return Staged(self.name, token, done.size, done.digests, done.head, done.tail)
+
+    def _create(self, token: str) -> tuple[int, bool]:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with self._tree.parent(token, make=True) as (folder, name):
+            if self._settings.direct:
+                with suppress(OSError):  # EINVAL, after the name was made or before: it cannot
+                    return os.open(name, flags | os.O_DIRECT, 0o666, dir_fd=folder), True
+                with suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=folder)
+            return os.open(name, flags, 0o666, dir_fd=folder), False
+
+    def commit(self, staged: Sequence[tuple[Staged, str]]) -> Sequence[Item]:
+        """See ``Stages.commit``."""
+        for _, path in staged:
+            name_fits(checked(path))
+        with guarded(self.name, ""):
+            self._durable.data([one.token for one, _ in staged])
+        items: list[Item] = []
+        try:
+            for one, path in staged:
+                items.append(self._give(one, path))
+        except AlbumenError:
+            for (one, _), item in reversed(list(zip(staged, items, strict=False))):
+                self._take_back(one, item)
+            raise
+        return items
+
+    def sync(self, paths: Iterable[str]) -> None:
+        """See ``Stages.sync``; folders that were made for these paths become durable too."""
+        folders = {folder_of(checked(path, root=True)) for path in paths}
+        with guarded(self.name, ""):
+            self._durable.names(folders)
+
+    def discard(self, staged: Staged) -> None:
+        """See ``Stages.discard``."""
+        with guarded(self.name, staged.token):
+            self._unlink(staged.token)
+
+    def put(self, path: str, data: Content, *, expect: Digests | None = None, replace: Rev | None = None) -> Item:
+        """See ``Store.put``. ``NotFound`` when there is nothing to ``replace``."""
+        name_fits(checked(path))
+        staged = self._stage(data, path, [*self._names, *(expect or {})])
+        try:
+            if any(staged.digests[name] != value for name, value in (expect or {}).items()):
+                raise Changed(f"{self.name}:{path}: the bytes that came are not those expected; nothing was stored")
+            if replace is None:
+                (item,) = self.commit([(staged, path)])
+            else:
+                item = self._replace(staged, path, replace)
+        except BaseException:
+            self.discard(staged)
+            raise
+        self.sync([path])
+        return item
+
+    def _replace(self, staged: Staged, path: str, rev: Rev) -> Item:
+        taken = Exists(f"{self.name}:{path}: holds another revision than the one to be replaced; look at it again")
+        with guarded(self.name, path), self._tree.parent(path) as target:
+            self._durable.data([staged.token])
+            old = renaming.look(target)
+            if rev_of(old) != rev:
+                raise taken
+            fresh_mark = renaming.mark(self._tree.stat(staged.token))
+            aside = self._work(path) + sweeping.aside(renaming.mark(old), fresh_mark)
+            self._rename(staged.token, aside)
+            with self._tree.parent(aside) as fresh:
+                if not renaming.exchange(fresh, target, renaming.mark(old)):
+                    os.unlink(fresh[1], dir_fd=fresh[0])
+                    raise taken
+            return replace(self._item(path, renaming.look(target)), digests=staged.digests)
+
+    def delete(self, path: str, *, rev: Rev | None = None) -> None:
+        """See ``Store.delete``. Durable after ``sync``."""
+        self._mount.establish()
+        with guarded(self.name, checked(path)), self._tree.parent(path) as spot:
+            status = renaming.look(spot)
+            if rev is None:
+                os.unlink(spot[1], dir_fd=spot[0])
+                return
+            if rev_of(status) != rev:
+                raise self._changed(path)
+            aside = self._work(path) + sweeping.aside(renaming.mark(status))
+            with self._tree.parent(aside, make=True) as other:
+                if not renaming.take(spot, other, renaming.mark(status)):
+                    raise self._changed(path)
+
+    # ------------------------------------------------------------------------------------------------------ folders, moving
+
+    def mkdir(self, path: str, *, mode: int | None = None, modified: int | None = None) -> None:
+        """See ``Folders.mkdir``. ``Rejected`` when a file has this name, or one above it."""
+        name_fits(checked(path))
+        self._mount.establish()
+        with guarded(self.name, path), self._tree.folder(path, os.O_RDONLY, make=True) as fd:
+            if mode is not None:
+                os.fchmod(fd, mode)
+            if modified is not None:
+                os.utime(fd, ns=(modified, modified))
+
+    def rmdir(self, path: str) -> bool:
+        """See ``Folders.rmdir``. ``Rejected`` for the root."""
+        with guarded(self.name, checked(path)):
+            try:
+                with self._tree.parent(path) as (fd, name):
+                    os.rmdir(name, dir_fd=fd)
+            except OSError as error:
+                if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
+                    return False
+                if error.errno not in {errno.ENOENT, errno.ENOTDIR}:
+                    raise
+        return True
+
+    def move(self, path: str, to: str, *, rev: Rev | None = None) -> Item:
+        """See ``Moves.move``; durable."""
+        name_fits(checked(to))
+        with guarded(self.name, checked(path)), self._tree.parent(path) as spot:
+            status = renaming.look(spot)
+            if rev is not None and rev_of(status) != rev:
+                raise self._changed(path)
+            self._rename(path, to)
+            if renaming.mark(self._tree.stat(to)) != renaming.mark(status):
+                self._rename(to, path)
+                raise self._changed(path)
+        self.sync([path, to])
+        return self.stat(to)
+
+    def copy(self, path: str, to: str, *, rev: Rev | None = None) -> Item:
+        """See ``Moves.copy``; durable."""
+        now = self.stat(path).main
+        return self.put(to, Content(lambda: self.open(path, rev=rev or now.rev), now.size, modified=now.modified, mode=now.mode))
+
+    # -------------------------------------------------------------------------------------------------------- the store itself
+
+    def ping(self) -> None:
+        """See ``Pings.ping``: root there, with its marker, writable, not full."""
+        self._mount.ping()
+
+    def establish(self) -> str:
+        """Set the store up at its first use (every write does): makes and marks the root, remembers its id. The id."""
+        self._mount.establish()
+        return self.identity()
+
+    def identity(self) -> str:
+        """The id in the marker; "" before the store is set up."""
+        return self._mount.identity()
+
+    def sweep(self, dead: Container[Owner], near: Iterable[str] = ()) -> Sequence[str]:  # noqa: ARG002  # DiskStore needs it
+        """Remove what dead owners left in the incoming area. Paths of files that are no leftovers of ours and were kept: somebody
+        changed them just when they were taken away. Twice is harmless."""
+        kept: list[str] = []
+        area = f"{OURS}/incoming"
+        for owner in self.names(area):
+            if owner in dead:
+                kept += sweeping.sweep(self._tree, self.name, f"{area}/{owner}")
+                self.rmdir(f"{area}/{owner}")
+        return kept
+
+    # -------------------------------------------------------------------------------------------------------------- inside
+
+    def _work(self, near: str) -> str:  # noqa: ARG002  # DiskStore works beside the target
+        """A new path for a file of ours that is not to be seen yet, or not any more."""
+        return f"{OURS}/incoming/{self._me}/{self._salt}{next(self._count)}"
+
+    def _give(self, staged: Staged, path: str) -> Item:
+        self._rename(staged.token, path)
+        with guarded(self.name, path):
+            return replace(self._item(path, regular(self._tree.stat(path))), digests=staged.digests)
+
+    def _take_back(self, staged: Staged, item: Item) -> None:
+        """Only what is still ours: somebody may have put another file there since."""
+        path = item.main.path
+        self._rename(path, staged.token)
+        with guarded(self.name, path):
+            same = renaming.mark(self._tree.stat(staged.token)).split("-")[0] == item.main.rev.split("-")[0]
+        if not same:
+            self._rename(staged.token, path)
+
+    def _rename(self, path: str, to: str) -> None:
+        """Never replacing; folders are made as needed, again when somebody removes an empty one just now."""
+        with guarded(self.name, to), self._tree.parent(path) as source:
+            for left in (True, False):
+                try:
+                    with self._tree.parent(to, make=True) as target:
+                        renaming.give(source, target)
+                except FileNotFoundError:
+                    if not left or not _there(source):
+                        raise
+                else:
+                    return
+
+    def _unlink(self, path: str) -> None:
+        with suppress(FileNotFoundError), self._tree.parent(path) as (fd, name):
+            os.unlink(name, dir_fd=fd)
+
+
+def _there(spot: renaming.Spot) -> bool:
+    try:
+        renaming.look(spot)
+    except FileNotFoundError:
+        return False
+    return True

@@ -1,0 +1,222 @@
+"""Is this the disk it was? A store's root, proven by its marker before anything is read or written below it.
+
+``.albumen/store.json`` in the root holds the store's id; ``stores/<name>.json`` in the state directory remembers it. A root
+without its marker is an empty mount point, not an empty library.
+"""
+
+import errno
+import json
+import os
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from albumen.errors import Unavailable
+from albumen.stores import renaming
+from albumen.stores.paths import OURS
+from albumen.stores.trouble import guarded
+
+_MARKER = "store.json"
+_FLOOR = 1 << 30  # bytes kept free, or 5 % of a small disk
+
+
+class Mount:
+    """The root of one store. ``floor``: bytes kept free, None = 1 GiB or 5 % of the disk, the smaller of both."""
+
+    def __init__(self, store: str, root: str, state: str, clock: Callable[[], int], *, floor: int | None = None) -> None:
+        self._store = store
+        self._root = root
+        self._clock = clock
+        self._floor = floor
+        self._memory = os.path.join(state, "stores", quote(store, safe="") + ".json")
+        self._proven: tuple[int, int] | None = None
+
+    def open(self, flags: int) -> int:
+        """A new descriptor of the root, proven. ``Unavailable`` when a root that we know is not there or is another one;
+        ``OSError`` when one that was never set up cannot be opened."""
+        try:
+            fd = os.open(self._root, flags | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            if not self._remembered():
+                raise
+            why = f"{self._root} cannot be opened ({error.strerror}): is the disk mounted?"
+            raise Unavailable(self._store, why) from error
+        try:
+            self._prove(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
+
+    def _prove(self, fd: int) -> None:
+        """The marker is read again only when the folder itself is another one."""
+        status = os.fstat(fd)
+        here = (status.st_dev, status.st_ino)
+        if here == self._proven:
+            return
+        known = self._remembered()
+        if not known:
+            return  # not set up yet: may be read, and is set up before the first write
+        found = _identity(fd)
+        if not found:
+            raise Unavailable(
+                self._store,
+                f"the marker {self._root}/{OURS}/{_MARKER} is missing: the disk is not mounted? Nothing was written. If this is "
+                f"the right folder all the same, remove {self._memory}",
+            )
+        if found != known:
+            raise Unavailable(
+                self._store,
+                f"{self._root} is marked as another store ({found}, not {known}): another disk is mounted there? Nothing was "
+                f"written. If the change was meant, remove {self._memory}",
+            )
+        self._proven = here
+
+    def establish(self) -> None:
+        """At the very first time the root is made, marked and remembered. ``Unavailable`` as ``open``. Twice is harmless."""
+        if self._proven is not None:
+            return
+        with guarded(self._store, ""):
+            known = self._remembered()
+            if not known:
+                os.makedirs(self._root, exist_ok=True)
+            fd = self.open(os.O_RDONLY)
+            try:
+                if not known:
+                    self._remember(_identity(fd) or self._write_marker(fd))
+                    self._prove(fd)
+            finally:
+                os.close(fd)
+
+    def identity(self) -> str:
+        """The id in the marker; "" before the store is set up. ``Unavailable`` as ``open``."""
+        with guarded(self._store, ""):
+            try:
+                fd = self.open(os.O_RDONLY)
+            except FileNotFoundError:
+                return ""
+            try:
+                return _identity(fd)
+            finally:
+                os.close(fd)
+
+    def ping(self) -> None:
+        """``Unavailable`` when the root is gone, another one, read-only or full. A store that was never used is well."""
+        self._proven = None
+        if not self._remembered():
+            return
+        fd = self.open(os.O_RDONLY)
+        try:
+            if os.fstatvfs(fd).f_flag & os.ST_RDONLY:
+                raise Unavailable(self._store, f"{self._root} is mounted read-only; look at the kernel's log")
+        finally:
+            os.close(fd)
+        self.room(0)
+
+    def room(self, size: int) -> None:
+        """``Unavailable`` when ``size`` more bytes would leave less than the floor."""
+        if self._floor == 0:
+            return
+        with guarded(self._store, ""):
+            status = os.statvfs(self._root)
+        floor = min(_FLOOR, status.f_blocks * status.f_frsize // 20) if self._floor is None else self._floor
+        if status.f_bavail * status.f_frsize - size < floor:
+            raise Unavailable(
+                self._store, f"less than {_shown(floor)} would stay free on the disk of {self._root}; free some space"
+            )
+
+    def _remembered(self) -> str:
+        try:
+            with open(self._memory, encoding="utf-8") as stream:
+                return str(json.load(stream)["id"])
+        except FileNotFoundError:
+            return ""
+        except (OSError, ValueError, KeyError) as error:
+            raise Unavailable(
+                self._store, f"{self._memory} cannot be read ({error}): remove it if {self._root} is right"
+            ) from error
+
+    def _remember(self, identity: str) -> None:
+        folder = os.path.dirname(self._memory)
+        os.makedirs(folder, exist_ok=True)
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            draft = _draft(fd, {"id": identity, "root": os.fsencode(self._root).decode(errors="backslashreplace")})
+            os.rename(draft, os.path.basename(self._memory), src_dir_fd=fd, dst_dir_fd=fd)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def _write_marker(self, root: int) -> str:
+        try:
+            os.mkdir(OURS, dir_fd=root)
+        except FileExistsError:
+            pass
+        else:
+            os.fsync(root)
+        made = datetime.fromtimestamp(self._clock() / 1e9, UTC).isoformat(timespec="seconds")
+        identity = uuid.uuid4().hex
+        fd = os.open(OURS, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=root)
+        try:
+            draft = _draft(fd, {"id": identity, "name": self._store, "made": made})
+            try:
+                renaming.give((fd, draft), (fd, _MARKER))
+            except FileExistsError:  # another process was quicker: its id counts
+                os.unlink(draft, dir_fd=fd)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        return _identity(root)
+
+
+class Anywhere(Mount):
+    """The root "/" of the machine: no marker, no floor; it is always itself."""
+
+    def __init__(self, store: str, root: str, clock: Callable[[], int]) -> None:
+        super().__init__(store, root, "", clock, floor=0)
+
+    def open(self, flags: int) -> int:
+        """A new descriptor of it."""
+        return os.open(self._root, flags | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def establish(self) -> None:
+        """Nothing to set up."""
+
+    def ping(self) -> None:
+        """Always well: its file systems are asked when they are used."""
+
+
+def _identity(root: int) -> str:
+    """The id in the marker below ``root``; "" when there is no marker or no id in it."""
+    try:
+        fd = os.open(f"{OURS}/{_MARKER}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=root)
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+            return ""
+        raise
+    with open(fd, encoding="utf-8") as stream:
+        try:
+            found = json.load(stream)
+        except ValueError:
+            return ""
+    return str(found.get("id", "")) if isinstance(found, dict) else ""
+
+
+def _draft(folder: int, value: dict[str, str]) -> str:
+    """A durable file with this JSON under a temporary name."""
+    name = f".{uuid.uuid4().hex}.part"
+    fd = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644, dir_fd=folder)
+    try:
+        os.write(fd, (json.dumps(value) + "\n").encode())
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    return name
+
+
+def _shown(size: int) -> str:
+    for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size >= factor:
+            return f"{size / factor:.3g} {unit}"
+    return f"{size} bytes"
