@@ -1,9 +1,42 @@
 """When a picture was taken: ordered candidates with provenance, the first plausible one wins (DESIGN section 6, "Dates")."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Literal, TypeAlias
 
-from albumen.model import Dated, Facts
+from albumen.media.moments import Moment, NoMoment, from_ns, offset_text, parse, to_wall_clock
+from albumen.media.namedates import Found, in_folder, in_name
+from albumen.model import Candidate, Dated, Facts, Stamp
+
+Confidence: TypeAlias = Literal["high", "medium", "low"]
+
+NAME, FOLDER, FILE, UNKNOWN = "name", "folder", "file:modified", "unknown"
+
+# The order of the stamps that files state, best first. A sidecar's XMP goes before an embedded one, see ``_stated``.
+_ORDER: tuple[tuple[str, Confidence], ...] = (
+    ("person", "high"),
+    ("exif:DateTimeOriginal", "high"),
+    ("quicktime:CreationDate", "high"),
+    ("quicktime:UserData", "high"),
+    ("riff:DateTimeOriginal", "high"),
+    ("xmp:DateTimeOriginal", "high"),
+    ("xmp:DateCreated", "high"),
+    ("xmp:CreateDate", "medium"),
+    ("exif:DateTimeDigitized", "medium"),
+    ("iptc:DateTimeCreated", "medium"),
+    ("iptc:DigitalCreation", "medium"),
+    ("png:CreationTime", "medium"),
+    ("matroska:DateUTC", "medium"),
+    ("quicktime:CreateDate", "medium"),
+    ("asf:CreationDate", "medium"),
+    ("gps:DateTime", "medium"),
+    ("takeout:photoTakenTime", "medium"),
+)
+_LAST = "exif:DateTime"  # after names and folders: any program that saves the file writes it
+_UTC = frozenset({"matroska:DateUTC", "quicktime:CreateDate", "asf:CreationDate", "gps:DateTime", "takeout:photoTakenTime"})
+_FIRST_YEAR = 1826  # the oldest photograph
+_DOUBTFUL = 1990  # before it, a date in a file is a scan's or a clock's
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +55,17 @@ class DateRules:
     zone_at: Callable[[float, float], str | None] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One candidate before judgement: a moment, or why there is none."""
+
+    source: str
+    value: str
+    confidence: Confidence
+    moment: Moment | None
+    why: str = ""
+
+
 def choose(facts: Sequence[Facts], path: str, times: Times, rules: DateRules) -> Dated:
     """The date of one item. ``facts``: main file first, then its sidecars; a person's correction is a stamp "person" in any.
 
@@ -29,4 +73,111 @@ def choose(facts: Sequence[Facts], path: str, times: Times, rules: DateRules) ->
     candidate, used or not, is in ``Dated.candidates`` with its reason. Where nothing is plausible ``taken`` is "" and ``source``
     "unknown".
     """
-    raise NotImplementedError
+    candidates: list[Candidate] = []
+    answer: Dated | None = None
+    for one in _tries(facts, path, times):
+        moment, instant, why = _judged(one, facts, times, rules)
+        use = answer is None and moment is not None and not why
+        if answer is None and moment is not None and use:
+            low = moment.when.year < _DOUBTFUL
+            answer = Dated(
+                taken=moment.text,
+                precision=moment.precision,
+                source=one.source,
+                confidence="low" if low else one.confidence,
+                candidates=(),
+                offset=offset_text(moment.offset) if moment.offset is not None else None,
+                instant=instant,
+            )
+            why = "the first plausible one" + (f", though before {_DOUBTFUL}" if low else "")
+        candidates.append(Candidate(one.source, one.value, use, why or "a better one was found before"))
+    found = answer or Dated("", "second", UNKNOWN, "low", ())
+    return replace(found, candidates=tuple(candidates))
+
+
+def _tries(facts: Sequence[Facts], path: str, times: Times) -> Iterator[_Try]:
+    folder, _, name = path.rpartition("/")
+    folders = in_folder(folder)
+    for source, confidence in _ORDER:
+        for stamp in _stated(facts, source):
+            yield _try(stamp, confidence)
+    for found in in_name(name):
+        yield _read(NAME, found, "low" if found.doubtful else "medium")
+    for found in folders:
+        if found.moment is None or found.moment.precision == "day":
+            yield _read(FOLDER, found, "low")
+    for stamp in _stated(facts, _LAST):
+        yield _try(stamp, "low")
+    for found in folders:  # a month alone says less than any clock in the file
+        if found.moment is not None and found.moment.precision == "month":
+            yield _read(FOLDER, found, "low")
+    if times.modified is not None:
+        yield _file_time(times.modified)
+
+
+def _stated(facts: Sequence[Facts], source: str) -> Iterator[Stamp]:
+    """Stamps of a source: the main file's first, but XMP and a person's word from the sidecars first."""
+    order = [*facts[1:], *facts[:1]] if source.startswith(("xmp:", "person")) else facts
+    for one in order:
+        yield from (stamp for stamp in one.stamps if stamp.source == source)
+
+
+def _try(stamp: Stamp, confidence: Confidence) -> _Try:
+    value = stamp.value + (f".{stamp.subsec}" if stamp.subsec else "") + (stamp.offset or "")
+    try:
+        moment = parse(stamp)
+    except NoMoment as error:
+        return _Try(stamp.source, value, confidence, None, str(error))
+    if stamp.source in _UTC and moment.offset is None and moment.precision == "second":
+        moment = replace(moment, utc=True)
+    return _Try(stamp.source, value, confidence, moment)
+
+
+def _read(source: str, found: Found, confidence: Confidence) -> _Try:
+    return _Try(source, found.text, confidence, found.moment, found.why)
+
+
+def _file_time(ns: int) -> _Try:
+    try:
+        moment = from_ns(ns)
+    except NoMoment as error:
+        return _Try(FILE, str(ns), "low", None, str(error))
+    return _Try(FILE, f"{moment.text}Z", "low", moment)
+
+
+def _judged(one: _Try, facts: Sequence[Facts], times: Times, rules: DateRules) -> tuple[Moment | None, str | None, str]:
+    """(moment as wall clock, instant, "") or the reason against it."""
+    moment = one.moment
+    if moment is None:
+        return None, None, one.why
+    why = _implausible(moment, times.now)
+    if why:
+        return None, None, why
+    if moment.utc and one.source != "person":
+        local, instant = to_wall_clock(moment, _zone(one.source, facts, rules))
+        return local, instant, ""
+    return moment, moment.instant, ""
+
+
+def _zone(source: str, facts: Sequence[Facts], rules: DateRules) -> str:
+    """The zone that turns this UTC time: of the place where it was taken; of the library for a file's own time."""
+    if source != FILE and rules.zone_at is not None:
+        for one in facts:
+            if one.position is not None:
+                return rules.zone_at(one.position.lat, one.position.lon) or rules.zone
+    return rules.zone
+
+
+def _implausible(moment: Moment, now: int) -> str:
+    when = moment.when
+    if (when.year, when.month, when.day) == (1904, 1, 1) and moment.precision != "month":
+        return "1904-01-01 is a clock that was never set"
+    if when.isoformat() == "1970-01-01T00:00:00" and moment.precision != "month":
+        return "1970-01-01 00:00:00 is a clock that was never set"
+    if when.year < _FIRST_YEAR:
+        return f"before {_FIRST_YEAR}"
+    try:
+        limit = from_ns(now).when + timedelta(days=1)
+    except (NoMoment, OverflowError):
+        return ""
+    return "in the future" if when > limit else ""

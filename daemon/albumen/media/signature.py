@@ -216,9 +216,9 @@ def _by_directory(first: Directory, suffix: str) -> str:
     made = _MAKES.get(words[0]) if words else None
     if made is None:
         return "tiff"
-    reduced = (first.int(0xFE) or 0) & 1  # the first directory of a RAW is the thumbnail
-    mosaic = first.int(0x0106) == 32803
-    vendor = (first.int(0x0103) or 1) not in _PLAIN
+    reduced = (first.number(0xFE) or 0) & 1  # the first directory of a RAW is the thumbnail
+    mosaic = first.number(0x0106) == 32803
+    vendor = (first.number(0x0103) or 1) not in _PLAIN
     return made if reduced or mosaic or vendor or suffix in TYPES[made][1] else "tiff"
 
 
@@ -288,7 +288,8 @@ def _is_tga(head: bytes, suffix: str) -> bool:
     return suffix == "tga" and len(head) > 18 and head[1] in (0, 1) and head[2] in (1, 2, 3, 9, 10, 11)
 
 
-_SVG = re.compile(rb"^\s*(<\?xml[^>]*>|<!--.*?-->|<!DOCTYPE[^>]*(\[[^\]]*\])?[^>]*>|\s)*<svg[\s>]", re.DOTALL)
+# atomic throughout: what a stranger wrote must not make the matcher try all ways to split it
+_SVG = re.compile(rb"(?>\s|<\?xml[^>]*>|<!--(?:(?!-->).)*+-->|<!DOCTYPE[^>\[]*+(?:\[[^\]]*+\])?[^>]*>)*+<svg[\s>]", re.DOTALL)
 _PNM = re.compile(rb"P[1-7][ \t\r\n#]|P[Ff]\n")
 # formats with short or no signatures: several bytes must agree, or the name
 _WEAK: tuple[tuple[str, Callable[[bytes, str], bool]], ...] = (

@@ -28,15 +28,15 @@ def directory(draft: Draft, tiff: Tiff, main: Directory, *, orient: bool = True)
     draft.model = draft.model or main.text(0x0110) or main.text(0xC614)
     draft.serial = draft.serial or main.text(0xC62F)
     if orient and draft.orientation is None:
-        draft.turn(main.int(0x0112))
+        draft.turn(main.number(0x0112))
     words = main.text(0x010E)
     if words not in _UNSAID:
         draft.description = draft.description or words
     draft.title = draft.title or main.raw(0x9C9B).decode("utf-16-le", "replace").strip("\0 \ufffd")
-    rating = main.int(0x4746)
+    rating = main.number(0x4746)
     draft.rating = rating if draft.rating is None and rating and 1 <= rating <= 5 else draft.rating
     for tag, reader in ((0x8769, _exif), (0x8825, _gps)):
-        at = main.int(tag)
+        at = main.number(tag)
         if at:
             try:
                 reader(draft, tiff, tiff.directory(at))
@@ -54,7 +54,7 @@ def _exif(draft: Draft, tiff: Tiff, inner: Directory) -> None:
     _camera_clock(draft, inner, tiff, "exif:DateTimeDigitized", 0x9004, 0x9292, 0x9012)
     draft.serial = draft.serial or inner.text(0xA431)
     draft.lens = draft.lens or inner.text(0xA434)
-    width, height = inner.int(0xA002), inner.int(0xA003)
+    width, height = inner.number(0xA002), inner.number(0xA003)
     if width and height and draft.claimed is None:
         draft.claimed = (width, height)
     _maker(draft, tiff, inner)
@@ -65,7 +65,7 @@ def _camera_clock(draft: Draft, where: Directory, tiff: Tiff, source: str, date:
         return
     raw = where.raw(date).partition(b"\0")[0].decode("latin-1")
     inner = where
-    if date == 0x0132 and (at := where.int(0x8769)):  # DateTime stands in IFD0, its companions do not
+    if date == 0x0132 and (at := where.number(0x8769)):  # DateTime stands in IFD0, its companions do not
         try:
             inner = tiff.directory(at)
         except Rejected:
@@ -95,7 +95,7 @@ def _gps(draft: Draft, _tiff: Tiff, gps: Directory) -> None:
     lat = _degrees(gps, 2, gps.text(1), "S")
     lon = _degrees(gps, 4, gps.text(3), "W")
     high = _value(gps.ratios(6)[:1])
-    place(draft, lat, lon, -high if high is not None and gps.int(5) == 1 else high)
+    place(draft, lat, lon, -high if high is not None and gps.number(5) == 1 else high)
     if (2 in gps or 4 in gps) and lat is None and lon is None:
         draft.tell("GPS position not used: it is blank")
     day, clock = gps.text(0x1D), gps.ratios(7)
@@ -114,4 +114,4 @@ def _value(parts: tuple[Ratio, ...]) -> float | None:
     """Degrees, minutes, seconds together. A zero denominator after the degrees counts as nothing; in the degrees it is no value."""
     if not parts or not parts[0][1]:
         return None
-    return sum(above / below / 60**at for at, (above, below) in enumerate(parts) if below)
+    return sum(above / below / (1, 60, 3600)[at] for at, (above, below) in enumerate(parts) if below)

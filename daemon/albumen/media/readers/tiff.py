@@ -51,7 +51,7 @@ class Directory:
         count = len(raw) // struct.calcsize(form)
         return struct.unpack(f"{self._order}{count}{form}", raw[: count * struct.calcsize(form)])
 
-    def int(self, tag: int) -> int | None:
+    def number(self, tag: int) -> int | None:
         """The first whole number."""
         found = self.ints(tag)
         return found[0] if found else None
