@@ -10,6 +10,7 @@ AlbumenError
 │   ├── Exists       the name is taken; nothing is ever overwritten
 │   ├── Changed      the bytes are not those that were looked at
 │   └── Rejected     the content or name cannot be taken, with the reason
+│       └── SetAside no failure: left where it is, listed once, not tried again until its bytes change
 └── UsageError       the person asked for something that cannot be: exit 2
     └── ConfigError  all problems of the settings at once
 """
@@ -112,6 +113,12 @@ class Rejected(Permanent):
     """This content or name cannot be taken; the message says why."""
 
     code = "rejected"
+
+
+class SetAside(Rejected):
+    """Left where it is and listed once (no media, deleted by a person before); not tried again until its bytes change."""
+
+    code = "set_aside"
 
 
 class UsageError(AlbumenError):

@@ -13,7 +13,7 @@ from albumen.media.digest import record_id
 from albumen.media.naming import Named
 from albumen.model import DISK, Arrival, Companion, Dated, Facts, Item, Record, Ref
 
-_WITHOUT_PIXELS = frozenset({"xmp", "aae", "json"})
+WITHOUT_PIXELS = frozenset({"xmp", "aae", "json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _part(item: Item, number: int, dated: Dated, now: int) -> Part:
     ref, sha, facts = item.companions[number], item.parts[number], item.facts[number + 1]
     role = role_of(facts)
     record = None
-    if role not in _WITHOUT_PIXELS:
+    if role not in WITHOUT_PIXELS:
         own = _record(item, ref, {"sha256": sha}, facts, dated, now)
         record = dataclasses.replace(own, companion_of=record_id(item.digests["sha256"]))
     return Part(ref, role, sha, record)

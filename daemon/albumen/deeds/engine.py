@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence, Set
 
-from albumen.deeds import folders, reading, recover, reserve, transfer, undo
+from albumen.deeds import doubles, folders, reading, recover, reserve, transfer, undo
 from albumen.deeds.desk import Desk
 from albumen.model import BatchId, Deed, DeedId, Item, Ref, Staged
 from albumen.ports import Stages
@@ -28,9 +28,9 @@ class Engine:
         """See ``ports.Deeds``."""
         return transfer.do(self.desk, ids)
 
-    def discard(self, item: Item, batch: BatchId, why: str) -> Item:
+    def double(self, item: Item, batch: BatchId) -> Item:
         """See ``ports.Deeds``."""
-        return reserve.discard(self.desk, item, batch, why)
+        return doubles.double(self.desk, item, batch)
 
     def close(self, batch: BatchId) -> bool:
         """See ``ports.Deeds``."""

@@ -9,9 +9,8 @@ import dataclasses
 from collections.abc import Container, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from albumen.deeds import trash
 from albumen.deeds.desk import Desk
-from albumen.deeds.drafting import Draft, draft, order
+from albumen.deeds.drafting import WITHOUT_PIXELS, Draft, draft, order
 from albumen.deeds.records import is_placement
 from albumen.errors import Taken, Transient
 from albumen.media import naming
@@ -66,19 +65,17 @@ class _Set:
 
     def plan(self) -> tuple[Mapping[int, list[Deed]], Mapping[int, str]]:
         """(deeds by draft, id of the record that each duplicate doubles), from what is known now."""
-        known = known_contents(
-            self.desk, [sha for one in self.drafts for sha in (one.sha256, *(part.sha256 for part in one.parts))]
-        )
+        known = known_contents(self.desk, self.drafts)
         fresh: list[Draft] = []
         doubles: dict[int, str] = {}
         seen: set[str] = set()
         for one in order(self.drafts):
             if _source(one.item) in self.foreign:
                 continue
-            if one.sha256 in known or one.sha256 in seen or _reservation(self.desk, one.sha256) in self.busy:
+            if one.sha256 in known or one.sha256 in seen or reservation(self.desk, one.sha256) in self.busy:
                 doubles[id(one)] = record_id(one.sha256)
                 continue
-            fresh.append(_without_known(one, known.keys() | seen | self._busy_shas(one)))
+            fresh.append(_without_known(one, known | seen | self._busy_shas(one)))
             seen.add(one.sha256)
             seen |= {part.sha256 for part in one.parts if part.record}
         origin = {one.sha256: id(kept) for one in fresh for kept in self.drafts if kept.item.main == one.item.main}
@@ -91,7 +88,7 @@ class _Set:
         }, doubles
 
     def _busy_shas(self, one: Draft) -> Set[str]:
-        return {part.sha256 for part in one.parts if part.record and _reservation(self.desk, part.sha256) in self.busy}
+        return {part.sha256 for part in one.parts if part.record and reservation(self.desk, part.sha256) in self.busy}
 
     def learn(self, taken: Taken) -> None:
         """What another batch holds is left to it."""
@@ -124,41 +121,24 @@ def preview(desk: Desk, items: Sequence[Item], also: Set[str], known: Set[str]) 
     earlier sets of the same dry run took."""
     drafts = [draft(one, desk.filing, desk.clock()) for one in items]
     work = _Set(desk, "dry-run", drafts, also=set(also))
-    work.busy |= {_reservation(desk, sha) for sha in known}
+    work.busy |= {reservation(desk, sha) for sha in known}
     planned, doubles = work.plan()
     return [(one.item, planned.get(id(one), ()), doubles.get(id(one), "")) for one in drafts]
 
 
-def discard(desk: Desk, item: Item, batch: BatchId, why: str) -> Item:
-    """See ``ports.Deeds.discard``: the main file only; what travels with it is the business of whoever calls."""
-    target = trash.place(desk, item.main, batch)
-    deed = Deed(
-        batch=batch,
-        key=_key(batch, item.main),
-        verb="move",
-        source=item.main,
-        target=target,
-        target_key=desk.store(target.store).key(target.path),
-        group=_key(batch, item.main),
-        sha256=item.digests["sha256"],
-        record=item.duplicate_of,
-        why=why,
-    )
-    try:
-        (kept,) = desk.ledger.intend([deed])
-    except Taken:
-        return item  # another batch is taking this very file away
-    return dataclasses.replace(item, deeds=(kept.id,))
+def known_contents(desk: Desk, drafts: Sequence[Draft]) -> Set[str]:
+    """Those contents of these drafts that lie in the library or another store now; history does not count."""
+    records = [one.record for one in drafts] + [part.record for one in drafts for part in one.parts if part.record]
+    found = desk.catalog.get([one.id for one in records])
+    known = {one.sha256 for one in records if one.id in found and placed(found[one.id])}
+    lone = {one.sha256 for one in drafts if one.record.type in WITHOUT_PIXELS}
+    return known | {sha for sha in lone - known if known_part(desk, sha)}  # a sidecar may lie there as part of a record
 
 
-def known_contents(desk: Desk, contents: Sequence[str]) -> Mapping[str, str]:
-    """{sha256: record id} of those contents that lie in the library or another store now; history does not count."""
-    ids = {record_id(sha): sha for sha in contents}
-    found = {ids[id]: id for id, one in desk.catalog.get(list(ids)).items() if placed(one)}
-    for sha in set(contents) - found.keys():  # a sidecar has no record of its own
-        page = desk.catalog.find(Query(digest=sha, companions=True), limit=1)
-        found |= {sha: one.id for one in page.rows if placed(one, sha)}
-    return found
+def known_part(desk: Desk, sha256: str) -> bool:
+    """Whether a companion of this content lies anywhere now."""
+    rows = desk.catalog.find(Query(digest=sha256, companions=True), limit=20).rows
+    return any(placed(one, sha256) for one in rows)
 
 
 def placed(record: Record, sha256: str = "") -> bool:
@@ -178,15 +158,15 @@ def deeds_of(desk: Desk, batch: BatchId, one: Draft, paths: Sequence[str]) -> li
     return [
         Deed(
             batch=batch,
-            key=_key(batch, ref),
+            key=key_of(batch, ref),
             verb="move" if one.item.move else "copy",
             source=ref,
             target=Ref(library.name, path, modified=ref.modified),
             target_key=library.key(path),
-            group=_key(batch, one.item.main),
+            group=key_of(batch, one.item.main),
             role=role,
             sha256=sha,
-            content=_reservation(desk, sha) if record.sha256 == sha else "",
+            content=reservation(desk, sha) if record.sha256 == sha else "",
             record=record.id,
             after=record,
         )
@@ -225,11 +205,11 @@ def _source(item: Item) -> tuple[str, str]:
     return item.main.store, item.main.path
 
 
-def _reservation(desk: Desk, sha256: str, album: str = "") -> str:
+def reservation(desk: Desk, sha256: str, album: str = "") -> str:
     return f"{desk.filing.store}\0{album}\0{sha256}"
 
 
-def _key(batch: BatchId, ref: Ref) -> str:
+def key_of(batch: BatchId, ref: Ref) -> str:
     return f"{batch}/{ref.store}:{ref.path}@{ref.rev}"
 
 
