@@ -76,20 +76,22 @@ def _riff(file: BinaryIO, size: int) -> bool:
 
 
 def _boxes(file: BinaryIO, size: int) -> bool:
-    """``moov`` (a film) or ``meta`` (HEIC, AVIF) is there and no box claims more than the file holds."""
+    """``moov`` (a film) or ``meta`` (HEIC, AVIF) and its ``mdat`` are there, and no box claims more than the file holds."""
     at = 0
-    known = False
+    kinds: set[bytes] = set()
     while at + 8 <= size:
         file.seek(at)
-        length, kind = struct.unpack(">I4s", file.read(8))
-        if length == 1 and at + 16 <= size:
-            (length,) = struct.unpack(">Q", file.read(8))
+        length = int.from_bytes(file.read(4), "big")
+        kind = file.read(4)
+        if length == 1:
+            length = int.from_bytes(file.read(8), "big")
         elif length == 0:  # reaches to the end; also the zeros of a file whose space was reserved
-            return known or kind in {b"moov", b"meta"}
-        if length < 8:
-            return known  # no box: data that somebody appended
+            kinds.add(kind)
+            break
+        if length < 8:  # no box: data that somebody appended
+            break
         at += length
         if at > size:
             return False
-        known = known or kind in {b"moov", b"meta"}
-    return known
+        kinds.add(kind)
+    return b"mdat" in kinds and not kinds.isdisjoint((b"moov", b"meta"))

@@ -1,0 +1,242 @@
+"""Hints: what a watcher may say, how a look takes it, and what happens when the watcher fails. No real event is waited for."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from albumen.owners import Owners
+from albumen.plugins import Context
+from albumen.sources import hints as hints_module
+from albumen.sources import watching
+from albumen.sources.hints import Hints
+from albumen.sources.local import LocalSource
+from albumen.sources.watching import Watching, tells_everything
+from albumen.testing.clock import FakeClock
+from albumen.testing.queues import MemoryMemory
+
+TABLE = """\
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+30 22 0:40 / /srv/nas rw,relatime - nfs4 nas:/photos rw
+31 30 8:2 / /srv/nas/local rw,relatime - xfs /dev/sdb1 rw
+32 22 0:41 / /srv/with\\040blank rw,relatime - fuse.sshfs host:/ rw
+33 22 0:42 / /srv/twice rw - ext4 /dev/sdc1 rw
+34 22 0:43 / /srv/twice rw - cifs //host/share rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "native"),
+    [
+        ("/home", True),
+        ("/srv/nas", False),
+        ("/srv/nas/2021", False),
+        ("/srv/nasty", True),
+        ("/srv/nas/local/x", True),
+        ("/srv/with blank/x", False),
+        ("/srv/twice", False),
+    ],
+)
+def test_which_mounts_tell_everything(tmp_path: Path, path: str, *, native: bool) -> None:
+    """By the type of the mount that lies above the path, the last one where two lie on each other."""
+    table = tmp_path / "mountinfo"
+    table.write_text(TABLE)
+    assert tells_everything(path, str(table)) is native
+
+
+def test_without_a_table_nothing_is_believed(tmp_path: Path) -> None:
+    """Where nothing is known, the walk comes every minute."""
+    assert not tells_everything("/", str(tmp_path / "nowhere"))
+
+
+def test_too_many_hints_become_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mailbox is bounded: beyond that one walk looks at everything."""
+    monkeypatch.setattr(hints_module, "_LIMIT", 3)
+    hints = Hints()
+    for number in range(4):
+        hints.file(f"/{number}")
+    dirty = hints.take()
+    assert (dirty.whole, dirty.files) == (True, set())
+    assert not hints.wait(0)
+
+
+class Hinted:
+    """A source whose watcher is a test: it says what it likes."""
+
+    def __init__(self, base: Path, context: Context, clock: FakeClock, patch: pytest.MonkeyPatch) -> None:
+        self.root = str(base / "in")
+        os.makedirs(self.root)
+        self.clock = clock
+        self.memory = MemoryMemory()
+        self.alive = self.complete = True
+        self.begun = 0
+        patch.setattr(watching, "watch", self._begin)
+        patch.setattr(watching, "tells_everything", lambda _: True)
+        settings = LocalSource.Settings(path=self.root)
+        self.source = LocalSource(
+            "in", settings, context, monotonic=lambda: clock.seconds, group=lambda names: ((one, ()) for one in names)
+        )
+
+    def _begin(self, root: str, hints: Hints, *, recursive: bool) -> "Hinted":
+        self.hints = hints
+        self.begun += 1
+        self.alive = True
+        return self
+
+    def is_alive(self) -> bool:
+        return self.alive
+
+    def is_whole(self) -> bool:
+        return self.complete
+
+    def close(self) -> None:
+        pass
+
+    def put(self, name: str) -> str:
+        path = f"{self.root}/{name}"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(b"bytes")
+        return path
+
+    def looks(self, count: int = 3, pause: float = 6.0) -> list[str]:
+        """Names offered in some looks."""
+        found = []
+        for _ in range(count):
+            for batch in self.source.scan(self.memory):
+                self.memory.commit(batch, ())
+                found += [one.item.main.name for one in batch.events if one.what == "arrived"]
+            self.clock.advance(pause)
+        return found
+
+
+@pytest.fixture
+def hinted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hinted]:
+    clock = FakeClock()
+    with closing(Owners(str(tmp_path / "state"))) as owners:
+        hinted = Hinted(tmp_path, Context(str(tmp_path / "state"), owners, clock=clock), clock, monkeypatch)
+        hinted.looks()
+        yield hinted
+        hinted.source.close()
+
+
+def test_between_walks_only_hints_are_looked_at(hinted: Hinted) -> None:
+    """A file nobody told of is found by the next walk, six hours later, and counted."""
+    told = hinted.put("told.jpg")
+    hinted.put("silent.jpg")
+    hinted.hints.file(told)
+    assert hinted.looks() == ["told.jpg"]
+    assert hinted.source.found_only_by_rescan == 0
+    hinted.clock.advance(6 * 3600)
+    assert hinted.looks() == ["silent.jpg"]
+    assert hinted.source.found_only_by_rescan == 1
+
+
+def test_a_folder_that_came_is_looked_at_to_its_ground(hinted: Hinted) -> None:
+    """A moved-in folder is one hint; its files are found, litter is not."""
+    for name in ("new/a.jpg", "new/deep/b.jpg", "new/@eaDir/c.jpg"):
+        hinted.put(name)
+    hinted.hints.folder(f"{hinted.root}/new")
+    assert sorted(hinted.looks()) == ["a.jpg", "b.jpg"]
+
+
+def test_hints_are_not_believed(hinted: Hinted) -> None:
+    """Phantoms, litter, links, and paths outside lead to nothing."""
+    outside = os.path.dirname(hinted.root) + "/outside.jpg"
+    with open(outside, "wb") as file:
+        file.write(b"x")
+    os.symlink(outside, f"{hinted.root}/link.jpg")
+    for path in (
+        f"{hinted.root}/phantom.jpg",
+        f"{hinted.root}/link.jpg",
+        outside,
+        hinted.put(".hidden.jpg"),
+        hinted.put("@eaDir/a.jpg"),
+    ):
+        hinted.hints.file(path)
+    hinted.hints.folder(f"{hinted.root}/@eaDir")
+    hinted.hints.folder(f"{hinted.root}/nowhere")
+    hinted.hints.folder(os.path.dirname(hinted.root))
+    assert hinted.looks() == []
+
+
+def test_an_overflow_is_answered_by_a_walk(hinted: Hinted) -> None:
+    """Lost events cost a walk, not six hours."""
+    hinted.put("lost.jpg")
+    assert hinted.looks() == []
+    hinted.hints.whole()
+    assert hinted.looks() == ["lost.jpg"]
+    assert hinted.source.found_only_by_rescan == 0
+
+
+def test_a_dead_watcher_is_begun_again_with_a_walk(hinted: Hinted) -> None:
+    """What came while nobody watched is found."""
+    hinted.put("unseen.jpg")
+    hinted.alive = False
+    assert hinted.looks() == ["unseen.jpg"]
+    assert hinted.begun == 2
+
+
+def test_a_watcher_that_sees_a_part_only_is_backed_by_a_walk_each_minute(hinted: Hinted) -> None:
+    """As when the limit of watches was reached."""
+    hinted.complete = False
+    hinted.hints.whole()
+    hinted.looks(1)
+    hinted.put("silent.jpg")
+    hinted.clock.advance(61)
+    assert hinted.looks() == ["silent.jpg"]
+
+
+def test_a_removed_file_is_gone_after_two_walks_a_minute_apart(hinted: Hinted) -> None:
+    """The event only says when to look; two whole looks say what is gone."""
+    path = hinted.put("a.jpg")
+    hinted.put("b.jpg")
+    hinted.hints.whole()
+    assert hinted.looks() == ["a.jpg", "b.jpg"]
+    os.unlink(path)
+    hinted.hints.file(path)
+    hinted.looks(1, pause=61)
+    assert [one.state for one in hinted.memory.all()] == ["", ""]
+    hinted.looks(1, pause=61)
+    assert [one.state for one in hinted.memory.all()] == ["missing", ""]
+    hinted.looks(1)
+    assert [one.path for one in hinted.memory.all()] == ["b.jpg"]
+
+
+def test_hints_of_a_look_that_failed_are_kept(hinted: Hinted) -> None:
+    """A batch that could not be kept takes no hint with it."""
+    hinted.hints.file(hinted.put("a.jpg"))
+    hinted.looks(1)
+    hinted.hints.file(hinted.put("b.jpg"))
+    scan = hinted.source.scan(hinted.memory)
+    assert next(scan).events[0].item.main.name == "a.jpg"
+    scan.close()  # type: ignore[attr-defined]  # a generator
+    assert sorted(hinted.looks()) == ["a.jpg", "b.jpg"]
+
+
+def test_wait_returns_at_stop(hinted: Hinted) -> None:
+    """However long it would wait."""
+    stop = threading.Event()
+    stop.set()
+    hinted.source.wait(stop, 600)
+
+
+def test_wait_returns_when_a_file_may_be_ready(hinted: Hinted) -> None:
+    """Not before: the clock decides, no event is needed."""
+    hinted.hints.file(hinted.put("a.jpg"))
+    hinted.looks(1, pause=4.0)
+    stop = threading.Event()
+    hinted.source.wait(stop, 0.01)
+    assert hinted.looks(1, pause=1.0) == []
+    hinted.source.wait(stop, 60)
+    assert hinted.looks(1) == ["a.jpg"]
+
+
+def test_watching_without_a_watch() -> None:
+    """Where this machine cannot watch, nothing is seen, and nothing fails."""
+    nobody = Watching(Hints(), recursive=True)
+    assert not nobody.sees_everything()
+    nobody.close()
