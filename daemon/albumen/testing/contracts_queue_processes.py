@@ -90,13 +90,13 @@ class ProcessContract(OnBench):
         run(queue, late)
         assert late.came(1)
         queue.put([a_job("1", key="k", dedupe="d")])
-        queue.stop(0.0)
         bench.die(queue)
         other, again = bench.open(), Watched()
         run(other, again)
         assert again.came(1)
         other.stop()
         late.release("1")
+        queue.stop()
         assert again.names == ["1"]
         assert other.pending("").active == 0
 
