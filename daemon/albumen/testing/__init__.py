@@ -4,6 +4,7 @@ from albumen.testing.catalogs import MemoryCatalog
 from albumen.testing.clock import FakeClock
 from albumen.testing.ledgers import MemoryLedger
 from albumen.testing.queues import MemoryMemory, MemoryQueue
+from albumen.testing.sources import MemorySource
 from albumen.testing.stores import CaseBlindStore, LaggingStore, MemoryStore, NoMoveStore
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "MemoryLedger",
     "MemoryMemory",
     "MemoryQueue",
+    "MemorySource",
     "MemoryStore",
     "NoMoveStore",
 ]
