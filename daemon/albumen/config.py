@@ -6,6 +6,8 @@ The stores, sources and routes of the defaults hold only as long as the file nam
 folder of the file that holds them, those of the environment and the command line from the current directory.
 """
 
+import dataclasses
+import difflib
 import logging
 import os
 import re
@@ -325,6 +327,8 @@ class _Loading:
         types = self._kinds.get(kind, {})
         type = keys.pop("type", None)
         if type is None:
+            for key in difflib.get_close_matches("type", keys, n=1):
+                self._problems.append(f"{keys[key].where}: there is no such key; did you mean 'type'?")
             self._problems.append(f"{where} type: is missing{did_you_mean('', types)}")
             return None
         if not isinstance(type.value, str) or type.value not in types:
@@ -388,4 +392,5 @@ def secrets_of(settings: Settings) -> Iterable[Secret]:
         yield settings.notify.url
     for group in (settings.accounts, settings.stores, settings.sources, settings.steps):
         for section in group.values():
-            yield from (one for one in vars(section.options).values() if isinstance(one, Secret))
+            values = (getattr(section.options, one.name) for one in dataclasses.fields(section.options))
+            yield from (one for one in values if isinstance(one, Secret))

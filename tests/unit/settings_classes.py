@@ -14,7 +14,7 @@ class Disk:
     trash: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cloud:
     url: str
     password: Secret | None = None
