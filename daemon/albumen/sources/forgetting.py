@@ -9,7 +9,7 @@ from typing import TypeVar
 from albumen.model import DISK, Batch, Event, Item, Ref, Seen
 from albumen.ports import Memory
 from albumen.sources.gone import Identity, is_landslide
-from albumen.sources.revs import rev_of
+from albumen.stores.looking import rev_of
 
 PIECE = 500  # events in one batch
 

@@ -3,12 +3,8 @@
 import os
 import stat
 
-from albumen.model import DISK, Ref, Rev
-
-
-def rev_of(status: os.stat_result) -> Rev:
-    """The revision that local stores give: inode, size, modified and changed time."""
-    return f"{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ctime_ns:x}"
+from albumen.model import DISK, Ref
+from albumen.stores.looking import rev_of
 
 
 def ref_of(path: str, status: os.stat_result) -> Ref:

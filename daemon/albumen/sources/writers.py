@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from albumen.model import Ref
-from albumen.sources.revs import rev_of
+from albumen.stores.looking import rev_of
 
 
 @contextmanager
