@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from albumen.errors import Unavailable
-from albumen.model import Done
+from albumen.model import Batch, Done, Seen
 from albumen.owners import Owners
 from albumen.queues.sqlite import SqliteQueue
 from albumen.sqlite import Database
@@ -126,6 +126,21 @@ def test_a_failed_put_keeps_nothing(queue: SqliteQueue, disk: Disk) -> None:
     disk.free(queue)
     queue.put(jobs)
     assert queue.pending("").ready == 20
+
+
+def test_a_piece_of_a_scan_is_kept_whole_or_not_at_all(queue: SqliteQueue, disk: Disk) -> None:
+    """Jobs, what was seen and the cursor stand or fall together: a crash costs time, never a file."""
+    memory = queue.memory("camera")
+    memory.commit(Batch(seen=(Seen("old", "1"),), cursor="1"), [])
+    seen = tuple(Seen(f"{number}/" + "x" * 500, "1") for number in range(200))
+    batch = Batch(seen=seen, forget=("old",), cursor="2")
+    disk.fill(queue)
+    with pytest.raises(Unavailable, match="full"):
+        memory.commit(batch, [a_job("1")])
+    assert (queue.pending("").active, list(memory.all()), memory.cursor()) == (0, [Seen("old", "1")], "1")
+    disk.free(queue)
+    memory.commit(batch, [a_job("1")])
+    assert (queue.pending("").active, len(list(memory.all())), memory.cursor()) == (1, 200, "2")
 
 
 def test_a_failed_claim_is_tried_again(queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,8 +148,10 @@ class QueueContract(OutcomeContract, ProcessContract):
         assert handle.names == ["late", "first"]
         assert handle.jobs[0].priority == 1
 
-    def test_a_later_twin_delays_nothing(self, queue: WholeQueue) -> None:
+    def test_a_later_twin_delays_nothing(self, queue: WholeQueue, bench: Bench) -> None:
         """Nor does one of lower priority take any away."""
+        queue.put([a_job("3", dedupe="e", batch="b")], delay=10.0)
+        queue.put([a_job("3", dedupe="e", batch="b")], delay=1000.0)
         queue.put([a_job("1"), a_job("2", dedupe="d", priority=1)])
         queue.put([a_job("2", dedupe="d")], delay=1000.0)
         handle = Watched()
@@ -157,6 +159,8 @@ class QueueContract(OutcomeContract, ProcessContract):
         assert handle.came(2)
         queue.stop()
         assert handle.names == ["2", "1"]
+        bench.clock.advance(10.0)
+        assert queue.pending("b").ready == 1
 
     def test_an_event_during_a_run_is_kept(self, queue: WholeQueue) -> None:
         """What changes while it is handled is handled again."""
