@@ -266,7 +266,7 @@ class LocalStore(Looking):
         path = item.main.path
         self._rename(path, staged.token)
         with guarded(self.name, path):
-            same = renaming.mark(self._tree.stat(staged.token)).split("-")[0] == item.main.rev.split("-")[0]
+            same = renaming.mark(self._tree.stat(staged.token)) == item.main.rev.rpartition("-")[0]
         if not same:
             self._rename(staged.token, path)
 

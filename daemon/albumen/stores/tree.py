@@ -63,14 +63,12 @@ class Tree:
             return self._enter(flags)
         root = self._enter(os.O_PATH)
         try:
-            for left in reversed(range(_TRIES)):
-                try:
+            for _ in range(_TRIES if make else 0):
+                with suppress(FileNotFoundError):
                     return _below(root, path, flags)
-                except FileNotFoundError:
-                    if not make or not left:
-                        raise
                 with suppress(FileNotFoundError):
                     _make(root, path, mode)
+            return _below(root, path, flags)
         except NotADirectoryError:
             if not make:
                 raise
@@ -90,7 +88,7 @@ def _below(root: int, path: str, flags: int) -> int:
     """In one call where the kernel can; part by part before Linux 5.6, under a filter that forbids it (EPERM), and for paths
     beyond PATH_MAX."""
     try:
-        return kernel.open_beneath(root, path, flags | _FOLDER)
+        return kernel.open_beneath(root, path, flags | os.O_DIRECTORY)
     except OSError as error:
         if error.errno not in {errno.ENOSYS, errno.EPERM, errno.ENAMETOOLONG}:
             raise

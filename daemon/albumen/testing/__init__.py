@@ -2,6 +2,7 @@
 
 from albumen.testing.catalogs import MemoryCatalog
 from albumen.testing.clock import FakeClock
+from albumen.testing.faulty import Faulty
 from albumen.testing.ledgers import MemoryLedger
 from albumen.testing.queues import MemoryMemory, MemoryQueue
 from albumen.testing.sources import MemorySource
@@ -10,6 +11,7 @@ from albumen.testing.stores import CaseBlindStore, LaggingStore, MemoryStore, No
 __all__ = [
     "CaseBlindStore",
     "FakeClock",
+    "Faulty",
     "LaggingStore",
     "MemoryCatalog",
     "MemoryLedger",
