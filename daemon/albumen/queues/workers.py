@@ -1,7 +1,7 @@
 """The threads of an embedded queue: per lane a pool that claims, handles and acknowledges, and one minder for all of them.
 
 A worker claims for itself, one job at a time, in the same write that ends the job before: nothing claimed ever lies behind a long
-job, and nothing has to be given back at a stop. (Batches of claims would save syncs, but the writer thread shares those already.)
+job, and next to nothing has to be given back at a stop. (Batches of claims would save syncs, but the writer thread shares those already.)
 Idle workers sleep on a condition; only the minder looks whether there is something for them, by reading, when it is nudged
 and every ``poll`` seconds for what other processes put.
 """
@@ -21,6 +21,7 @@ from albumen.model import Job, Later, Outcome
 _PAUSE = 0.005  # seconds between two looks at least, however many nudges come …
 _SHARE = 10  # … and this many times as long as a look takes: looking costs a tenth of a core at most
 _FIRST, _LONGEST = 0.05, 2.0  # waits in seconds before a failed write is tried again, doubling
+_GIVEN_BACK = Later(0.0, counted=False)  # claimed, but not begun when the stop came
 _RETRY, _DAY = 2.0, 86_400.0  # delays in seconds after a handler that broke, growing by four
 
 
@@ -156,7 +157,8 @@ class Workers:
             lease = self._first(lane)
             while lease is not None:
                 with self._held(lease):
-                    lease = self._finish(lease, self._outcome(lease), lane)
+                    outcome = _GIVEN_BACK if self.stopping else self._outcome(lease)
+                    lease = self._finish(lease, outcome, lane)
 
     def _first(self, lane: _Lane) -> Lease | None:
         wait = _FIRST
@@ -224,10 +226,10 @@ class Workers:
             due: float | None = None
             try:
                 if began - tended >= self._tend:
-                    self._tend_all()
                     tended = began
+                    self._tend_all()
                 due = None if self.stopping else self._hint()
-            except Unavailable as error:
+            except (Unavailable, OSError) as error:  # OSError: no descriptor left to ask for an owner's lock
                 self._log.debug("the queue cannot be looked at, trying again", why=str(error))
             self._over.wait(min(max(_PAUSE, _SHARE * (time.monotonic() - began)), self._poll))
             if not self._over.is_set():
