@@ -8,20 +8,20 @@ folder of the file that holds them, those of the environment and the command lin
 
 import dataclasses
 import difflib
-import logging
 import os
 import re
 import tomllib
-import zoneinfo
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from albumen.errors import ConfigError
 from albumen.model import DISK
 from albumen.places import clashes
 from albumen.secrets import Secret
-from albumen.values import Folder, Given, Reader, did_you_mean
+from albumen.settings import Lanes, Library, Log, Notify, Route, Section, Settings, State
+from albumen.values import Given, Reader, did_you_mean
+
+__all__ = ["Kinds", "Lanes", "Library", "Log", "Notify", "Route", "Section", "Settings", "State", "find", "load", "secrets_of"]
 
 T = TypeVar("T")
 
@@ -34,111 +34,6 @@ ALIASES = {  # of the second seed: its variable -> ours
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _FOREIGN = ("ALBUMEN_CONFIG", "ALBUMEN_PORT", "ALBUMEN_SERVICE_", "ALBUMEN_TEST_")  # Kubernetes sets two of these by itself
-
-
-# ---------------------------------------------------------------------------------------------------------------- settings
-
-
-@dataclass(frozen=True)
-class Section:
-    """One named instance: ``options`` is an instance of the ``Settings`` class of the plugin ``type``."""
-
-    name: str
-    type: str
-    options: Any
-
-
-@dataclass(frozen=True)
-class Route:
-    """What comes from ``source`` goes through ``steps``, each a name in ``Settings.steps``."""
-
-    source: str = field(metadata={"key": "from"})
-    steps: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class State:
-    """``dir``: databases, locks and the spool; never on a network file system."""
-
-    dir: Folder = "library/.albumen"
-
-
-@dataclass(frozen=True)
-class Library:
-    """The store that files are put into, the stores that each must have a copy in, and how names are given."""
-
-    store: str = "library"
-    copies: tuple[str, ...] = ()  # () = the library's store alone
-    zone: str = "UTC"  # where container times (always UTC) are turned to wall clock when the file names no place
-    video_folder: str = ""  # sub-folder of a month for videos; "" = beside the pictures
-    day_folder: str = "Whatsapp"  # sub-folder of a month for files whose name or folder tells the day only
-
-    def __post_init__(self) -> None:
-        try:
-            zoneinfo.ZoneInfo(self.zone)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"zone: there is no time zone {self.zone!r}; write one such as 'Europe/Zurich'") from None
-        for key in ("video_folder", "day_folder"):
-            if "/" in getattr(self, key) or getattr(self, key).startswith("."):
-                raise ValueError(f"{key}: must be one plain folder name, or empty")
-        object.__setattr__(self, "copies", tuple(dict.fromkeys((self.store, *self.copies))))
-
-
-@dataclass(frozen=True)
-class Log:
-    """What is told, and how. ``format`` is a word of ``observe`` or a line of Python's %-form; ``date_format`` as strftime."""
-
-    level: Literal["debug", "info", "warning", "error", "critical"] = "info"
-    format: str = "auto"
-    date_format: str = ""  # "" = ISO 8601 in UTC
-
-    def __post_init__(self) -> None:
-        if self.format in {"auto", "console", "plain", "json"}:
-            return
-        try:
-            logging.Formatter(self.format).format(logging.makeLogRecord({}))
-        except (ValueError, KeyError, TypeError):
-            raise ValueError(
-                f"format: {self.format!r} is not 'auto', 'console', 'plain', 'json' or a line such as '%(asctime)s %(message)s'"
-            ) from None
-
-
-@dataclass(frozen=True)
-class Lanes:
-    """Threads per lane: ``io`` wait for disks, ``cpu`` compute, ``slow`` run one long thing."""
-
-    io: int = 32
-    cpu: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
-    slow: int = 1
-
-    def __post_init__(self) -> None:
-        for lane in ("io", "cpu", "slow"):
-            if not 1 <= getattr(self, lane) <= 1024:
-                raise ValueError(f"{lane}: must be from 1 to 1024")
-
-
-@dataclass(frozen=True)
-class Notify:
-    """Where a word goes when "all is well" stops being true, and when it is again."""
-
-    url: Secret | None = None
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Everything a person can set, checked. ``file`` is the path it was read from, "" for pure defaults."""
-
-    state: State
-    library: Library
-    log: Log
-    queue: Lanes
-    notify: Notify
-    accounts: Mapping[str, Section]
-    stores: Mapping[str, Section]
-    sources: Mapping[str, Section]
-    steps: Mapping[str, Section]  # also each type that a route names directly, with its defaults
-    routes: tuple[Route, ...]
-    file: str = ""
 
 
 Kinds = Mapping[str, Mapping[str, type]]  # {"store": {"local": LocalStore.Settings}, "source": …, "step": …, "account": …}
