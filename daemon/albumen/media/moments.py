@@ -72,10 +72,11 @@ def parse(stamp: Stamp) -> Moment:
 
 
 def _datetime(part: dict[str, str | None]) -> datetime:
-    numbers = [int(part[key] or low) for key, low in zip("ymdHMS", (0, 1, 1, 0, 0, 0), strict=True)]
-    leap = numbers[5] == 60  # a leap second is the last one that datetime knows
-    try:
-        return datetime(*numbers[:5], 59 if leap else numbers[5])  # type: ignore[arg-type]  # noqa: DTZ001  # wall clock
+    year, month, day, hour, minute, second = (
+        int(part[key] or low) for key, low in zip("ymdHMS", (0, 1, 1, 0, 0, 0), strict=True)
+    )
+    try:  # a leap second is the last one that datetime knows
+        return datetime(year, month, day, hour, minute, min(second, 59) if second == 60 else second)  # noqa: DTZ001  # wall clock
     except ValueError as error:
         raise NoMoment(f"impossible: {error}") from None
 

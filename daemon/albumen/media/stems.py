@@ -1,0 +1,58 @@
+"""What a file is called up to its suffixes: the same stem in one folder may belong together, and must not by accident."""
+
+import re
+
+from albumen.media.signature import SIDECARS, TYPES
+
+_MEDIA = frozenset(suffix for type, (_, suffixes) in TYPES.items() if type not in SIDECARS for suffix in suffixes)
+_TAKEOUT = "supplemental-metadata"
+_CUT = "|".join(
+    re.escape(_TAKEOUT[:n]) for n in range(len(_TAKEOUT), 0, -1)
+)  # Google cuts names at 51 characters, ".json" included
+_SUPPLEMENT = re.compile(rf"\.(?:{_CUT})?(\(\d+\))?$", re.IGNORECASE | re.ASCII)
+_NUMBER = re.compile(r"(\(\d+\))$", re.ASCII)
+_APPLE = re.compile(r"^(IMG_)[EO](\d{4,})", re.IGNORECASE | re.ASCII)
+
+
+def split(name: str) -> tuple[str, str]:
+    """(base, lower-case suffix without its dot); the suffix is "" when there is none, and stays in the base when nobody knows it."""
+    base, dot, suffix = name.rpartition(".")
+    if (dot and base and suffix.lower() in _MEDIA) or (suffix.lower() in SIDECARS and base):
+        return base, suffix.lower()
+    return name, ""
+
+
+def described(name: str) -> str:
+    """The file name that a sidecar's own name points to: ``x.jpg`` for ``x.jpg.xmp`` and for ``x.jpg.supplemental-metadata.json``,
+    ``x(1).jpg`` for ``x.jpg(1).json``, ``x`` for ``x.xmp``; any other name stays as it is."""
+    base, suffix = split(name)
+    if suffix not in SIDECARS:
+        return name
+    if suffix != "json":
+        return base
+    number = ""
+    supplement = _SUPPLEMENT.search(base)
+    if supplement and split(base[: supplement.start()])[1]:
+        base, number = base[: supplement.start()], supplement[1] or ""
+    elif (counted := _NUMBER.search(base)) and split(base[: counted.start()])[1]:
+        base, number = base[: counted.start()], counted[1]
+    bare, media = split(base)
+    return f"{bare}{number}{base[len(bare) :]}" if media else base + number
+
+
+def base(name: str) -> str:
+    """The name without its media suffix, and without a sidecar's behind it."""
+    inner = described(name)
+    bare, suffix = split(inner)
+    if inner != name and suffix in SIDECARS:
+        return inner
+    if suffix:
+        return bare
+    front, dot, last = inner.rpartition(".")  # a suffix we do not know, when it looks like one
+    return front if inner == name and dot and front and re.fullmatch(r"[A-Za-z0-9]{1,5}", last) else inner
+
+
+def stem(path: str) -> str:
+    """``path`` with its ``base`` for the name; ``IMG_E1234`` and ``IMG_O1234`` (Apple's edits) count as ``IMG_1234``."""
+    folder, slash, name = path.rpartition("/")
+    return folder + slash + _APPLE.sub(r"\1\2", base(name))

@@ -1,0 +1,202 @@
+"""Names and folders: the vectors, the order, collisions by stem, and that no input makes a name a store refuses."""
+
+import random
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from albumen.media.dates import DateRules, Times, choose
+from albumen.media.naming import Named, NameRules, Target, candidates, plan, stem
+from albumen.model import Dated, Facts, Stamp
+
+RULES = NameRules()
+TIMES = Times(1_587_456_138_000_000_000, 1_790_000_000_000_000_000)
+SHOT = Dated("2017-02-18T22:15:38", "second", "exif:DateTimeOriginal", "high", ())
+
+
+def named(name: str, dated: Dated = SHOT, sha: str = "a", **more: object) -> Named:
+    what = {"kind": "image", "type": "jpeg", **more}
+    return Named(name, dated, sha256=sha, **what)  # type: ignore[arg-type]  # test data
+
+
+def by_path(path: str) -> Dated:
+    return choose([Facts("image", "jpeg")], path, TIMES, DateRules())
+
+
+def one(arrival: Named, rules: NameRules = RULES) -> Target:
+    return plan([arrival], (), rules)[0]
+
+
+VECTORS = [
+    ("IMG_1.JPG", "2020/04_April/2020-04-21 08-02-18 @ IMG_1.jpg"),
+    ("IMG-20190704-WA0001.jpg", "2019/07_July/Whatsapp/2019-07-04 @ IMG-20190704-WA0001.jpg"),
+    ("2019-07-04 pic.jpg", "2019/07_July/Whatsapp/2019-07-04 @ 2019-07-04 pic.jpg"),
+    ("x/2019/07/04/foo.jpg", "2019/07_July/Whatsapp/2019-07-04 @ foo.jpg"),
+    ("20190704_20200102.jpg", "2020/01_January/Whatsapp/2020-01-02 @ 20190704_20200102.jpg"),
+    ("IMG-20191304-WA0001.jpg", "2020/04_April/2020-04-21 08-02-18 @ IMG-20191304-WA0001.jpg"),
+    ("IMG_20160229_235959.jpg", "2016/02_February/2016-02-29 23-59-59.jpg"),
+]
+
+
+@pytest.mark.parametrize(("path", "target"), VECTORS)
+def test_vectors_without_capture_date(path: str, target: str) -> None:
+    """S0-17, S0-18, S0-21 (part: the names, not the commands)."""
+    assert one(named(path.rpartition("/")[2], by_path(path))).path == target
+
+
+@pytest.mark.parametrize(("path", "target"), VECTORS)
+def test_a_second_import_stacks_no_prefix(path: str, target: str) -> None:
+    again = by_path(target)
+    assert one(named(target.rpartition("/")[2], again)).path == target
+
+
+def test_capture_date_names_the_file() -> None:
+    """S0-16, S0-20 (part: the names)."""
+    assert one(named("IMG_1.JPG")).path == "2017/02_February/2017-02-18 22-15-38.jpg"
+    assert one(named("IMG_1.JPG", place="Bern")).path == "2017/02_February/2017-02-18 22-15-38 Bern.jpg"
+    assert one(named("a.jpg", place="Köln/Nord\\Süd")).name == "2017-02-18 22-15-38 Köln-Nord-Süd.jpg"
+
+
+def test_months_are_english_and_two_digits() -> None:
+    folders = [
+        one(named("a.jpg", Dated(f"2021-{m:02}-01T00:00:00", "second", "person", "high", ()))).folder for m in range(1, 13)
+    ]
+    assert folders[0] == "2021/01_January"
+    assert folders[6] == "2021/07_July"
+    assert folders[11] == "2021/12_December"
+
+
+def test_date_only_of_exif_stays_out_of_the_day_folder() -> None:
+    day = choose(
+        [Facts("image", "jpeg", stamps=(Stamp("exif:DateTimeOriginal", "2016:05:04"),))], "DSC_1.JPG", TIMES, DateRules()
+    )
+    assert one(named("DSC_1.JPG", day)).path == "2016/05_May/2016-05-04 @ DSC_1.jpg"
+
+
+def test_videos_go_into_their_folder_when_one_is_set() -> None:
+    rules = NameRules(video_folder="filmchen")
+    assert one(named("a.MOV", kind="video", type="mov"), rules).path == "2017/02_February/filmchen/2017-02-18 22-15-38.mov"
+    assert one(named("a.jpg"), rules).folder == "2017/02_February"
+
+
+def test_undated_keeps_its_name() -> None:
+    assert one(named("a b.JPG", Dated("", "second", "unknown", "low", ()))).path == "undated/a b.jpg"
+
+
+@pytest.mark.parametrize(
+    ("name", "type", "ending"),
+    [
+        ("a.JPEG", "jpeg", ".jpeg"),
+        ("a.jpg", "png", ".png"),
+        ("a", "heic", ".heic"),
+        ("a.NEF", "nef", ".nef"),
+        ("a.mov", "mp4", ".mov"),
+    ],
+)
+def test_extension_is_the_names_where_it_fits_the_content(name: str, type: str, ending: str) -> None:
+    assert one(named(name, type=type)).name == f"2017-02-18 22-15-38{ending}"
+
+
+def test_five_frames_of_one_second_in_any_order() -> None:
+    """S0-26 (part: the planner under 100 random orders)."""
+    frames = [named(f"IMG_{n:04}.jpg", sha=str(n)) for n in range(5)]
+    expected = dict(zip((one.name for one in frames), ["", "_1", "_2", "_3", "_4"], strict=True))
+    for seed in range(100):
+        shuffled = random.Random(seed).sample(frames, 5)
+        got = {arrival.name: target.name for arrival, target in zip(shuffled, plan(shuffled, (), RULES), strict=True)}
+        assert got == {name: f"2017-02-18 22-15-38{number}.jpg" for name, number in expected.items()}
+
+
+def test_subseconds_come_before_names() -> None:
+    early = named("z.jpg", Dated("2017-02-18T22:15:38.25", "second", "exif:DateTimeOriginal", "high", ()))
+    late = named("a.jpg", Dated("2017-02-18T22:15:38.3", "second", "exif:DateTimeOriginal", "high", ()))
+    assert [one.name for one in plan([late, early], (), RULES)] == ["2017-02-18 22-15-38_1.jpg", "2017-02-18 22-15-38.jpg"]
+
+
+@pytest.mark.parametrize(("name", "second"), [("IMG_0001", "IMG_0001_1"), ("x_9", "x_9_1"), ("12", "12_1")])
+def test_a_number_in_the_name_is_never_counted_up(name: str, second: str) -> None:
+    dated = by_path("a.jpg")
+    first = one(named(f"{name}.jpg", dated))
+    taken = {stem(first.path)}
+    assert plan([named(f"{name}.jpg", dated)], taken, RULES)[0].name == f"2020-04-21 08-02-18 @ {second}.jpg"
+
+
+def test_a_stem_is_taken_whatever_its_extension_and_case() -> None:
+    taken = {stem("2017/02_February/2017-02-18 22-15-38.HEIC").casefold()}
+    assert plan([named("a.jpg")], taken, RULES, key=str.casefold)[0].name == "2017-02-18 22-15-38_1.jpg"
+    pair = plan([named("a.jpg", sha="1"), named("a.heic", sha="2", type="heic")], (), RULES)
+    assert {stem(one.path) for one in pair} == {"2017/02_February/2017-02-18 22-15-38", "2017/02_February/2017-02-18 22-15-38_1"}
+
+
+def test_companions_take_the_main_files_name_in_their_style() -> None:
+    parts = (
+        ("IMG_1.JPG", "jpeg"),
+        ("IMG_1.NEF.xmp", "xmp"),
+        ("IMG_1.xmp", "xmp"),
+        ("IMG_O1.AAE", "aae"),
+        ("IMG_1.NEF.supplemental-meta.json", "json"),
+    )
+    target = plan(
+        [named("IMG_1.NEF", kind="raw", type="nef", companions=parts)], {"2017/02_February/2017-02-18 22-15-38"}, RULES
+    )[0]
+    front = "2017-02-18 22-15-38_1"
+    assert target.name == f"{front}.nef"
+    assert target.companions == (
+        f"{front}.jpg",
+        f"{front}.nef.xmp",
+        f"{front}.xmp",
+        f"{front}_O.aae",
+        f"{front}.nef.supplemental-metadata.json",
+    )
+    assert target.paths[0] == f"2017/02_February/{front}.nef"
+
+
+def test_candidates_of_a_set_of_one_are_what_the_plan_gives() -> None:
+    first, second = (target.path for target, _ in zip(candidates(named("a.jpg"), RULES), range(2), strict=False))
+    assert plan([named("a.jpg")], (), RULES)[0].path == first
+    assert plan([named("a.jpg")], {stem(first)}, RULES)[0].path == second
+
+
+def test_a_thousand_frames_of_one_second_are_planned_at_once() -> None:
+    targets = plan([named(f"{n}.jpg", sha=str(n)) for n in range(1000)], (), RULES)
+    assert len({one.path for one in targets}) == 1000
+    assert f"{max(len(one.name) for one in targets)}" == str(len("2017-02-18 22-15-38_999.jpg"))
+
+
+ANY_NAME = st.text(st.characters(exclude_characters="/\0", codec=None), min_size=1, max_size=120).filter(
+    lambda n: n not in (".", "..")
+)
+
+
+@given(
+    names=st.lists(
+        ANY_NAME | st.sampled_from(["n" * 251 + ".jpg", "é" * 120 + ".jpg", "a\udce9\n.JPG", "..", "CON.jpg"]),
+        min_size=1,
+        max_size=4,
+    ),
+    path=st.sampled_from(["a.jpg", "IMG-20190704-WA0001.jpg", "2011/08/x.jpg"]),
+    known=st.booleans(),
+)
+def test_every_name_is_one_that_all_stores_take(names: list[str], path: str, known: bool) -> None:
+    dated = by_path(path) if known else Dated("", "second", "unknown", "low", ())
+    arrivals = [named(name, dated, sha=str(n), companions=((f"{name}.xmp", "xmp"),)) for n, name in enumerate(names)]
+    targets = plan(arrivals, (), RULES, key=str.casefold)
+    assert len({stem(one.path).casefold() for one in targets}) == len(names)
+    for target in targets:
+        for part in (target.name, *target.companions):
+            assert not set(part) & set('\\:*?"<>|/')
+            assert not any(unicodedata.category(one) in ("Cc", "Cs") for one in part)
+            assert part == unicodedata.normalize("NFC", part)
+            assert 0 < len(part.encode()) <= 255
+            assert not part.endswith((".", " "))
+            assert not part.startswith((".", " "))
+            assert part.endswith((".jpg", ".jpeg", ".xmp"))
+
+
+@given(st.lists(st.tuples(ANY_NAME, st.integers(0, 5)), max_size=6, unique_by=lambda one: one), st.randoms())
+def test_the_plan_depends_on_the_set_alone(rows: list[tuple[str, int]], chance: random.Random) -> None:
+    arrivals = [named(name, Dated(f"2020-01-01T00:00:0{n}", "second", "person", "high", ()), sha=f"{n}") for name, n in rows]
+    mixed = chance.sample(arrivals, len(arrivals))
+    assert dict(zip(arrivals, plan(arrivals, (), RULES), strict=True)) == dict(zip(mixed, plan(mixed, (), RULES), strict=True))
