@@ -1,7 +1,10 @@
 """Which syncs make files and names durable, shared by file system."""
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
 
 from albumen.stores.paths import folder_of
 from albumen.stores.syncing import Syncs
@@ -38,19 +41,21 @@ class Durable:
 
     def _shared(self, folders: Iterable[str], alone: Callable[[Sequence[str]], None]) -> None:
         """One shared sync for each file system that these folders lie on; of one that is gone, for what is above it."""
-        devices: dict[int, list[str]] = {}
-        for folder in folders:
-            there, device = self._nearest(folder)
-            devices.setdefault(device, []).append(there)
-        for members in devices.values():
-            with self._tree.folder(members[0], os.O_RDONLY) as fd:
-                self._syncs.wait(fd, lambda members=members: alone(members))  # type: ignore[misc]  # bound now, not later
+        devices: dict[int, tuple[int, list[str]]] = {}
+        with ExitStack() as opened:
+            for folder in folders:
+                there, fd = self._nearest(folder)
+                opened.callback(os.close, fd)
+                _, members = devices.setdefault(os.fstat(fd).st_dev, (fd, []))
+                members.append(there)
+            for fd, members in devices.values():
+                self._syncs.wait(fd, partial(alone, members))
 
     def _nearest(self, folder: str) -> tuple[str, int]:
         while True:
             try:
-                with self._tree.folder(folder) as fd:
-                    return folder, os.fstat(fd).st_dev
+                with self._tree.folder(folder, os.O_RDONLY) as fd:
+                    return folder, os.dup(fd)
             except (FileNotFoundError, NotADirectoryError):
                 if not folder:
                     raise
@@ -63,7 +68,16 @@ class Durable:
             here, asked = folder, True
             while here not in done:
                 done.add(here)
-                with self._tree.folder(here, os.O_RDONLY) as fd:
+                with suppress(FileNotFoundError, NotADirectoryError), self._tree.folder(here, os.O_RDONLY) as fd:
                     if asked or abs(self._clock() - os.fstat(fd).st_ctime_ns) < _FRESH:
-                        os.fsync(fd)
+                        _fsync(fd)
                 here, asked = folder_of(here), False
+
+
+def _fsync(folder: int) -> None:
+    """Some network and shared file systems sync no folders and say EINVAL: their names are as durable as they can be."""
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise

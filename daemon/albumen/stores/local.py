@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import ClassVar, Literal
 
-from albumen.errors import AlbumenError, Changed, Exists
+from albumen.errors import AlbumenError, Changed, Exists, NotFound, Transient
 from albumen.model import Content, Digests, Item, Owner, Rev, Staged
 from albumen.plugins import Context
 from albumen.stores import direct, renaming, sweeping
@@ -22,9 +22,11 @@ from albumen.stores.looking import Looking, rev_of
 from albumen.stores.mount import Mount
 from albumen.stores.paths import OURS, checked, folder_of, name_fits
 from albumen.stores.syncing import Syncs
-from albumen.stores.tree import Tree, regular
+from albumen.stores.tree import Tree
 from albumen.stores.trouble import guarded
 from albumen.values import Folder
+
+_TRIES = 20  # to give a name in a folder that somebody else removes
 
 
 @dataclass(frozen=True)
@@ -97,20 +99,25 @@ class LocalStore(Looking):
 
     def _create(self, token: str) -> tuple[int, bool]:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with self._tree.parent(token, make=True) as (folder, name):
-            if self._settings.direct:
-                with suppress(OSError):  # EINVAL, after the name was made or before: it cannot
-                    return os.open(name, flags | os.O_DIRECT, 0o666, dir_fd=folder), True
-                with suppress(FileNotFoundError):
-                    os.unlink(name, dir_fd=folder)
-            return os.open(name, flags, 0o666, dir_fd=folder), False
+        for _ in range(_TRIES):
+            with suppress(FileNotFoundError), self._tree.parent(token, make=True) as (folder, name):
+                if self._settings.direct:
+                    with suppress(OSError):  # EINVAL, after the name was made or before: it cannot
+                        return os.open(name, flags | os.O_DIRECT, 0o666, dir_fd=folder), True
+                    with suppress(FileNotFoundError):
+                        os.unlink(name, dir_fd=folder)
+                return os.open(name, flags, 0o666, dir_fd=folder), False
+        raise self._restless(token)
 
     def commit(self, staged: Sequence[tuple[Staged, str]]) -> Sequence[Item]:
-        """See ``Stages.commit``."""
+        """See ``Stages.commit``. ``Transient`` when staged bytes are gone: stage them again."""
         for _, path in staged:
             name_fits(checked(path))
         with guarded(self.name, ""):
-            self._durable.data([one.token for one, _ in staged])
+            try:
+                self._durable.data([one.token for one, _ in staged])
+            except FileNotFoundError as error:
+                raise Transient(f"{self.name}: staged bytes are gone; they must be staged again") from error
         items: list[Item] = []
         try:
             for one, path in staged:
@@ -212,12 +219,12 @@ class LocalStore(Looking):
             status = renaming.look(spot)
             if rev is not None and rev_of(status) != rev:
                 raise self._changed(path)
-            self._rename(path, to)
-            if renaming.mark(self._tree.stat(to)) != renaming.mark(status):
+            moved = self._rename(path, to)
+            if renaming.mark(moved) != renaming.mark(status):
                 self._rename(to, path)
                 raise self._changed(path)
         self.sync([path, to])
-        return self.stat(to)
+        return self._item(to, moved)
 
     def copy(self, path: str, to: str, *, rev: Rev | None = None) -> Item:
         """See ``Moves.copy``; durable."""
@@ -257,40 +264,33 @@ class LocalStore(Looking):
         return f"{OURS}/incoming/{self._me}/{self._salt}{next(self._count)}"
 
     def _give(self, staged: Staged, path: str) -> Item:
-        self._rename(staged.token, path)
-        with guarded(self.name, path):
-            return replace(self._item(path, regular(self._tree.stat(path))), digests=staged.digests)
+        try:
+            status = self._rename(staged.token, path)
+        except NotFound as error:
+            raise Transient(f"{self.name}:{path}: the staged bytes are gone; they must be staged again") from error
+        return replace(self._item(path, status), digests=staged.digests)
 
     def _take_back(self, staged: Staged, item: Item) -> None:
         """Only what is still ours: somebody may have put another file there since."""
         path = item.main.path
-        self._rename(path, staged.token)
-        with guarded(self.name, path):
-            same = renaming.mark(self._tree.stat(staged.token)) == item.main.rev.rpartition("-")[0]
-        if not same:
+        found = renaming.mark(self._rename(path, staged.token))
+        if found != item.main.rev.rpartition("-")[0]:
             self._rename(staged.token, path)
 
-    def _rename(self, path: str, to: str) -> None:
-        """Never replacing; folders are made as needed, again when somebody removes an empty one just now."""
+    def _rename(self, path: str, to: str) -> os.stat_result:
+        """Never replacing; folders are made as needed, again when somebody removes an empty one just now. The file's status
+        under its new name."""
         with guarded(self.name, to), self._tree.parent(path) as source:
-            for left in (True, False):
-                try:
-                    with self._tree.parent(to, make=True) as target:
-                        renaming.give(source, target)
-                except FileNotFoundError:
-                    if not left or not _there(source):
-                        raise
-                else:
-                    return
+            for _ in range(_TRIES):
+                with suppress(FileNotFoundError), self._tree.parent(to, make=True) as target:
+                    renaming.give(source, target)
+                    return os.stat(target[1], dir_fd=target[0], follow_symlinks=False)
+                renaming.look(source)  # or is it the file itself that is gone?
+        raise self._restless(to)
+
+    def _restless(self, path: str) -> Transient:
+        return Transient(f"{self.name}:{path}: its folder is removed again and again; stop what removes it")
 
     def _unlink(self, path: str) -> None:
         with suppress(FileNotFoundError), self._tree.parent(path) as (fd, name):
             os.unlink(name, dir_fd=fd)
-
-
-def _there(spot: renaming.Spot) -> bool:
-    try:
-        renaming.look(spot)
-    except FileNotFoundError:
-        return False
-    return True

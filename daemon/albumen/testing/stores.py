@@ -11,7 +11,8 @@ from itertools import count
 from threading import RLock
 from typing import BinaryIO
 
-from albumen.errors import Changed, Exists, NotFound, Rejected
+from albumen.errors import Changed, Exists, NotFound, Rejected, Transient
+from albumen.media.digest import Digester
 from albumen.model import Content, Digests, Item, Proof, Ref, Rev, Staged
 from albumen.stores.paths import checked, folder_of, is_ours, name_fits, under
 
@@ -199,7 +200,7 @@ class MemoryStore(NoMoveStore):
                 for one, path in staged:
                     self._commit(one, checked(path))
                     named.append(path)
-            except (Exists, Rejected, NotFound):
+            except (Exists, Rejected, Transient):
                 for path in named:
                     del self._files[self.key(path)]
                 self._folders = folders
@@ -210,7 +211,7 @@ class MemoryStore(NoMoveStore):
 
     def _commit(self, one: Staged, path: str) -> None:
         if one.token not in self.staged:
-            raise NotFound(f"{self.name}:{path}: the staged bytes are gone; stage them again")
+            raise Transient(f"{self.name}:{path}: the staged bytes are gone; they must be staged again")
         taken, data = self.staged[one.token]
         self._free(path)
         self._put_away(path, taken, self._clock() if data.modified is None else data.modified, data.mode)
@@ -325,4 +326,6 @@ def read(data: Content) -> bytes:
 
 
 def _digests(data: bytes, names: Iterable[str]) -> Mapping[str, str]:
-    return {name: hashlib.new(name, data, usedforsecurity=False).hexdigest() for name in names}
+    digester = Digester(names)
+    digester.update(data)
+    return digester.hexdigests()
