@@ -97,6 +97,10 @@ class Deeds(Protocol):
         """Plan what becomes of an exact duplicate (``item.duplicate_of``): with ``item.move`` its main file goes to the trash; a
         sidecar whose content is not known yet is kept beside the first placement. The item with its ``deeds``, maybe none."""
 
+    def remember_folders(self, batch: BatchId, refs: Sequence[Ref], *, root: str = "") -> None:
+        """Plan the removal of folders a move may empty, with the mode and times they have before any deed touches them. The folder
+        at ``root`` stays even when it is empty. Twice is harmless."""
+
     def close(self, batch: BatchId) -> bool:
         """Remove folders the batch emptied and end it; False while a deed is open. Twice is harmless."""
 

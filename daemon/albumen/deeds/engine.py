@@ -36,7 +36,15 @@ class Engine:
         """See ``ports.Deeds``."""
         return folders.close(self.desk, batch)
 
+    def remember_folders(self, batch: BatchId, refs: Sequence[Ref], *, root: str = "") -> None:
+        """See ``ports.Deeds``."""
+        folders.remember(self.desk, batch, refs, root=root)
+
     # ---------------------------------------------------------------------------------------------------------- beside it
+
+    def hashed(self, ref: Ref) -> Staged:
+        """Digests, head and tail of a file that is probably known: nothing is written. ``Changed``, ``NotFound``."""
+        return reading.checked(self.desk, ref)
 
     def forget(self, refs: Sequence[Ref]) -> None:
         """Bytes staged for these refs will not be needed."""
@@ -52,10 +60,6 @@ class Engine:
     def recover(self) -> recover.Left:
         """What dead owners left, taken over."""
         return recover.recover(self.desk)
-
-    def remember_folders(self, batch: BatchId, refs: Sequence[Ref], *, root: str = "") -> None:
-        """Plan the removal of folders that a move may empty."""
-        folders.remember(self.desk, batch, refs, root=root)
 
     def preview(self, items: Sequence[Item], also: Set[str], known: Set[str]) -> Sequence[tuple[Item, Sequence[Deed], str]]:
         """What ``reserve`` would do."""

@@ -37,6 +37,15 @@ def stage(desk: Desk, ref: Ref) -> Staged:
     return staged
 
 
+def checked(desk: Desk, ref: Ref) -> Staged:
+    """``hashed``, with the question whether the file stayed the same meanwhile."""
+    source = desk.store(ref.store)
+    staged = hashed(source, ref)
+    if source.stat(ref.path).main.rev != ref.rev:
+        raise Changed(f"{shown(ref)} changed while it was read; it is looked at again when it is quiet")
+    return staged
+
+
 def hashed(store: Store, ref: Ref) -> Staged:
     """The digests, head and tail of a file, read once, kept nowhere. ``NotFound``, ``Changed``."""
     digester = Digester(("sha256",))

@@ -1,7 +1,7 @@
 """What dead owners left behind: their deeds are taken over, their incoming areas emptied, their batches carried to the end."""
 
 from collections import defaultdict
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -14,8 +14,8 @@ from albumen.model import BatchId, Deed, DeedState, Owner
 class Sweeps(Protocol):
     """A store that keeps bytes without names per owner."""
 
-    def sweep(self, dead: Container[Owner]) -> int:
-        """Remove what dead owners left in the incoming area; how many files."""
+    def sweep(self, dead: Container[Owner], near: Iterable[str] = ()) -> Sequence[str]:
+        """Remove what dead owners left in the incoming area, or beside these target paths; what could not be removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def recover(desk: Desk) -> Left:
     mine = [deed for batch in batches for deed in pages(desk, batch, DeedState.intended) if deed.owner == desk.owner]
     for store in desk.stores.values():
         if isinstance(store, Sweeps):
-            store.sweep(desk.dead)
+            store.sweep(desk.dead, [one.target.path for one in (*begun, *mine) if one.target.store == store.name])
     groups: dict[str, dict[str, Deed]] = defaultdict(dict)
     for deed in (*begun, *mine, *planned):
         if deed.verb not in ("mkdir", "rmdir"):

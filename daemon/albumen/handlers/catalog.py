@@ -1,0 +1,41 @@
+"""``catalog``: read once, know, recognise. What goes on to ``file`` gets its record there; what stays is catalogued where it lies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from albumen.errors import SetAside
+from albumen.handlers.looking import know
+from albumen.model import Item, Ref
+from albumen.plugins import Context
+from albumen.ports import Run
+
+
+class CatalogHandler:
+    """Lane io: it waits for disks; decoding happens in the limited children."""
+
+    @dataclass(frozen=True)
+    class Settings:
+        """Nothing to set."""
+
+    lane: ClassVar[str] = "io"
+
+    def __init__(self, name: str, settings: Settings, context: Context) -> None:
+        self.name = name
+        self._settings = settings
+        self._clock = context.clock
+
+    def __call__(self, item: Item, run: Run) -> Sequence[Item]:
+        """The item with what its bytes say. ``SetAside`` when it is no media, or a person deleted this content before."""
+
+        def tell(ref: Ref, why: str) -> None:
+            run.tell("companion left", file=ref.path, why=why)
+
+        known = know(item, run.deeds.stage, run.probe, tell)
+        record = run.catalog.get([known.id]).get(known.id)
+        if record is not None and not record.placements:
+            raise SetAside(
+                f"/{item.main.path}: this content was here before and was taken out by a person; "
+                "to have it again: albumen import FILE"
+            )
+        return [known]

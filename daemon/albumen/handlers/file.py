@@ -1,0 +1,82 @@
+"""``file``: give the item its place in the library, or recognise that its content is there already."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from albumen.errors import NotFound, Transient
+from albumen.handlers.looking import know
+from albumen.model import Deed, DeedState, Item, Ref
+from albumen.plugins import Context
+from albumen.ports import Run
+
+_UNDONE = (DeedState.dropped, DeedState.failed)
+
+
+class FileHandler:
+    """Lane io. Does the deeds an item brings; an item without any is planned as a set of one first."""
+
+    @dataclass(frozen=True)
+    class Settings:
+        """Nothing to set."""
+
+    lane: ClassVar[str] = "io"
+
+    def __init__(self, name: str, settings: Settings, context: Context) -> None:
+        self.name = name
+        self._settings = settings
+        self._context = context
+
+    def __call__(self, item: Item, run: Run) -> Sequence[Item]:
+        """The item once its content lies in the library, proven. ``Changed``/``Exists`` after its deeds were dropped: call again."""
+        if item.deeds:
+            deeds = run.deeds.do(item.deeds)
+            if not all(one.state in _UNDONE for one in deeds):
+                return [_placed(item, deeds)]
+            if any(one.undoes for one in deeds):  # an undo is not planned anew: the row is refused, with its reason
+                return []
+            item = self._again(item, run)
+        if not item.duplicate_of:
+            item = run.deeds.reserve([item], item.batch)[0]
+        if item.duplicate_of:
+            return [self._double(item, run)]
+        if not item.deeds:
+            raise Transient(f"/{item.main.path} is being imported by another command")
+        return [_placed(item, run.deeds.do(item.deeds))]
+
+    def _again(self, item: Item, run: Run) -> Item:
+        """Its deeds were dropped: look at the file as it is now."""
+        store = run.store(item.main.store)
+        refs = [store.stat(item.main.path).main]
+        for one in item.companions:
+            try:
+                refs.append(store.stat(one.path).main)
+            except NotFound:
+                continue
+
+        def tell(ref: Ref, why: str) -> None:
+            run.tell("companion left", file=ref.path, why=why)
+
+        bare = dataclasses.replace(item, main=refs[0], companions=tuple(refs[1:]), deeds=(), duplicate_of="", facts=(), parts=())
+        return know(bare, run.deeds.stage, run.probe, tell)
+
+    def _double(self, item: Item, run: Run) -> Item:
+        """``Transient`` until the first copy is there; one that never comes is found out by reserving again."""
+        try:
+            item = run.deeds.double(item, item.batch)
+        except Transient:
+            again = run.deeds.reserve([dataclasses.replace(item, duplicate_of="", deeds=())], item.batch)[0]
+            if again.duplicate_of or not again.deeds:
+                raise
+            return _placed(again, run.deeds.do(again.deeds))
+        run.tell("duplicate", file=item.main.path, of=item.duplicate_of)
+        if item.deeds:
+            run.deeds.do(item.deeds)
+        return item
+
+
+def _placed(item: Item, deeds: Sequence[Deed]) -> Item:
+    """The item as it lies in the library now, for the steps after this one."""
+    main = next((one for one in deeds if one.role == "main" and one.state is DeedState.done), None)
+    return item if main is None else dataclasses.replace(item, main=dataclasses.replace(main.target, size=main.source.size))

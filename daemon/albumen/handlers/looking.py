@@ -1,0 +1,71 @@
+"""Read each file of an item once and know it: digests, type, facts. Shared by the ``catalog`` step and by ``import``."""
+
+import dataclasses
+from collections.abc import Callable
+
+from albumen.errors import Permanent, Rejected, SetAside
+from albumen.media import signature
+from albumen.media.digest import record_id
+from albumen.model import DISK, Facts, Item, Ref, Staged
+
+Stage = Callable[[Ref], Staged]
+Probe = Callable[[Ref], Facts]
+Tell = Callable[[Ref, str], None]
+
+
+def know(item: Item, stage: Stage, probe: Probe, tell: Tell) -> Item:
+    """The item with its id, digests, facts and parts. A companion that cannot be read is told and left where it is.
+
+    ``SetAside`` for no media, ``Rejected`` for a broken file, ``Changed`` when it changed while it was read, ``NotFound``.
+    """
+    staged, facts = _one(item.main, stage, probe)
+    kept, parts, known = [], [], [facts]
+    for ref in item.companions:
+        try:
+            part, told = _one(ref, stage, probe)
+        except Permanent as error:
+            tell(ref, str(error))
+            continue
+        if part.digests["sha256"] != staged.digests["sha256"]:
+            kept.append(ref)
+            parts.append(part.digests["sha256"])
+            known.append(told)
+    return dataclasses.replace(
+        item,
+        id=record_id(staged.digests["sha256"]),
+        digests=dict(staged.digests),
+        companions=tuple(kept),
+        parts=tuple(parts),
+        facts=tuple(known),
+    )
+
+
+def _one(ref: Ref, stage: Stage, probe: Probe) -> tuple[Staged, Facts]:
+    if ref.size == 0:
+        raise SetAside(f"{_shown(ref)} is empty")
+    staged = stage(ref)
+    role = signature.companion_role(ref.name, staged.head)
+    if role is not None:
+        return staged, Facts(kind="other", type=role, size=staged.size)
+    if signature.sniff(staged.head, ref.name) is None:
+        raise SetAside(f"{_shown(ref)} {_what(ref, staged.head)}")
+    facts = probe(ref)
+    if not signature.fits(ref.name, facts.type):
+        named = ref.name.rpartition(".")[2].lower() if "." in ref.name else "without extension"
+        facts = dataclasses.replace(facts, told=(*facts.told, f"type differs: named {named}, the bytes are {facts.type}"))
+    return staged, dataclasses.replace(facts, size=staged.size)
+
+
+def _what(ref: Ref, head: bytes) -> str:
+    """Why this is no media, as far as a person can act on it."""
+    if signature.kind_of_name(ref.name) is None:
+        return "is no picture or video; it stays where it is"
+    if not head.strip(b"\0"):
+        return "holds only zeros: it was never written, look for another copy"
+    if all(32 <= byte < 127 or byte in (9, 10, 13) or byte >= 128 for byte in head[:512]):
+        raise Rejected(f"{_shown(ref)} is named like a picture or video, but its bytes are text")
+    raise Rejected(f"{_shown(ref)} is named like a picture or video, but its bytes are of no known type: it may be damaged")
+
+
+def _shown(ref: Ref) -> str:
+    return f"/{ref.path}" if ref.store == DISK else f"{ref.store}:{ref.path}"

@@ -1,0 +1,73 @@
+"""Who runs the jobs of a command: the daemon when one runs, else the command itself; and the wait for a batch."""
+
+import threading
+from collections.abc import Callable, Mapping
+from types import TracebackType
+
+from albumen.deeds.engine import Engine
+from albumen.model import BatchId, Pending
+from albumen.owners import DaemonLock
+from albumen.pipeline import Pipeline
+from albumen.ports import Queue
+
+_LOOK = 0.03  # seconds between looks at the queue
+_DAEMON = 1.0  # … at the daemon's lock
+
+
+class Working:
+    """As a context: workers run inside it unless a daemon holds them; a daemon that dies meanwhile is taken over from."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        pipeline: Pipeline,
+        queue: Queue,
+        daemon: DaemonLock,
+        workers: Mapping[str, int],
+        stop: threading.Event,
+    ) -> None:
+        self._engine = engine
+        self._pipeline = pipeline
+        self._queue = queue
+        self._daemon = daemon
+        self._workers = workers
+        self._stop = stop
+        self.working = False
+
+    def __enter__(self) -> "Working":
+        self.take_over()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.working:
+            self._queue.stop()
+            self.working = False
+
+    def take_over(self) -> bool:
+        """Run the workers unless somebody does; what dead owners left is queued first. True when they run here."""
+        if not self.working and not self._daemon.held():
+            recover(self._engine, self._pipeline, self._queue)
+            self._queue.start(self._pipeline, workers=self._workers)
+            self.working = True
+        return self.working
+
+    def wait(self, batch: BatchId, progress: Callable[[Pending], None]) -> Pending:
+        """Until no job of the batch can go on now: each is done, buried, or waits for a place or a later try."""
+        since = 0.0
+        while True:
+            pending = self._queue.pending(batch)
+            progress(pending)
+            if self._stop.is_set() or (not pending.active and not (pending.later and self.working and self._pipeline.hopeful)):
+                return pending
+            self._stop.wait(_LOOK)
+            since += _LOOK
+            if since >= _DAEMON:
+                since = 0.0
+                self.take_over()
+
+
+def recover(engine: Engine, pipeline: Pipeline, queue: Queue) -> int:
+    """Queue what dead owners left: groups begun or planned, and the closing of their batches. How many groups."""
+    left = engine.recover()
+    queue.put([pipeline.deed_job(group) for group in left.groups] + [pipeline.closing(batch) for batch in left.close])
+    return len(left.groups)

@@ -1,0 +1,255 @@
+"""Routes (event → steps) and one step (errors → outcome): the only place that decides whether a step is repeated.
+
+| raised | becomes |
+|---|---|
+| Unavailable | the place's circuit opens; the job waits uncounted |
+| Transient | again after 2 s, 8 s, 30 s, 2 min, 10 min, 1 h, 6 h, 24 h (with jitter), then buried |
+| NotFound | done: the item itself is gone |
+| SetAside | remembered as set aside until its bytes change; done |
+| Changed, Exists | looked at anew: by its source when it has one, else as Transient |
+| other Permanent, ConfigError | buried with the reason |
+| anything else | logged with traceback, then as Transient: a bug must not lose a photo |
+"""
+
+import random
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import structlog
+
+from albumen.errors import AlbumenError, Changed, Exists, NotFound, SetAside, Transient, Unavailable
+from albumen.model import DISK, Batch, BatchId, Buried, Deed, Done, Facts, Item, Job, Later, Outcome, Ref, Seen, Waiting
+from albumen.ports import Catalog, Deeds, Folders, Handler, Memory, Queue, Store
+from albumen.spool import Spool
+
+DELAYS = (2.0, 8.0, 30.0, 120.0, 600.0, 3600.0, 21600.0, 86400.0)
+HOPEFUL = 3  # tries a command without a daemon waits for before it leaves a job to the next one
+CLOSE = "close"  # the last job of a batch: no handler, see ``Pipeline._close``
+_SOON = 0.25  # seconds until a batch whose jobs still run is asked again
+_PATIENT = 30.0  # … whose jobs only wait
+
+Probe = Callable[[Path, str], Facts]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A configured step: its handler and the options it was made with."""
+
+    handler: Handler
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class StepRun:
+    """Implements ``ports.Run`` for one step."""
+
+    deeds: Deeds
+    catalog: Catalog
+    stop: threading.Event
+    options: Mapping[str, object]
+    steps: Sequence[str]
+    stores: Mapping[str, Store]
+    spool: Spool
+    prober: Probe
+    log: structlog.stdlib.BoundLogger
+
+    def local(self, item: Item) -> Path:
+        """See ``ports.Run``."""
+        return self.spool.local(self.store(item.main.store), item.main)
+
+    def probe(self, ref: Ref) -> Facts:
+        """See ``ports.Run``."""
+        return self.prober(self.spool.local(self.store(ref.store), ref), ref.name)
+
+    def store(self, name: str) -> Store:
+        """See ``ports.Run``."""
+        try:
+            return self.stores[name]
+        except KeyError:
+            raise NotFound(f"no store called {name} is configured") from None
+
+    def tell(self, what: str, **fields: object) -> None:
+        """See ``ports.Run``."""
+        self.log.info(what, **fields)
+
+
+@dataclass
+class Pipeline:
+    """``steps`` by name; ``memory`` gives a source's memory. Call it with a job (see ``Queue.start``)."""
+
+    steps: Mapping[str, Step]
+    deeds: Deeds
+    catalog: Catalog
+    queue: Queue
+    stores: Mapping[str, Store]
+    memory: Callable[[str], Memory]
+    begin: Callable[[str], BatchId]
+    spool: Spool
+    probe: Probe
+    clock: Callable[[], int]
+    log: structlog.stdlib.BoundLogger
+    sources: frozenset[str] = frozenset()
+    stop: threading.Event = field(default_factory=threading.Event)
+    hopeful: set[str] = field(default_factory=set)  # jobs that failed up to three times here: a command waits for them
+
+    # ------------------------------------------------------------------------------------------------------------ one step
+
+    def __call__(self, job: Job) -> Outcome:
+        """Run the first step that is left; whatever happens becomes an outcome."""
+        self.hopeful.discard(job.id)
+        if job.steps and job.steps[0] == CLOSE:
+            return self._guarded(job, lambda: self._close(job))
+        return self._guarded(job, lambda: self._step(job))
+
+    def _step(self, job: Job) -> Outcome:
+        step = self.steps.get(job.steps[0])
+        if step is None:
+            return Buried(
+                f"step {job.steps[0]} is not configured any more; configure it again, then: albumen queue again {job.id}"
+            )
+        rest = job.steps[1:]
+        run = StepRun(self.deeds, self.catalog, self.stop, step.options, rest, self.stores, self.spool, self.probe, self.log)
+        items = step.handler(job.item, run)
+        if not rest or not items:
+            self.spool.free(job.item.main)
+            return Done()
+        return Done(tuple(self.job(one, rest, job.batch) for one in items))
+
+    def _guarded(self, job: Job, work: Callable[[], Outcome]) -> Outcome:
+        try:
+            return work()
+        except Unavailable as error:
+            self.log.warning("waiting", place=error.place, file=job.item.main.path, why=error.why)
+            return Waiting(error.place, str(error), error.retry_after)
+        except NotFound as error:
+            self.log.info("gone", file=job.item.main.path, why=str(error))
+            return Done()
+        except SetAside as error:
+            return self._aside(job, str(error))
+        except (Changed, Exists) as error:
+            return self._anew(job, error)
+        except Transient as error:
+            return self._later(job, error)
+        except AlbumenError as error:
+            return self._bury(job, str(error))
+        except Exception as error:  # one of the three places: a bug must not lose a photo
+            self.log.exception("bug", file=job.item.main.path, step=job.steps[0])
+            return self._later(job, error)
+
+    def _later(self, job: Job, error: Exception) -> Outcome:
+        why = str(error) or type(error).__name__
+        if job.tries >= len(DELAYS):
+            return self._bury(job, why)
+        delay = DELAYS[job.tries]
+        if job.tries < HOPEFUL:
+            self.hopeful.add(job.id)
+        self.log.info("again later", file=job.item.main.path, why=why, seconds=delay)
+        return Later(delay * random.uniform(0.9, 1.1), why)  # noqa: S311  # jitter, no secret
+
+    def _bury(self, job: Job, why: str) -> Outcome:
+        self.log.error("failed", file=job.item.main.path, step=job.steps[0], why=why)
+        self.spool.free(job.item.main)
+        return Buried(why)
+
+    def _aside(self, job: Job, why: str) -> Outcome:
+        self.log.info("set aside", file=job.item.main.path, why=why)
+        if job.item.source in self.sources:
+            seen = Seen(below(job.item, job.item.main), job.item.main.rev, "aside", why, self.clock())
+            self.memory(job.item.source).commit(Batch(seen=(seen,)), ())
+        return Done()
+
+    def _anew(self, job: Job, error: Exception) -> Outcome:
+        """A source that forgot the item offers it again when it is quiet; its arrival rules are the only ones."""
+        if job.item.source not in self.sources:
+            return self._later(job, error)
+        self.log.info("looked at anew", file=job.item.main.path, why=str(error))
+        refs = (job.item.main, *job.item.companions)
+        self.memory(job.item.source).commit(Batch(forget=tuple(below(job.item, one) for one in refs)), ())
+        return Done()
+
+    # -------------------------------------------------------------------------------------------------------------- batches
+
+    def _close(self, job: Job) -> Outcome:
+        pending = self.queue.pending(job.batch)
+        if pending.active > 1:  # this job is one of them
+            return Later(_SOON, counted=False)
+        if self.deeds.close(job.batch):
+            return Done()
+        return Later(_PATIENT if pending.later else _SOON, "other jobs of the batch wait", counted=False)
+
+    def closing(self, batch: BatchId) -> Job:
+        """The last job of a batch: removes emptied folders and ends it."""
+        return Job(
+            Item(Ref("", ""), batch=batch), (CLOSE,), batch=batch, key=f"close:{batch}", dedupe=f"close:{batch}", priority=-10
+        )
+
+    def job(self, item: Item, steps: Sequence[str], batch: BatchId) -> Job:
+        """A job for the steps left: its lane is that of the first, its key the path until the content is known, then the content."""
+        first = self.steps.get(steps[0])
+        key = f"content:{item.id}" if item.id else f"path:{item.main.store}:{item.main.path}"
+        dedupe = (
+            f"deed:{item.deeds[0]}" if item.deeds else f"{steps[0]}:{batch}:{item.main.store}:{item.main.path}@{item.main.rev}"
+        )
+        lane = first.handler.lane if first else "io"
+        return Job(item, tuple(steps), batch=batch, key=key, dedupe=dedupe, lane=lane)
+
+    def deed_job(self, deeds: Sequence[Deed]) -> Job:
+        """A job that does (or finishes) one group of deeds: all it needs is in the ledger."""
+        main = next((one for one in deeds if one.role == "main"), deeds[0])
+        item = Item(
+            main.source,
+            tuple(one.source for one in deeds if one is not main),
+            source="import",
+            move=main.verb == "move",
+            batch=main.batch,
+            id=main.record,
+            digests={"sha256": main.sha256},
+            deeds=tuple(one.id for one in deeds),
+        )
+        return self.job(item, ("file",), main.batch)
+
+    # --------------------------------------------------------------------------------------------------------------- routes
+
+    def keep(self, source: str, steps: Sequence[str], found: Batch) -> int:
+        """Turn what a source found into jobs and keep both with its memory, in one transaction. How many jobs.
+
+        The folders a move may empty are written into the ledger first, with the times they have now.
+        """
+        items = [one.item for one in found.events if one.what == "arrived"]
+        if not items:
+            self.memory(source).commit(found, ())
+            return 0
+        batch = self.begin(f"watch {source}")
+        items = [replace(one, batch=batch, source=source) for one in items]
+        self._remember_folders(batch, [one for one in items if one.move])
+        jobs = [self.job(one, steps, batch) for one in items]
+        self.memory(source).commit(found, [*jobs, self.closing(batch)])
+        return len(jobs)
+
+    def _remember_folders(self, batch: BatchId, items: Sequence[Item]) -> None:
+        wanted: dict[tuple[str, str], Ref] = {}
+        for item in items:
+            folder = item.main.folder
+            while item.root and len(folder) > len(item.root) and (item.main.store, folder) not in wanted:
+                ref = folder_ref(self.stores[item.main.store], folder)
+                if ref is not None:
+                    wanted[item.main.store, folder] = ref
+                folder = folder.rpartition("/")[0]
+        self.deeds.remember_folders(batch, list(wanted.values()))
+
+
+def folder_ref(store: Store, path: str) -> Ref | None:
+    """A folder's mode and times, None where the store has no folders or this one is gone."""
+    if not isinstance(store, Folders):
+        return None
+    try:
+        return store.folder(path)
+    except NotFound:
+        return None
+
+
+def below(item: Item, ref: Ref) -> str:
+    """The path a source remembers: relative to its folder."""
+    return ref.path[len(item.root) :].lstrip("/") if item.root and ref.store == DISK else ref.path
