@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from albumen.errors import ConfigError, Unavailable
@@ -153,6 +153,7 @@ class LocalSource:
             self._watching.close()
             self._next_walk = None
             self._place = place
+            self._offers = replace(self._offers, template=replace(self._offers.template, root=root.lstrip("/")))
 
     def _whole(self, memory: Memory, look: "_Look") -> Iterator[Batch]:
         """Walk everything, then see what is gone."""

@@ -1,0 +1,252 @@
+"""The composition root: settings → stores → catalog → ledger → queue → handlers → sources. The only place that knows the classes."""
+
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fcntl import LOCK_SH, flock
+from pathlib import Path
+from typing import Any, Protocol
+
+from albumen import config, observe
+from albumen.catalogs.sqlite import SqliteCatalog
+from albumen.deeds.desk import Desk, Filing, Trace, no_trace
+from albumen.deeds.engine import Engine
+from albumen.ledgers.sqlite import SqliteLedger
+from albumen.media.dates import DateRules
+from albumen.media.naming import NameRules
+from albumen.media.sandbox import Prober
+from albumen.model import DISK, Facts, Ref
+from albumen.operations.working import Working
+from albumen.owners import DaemonLock, Owners, state_directory
+from albumen.pipeline import Pipeline, Step
+from albumen.plugins import Context, Plugins
+from albumen.ports import Source, Store
+from albumen.queues.sqlite import SqliteQueue
+from albumen.settings import Section, Settings
+from albumen.spool import Spool
+from albumen.stores.disk import DiskStore
+from albumen.stores.local import LocalStore
+from albumen.stores.syncing import Syncs
+from albumen.supervisor import Supervisor, Watched
+
+_STATE = ("state.db", "catalog.db", "ledger.db")
+
+
+class Closes(Protocol):
+    """What must be closed when the program ends."""
+
+    def close(self) -> None:
+        """Twice is harmless."""
+
+
+@dataclass
+class App:
+    """Everything that runs, made from settings by ``App.open`` and ended by ``close`` (or as a context)."""
+
+    settings: Settings
+    plugins: Plugins
+    state: str
+    owners: Owners
+    stores: Mapping[str, Store]
+    catalog: SqliteCatalog
+    ledger: SqliteLedger
+    queue: SqliteQueue
+    engine: Engine
+    pipeline: Pipeline
+    prober: Prober
+    daemon: DaemonLock
+    stop: threading.Event
+    context: Context
+    _scratch: str = ""
+    _sources: list[Source] = field(default_factory=list)
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings,
+        plugins: Plugins | None = None,
+        *,
+        clock: Callable[[], int] = time.time_ns,
+        stop: threading.Event | None = None,
+        dry_run: bool = False,
+        env: Mapping[str, str] = os.environ,
+    ) -> "App":
+        """Make it all. ``dry_run`` works on a copy of the databases, so that nothing in the library or state is touched."""
+        plugins = plugins or Plugins()
+        stop = stop or threading.Event()
+        scratch = tempfile.mkdtemp(prefix="albumen-dry-") if dry_run else ""
+        if scratch:
+            _copy_state(settings.state.dir, scratch)
+        state = scratch or state_directory(settings.state.dir)
+        owners = Owners(state)
+        stores: dict[str, Store] = {}
+        context = Context(state, owners, stores.__getitem__, clock, stop)
+        syncs = Syncs(shared=True)
+        stores[DISK] = DiskStore(context, syncs=syncs)
+        for section in settings.stores.values():
+            stores[section.name] = _store(plugins, section, context, syncs)
+        catalog = SqliteCatalog(os.path.join(state, "catalog.db"))
+        ledger = SqliteLedger(os.path.join(state, "ledger.db"), owners, clock=clock)
+        queue = SqliteQueue(os.path.join(state, "state.db"), owners, clock=clock)
+        library = settings.library
+        filing = Filing(
+            library.store, library.copies, DateRules(zone=library.zone), NameRules(library.day_folder, library.video_folder)
+        )
+        desk = Desk(stores, catalog, ledger, filing, owners.me, owners, clock, _trace(env))
+        engine = Engine(desk)
+        prober = Prober()
+        spool = Spool(os.path.join(state, "spool"))
+
+        def begin(what: str) -> str:
+            return engine.begin(what)
+
+        def probe(path: Path, name: str) -> Facts:
+            return prober.probe(path, name=name)
+
+        steps = {
+            one.name: Step(plugins.load("handlers", one.type)(one.name, one.options, context), vars(one.options))
+            for one in settings.steps.values()
+        }
+        if "file" not in steps:  # undo and recovery do deeds even where no route files anything
+            handler = plugins.load("handlers", "file")
+            steps["file"] = Step(handler("file", handler.Settings(), context))
+        pipeline = Pipeline(
+            steps,
+            engine,
+            catalog,
+            queue,
+            stores,
+            queue.memory,
+            begin,
+            spool,
+            probe,
+            clock,
+            observe.logger(),
+            frozenset(settings.sources),
+            stop,
+        )
+        return cls(
+            settings,
+            plugins,
+            state,
+            owners,
+            stores,
+            catalog,
+            ledger,
+            queue,
+            engine,
+            pipeline,
+            prober,
+            DaemonLock(state),
+            stop,
+            context,
+            scratch,
+        )
+
+    def working(self) -> Working:
+        """Workers for one command, unless the daemon has them."""
+        return Working(self.engine, self.pipeline, self.queue, self.daemon, self.lanes, self.stop)
+
+    @property
+    def lanes(self) -> Mapping[str, int]:
+        """Threads per lane."""
+        queue = self.settings.queue
+        return {"io": queue.io, "cpu": queue.cpu, "slow": queue.slow}
+
+    def probe(self, ref: Ref) -> Facts:
+        """What a file says about itself, read in a limited child."""
+        return self.prober.probe(self.pipeline.spool.local(self.stores[ref.store], ref), name=ref.name)
+
+    def supervisor(self) -> Supervisor:
+        """The daemon's life over this app."""
+        watched = []
+        for route in self.settings.routes:
+            section = self.settings.sources[route.source]
+            source = self.plugins.load("sources", section.type)(section.name, section.options, self.context)
+            self._sources.append(source)
+            watched.append(Watched(source, tuple(route.steps)))
+        return Supervisor(
+            watched,
+            self.pipeline,
+            self.engine,
+            self.queue,
+            self.stores,
+            self.daemon,
+            self.lanes,
+            self.state,
+            self.context.clock,
+            self.stop,
+            observe.logger(),
+        )
+
+    def close(self) -> None:
+        """End everything, in reverse. Twice is harmless."""
+        for source in self._sources:
+            _close(source)
+        self.prober.close()
+        self.queue.shutdown()
+        self.catalog.close()
+        self.ledger.close()
+        with suppress(OSError):
+            self.owners.close()
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def __enter__(self) -> "App":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def load_settings(path: str | None, env: Mapping[str, str], overrides: Mapping[str, object], plugins: Plugins) -> Settings:
+    """Settings for these plugins. ``ConfigError`` with all problems."""
+    return config.load(path, env, overrides, plugins.kinds())
+
+
+def _store(plugins: Plugins, section: Section, context: Context, syncs: Syncs) -> Store:
+    cls: Any = plugins.load("stores", section.type)
+    if cls is LocalStore:  # local stores of one process share their syncs
+        return LocalStore(section.name, section.options, context, syncs=syncs if section.options.syncfs else None)
+    store: Store = cls(section.name, section.options, context)
+    return store
+
+
+def _close(thing: object) -> None:
+    close = getattr(thing, "close", None)
+    if callable(close):
+        close()
+
+
+def _copy_state(state: str, scratch: str) -> None:
+    """The databases as they are now: writers hold the flock of the side file, so a shared one makes the copy consistent."""
+    for name in _STATE:
+        path = os.path.join(state, name)
+        if not os.path.exists(path):
+            continue
+        lock = os.open(path + ".lock", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            flock(lock, LOCK_SH)
+            for suffix in ("", "-wal"):
+                with suppress(FileNotFoundError):
+                    shutil.copyfile(path + suffix, os.path.join(scratch, name + suffix))
+        finally:
+            os.close(lock)
+
+
+def _trace(env: Mapping[str, str]) -> Trace:
+    """``ALBUMEN_TEST_TRACE=FOLDER`` writes every step of every deed to a file per process, for the kill tests."""
+    folder = env.get("ALBUMEN_TEST_TRACE")
+    if not folder:
+        return no_trace
+    fd = os.open(os.path.join(folder, f"{os.getpid()}.trace"), os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o644)
+
+    def trace(deed: str, step: str) -> None:
+        os.write(fd, f"{deed} {step}\n".encode())
+
+    return trace

@@ -1,0 +1,202 @@
+"""Sources, queue and housekeeping: started in order, restarted with backoff, stopped in reverse within 30 s."""
+
+import json
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from albumen.deeds.engine import Engine
+from albumen.errors import AlbumenError, ConfigError, Unavailable
+from albumen.operations.working import recover
+from albumen.owners import DaemonLock
+from albumen.pipeline import Pipeline
+from albumen.ports import Circuits, Pings, Queue, Source, Store, Waits
+
+STATUS = "daemon.json"  # in the state directory: what the daemon says of itself, read by ``status``
+_STOP = 25.0  # seconds that running steps get to finish; the rest of 30 s is for closing
+_RECOVER = 60.0  # seconds between looks for dead owners
+_TICK = 0.5
+_BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+_POLL = 60.0  # seconds between looks of a source that does not know when to look
+
+
+class DaemonQueue(Queue, Circuits, Protocol):
+    """What the supervisor needs of a queue: both ports in one object."""
+
+
+@dataclass
+class Watched:
+    """One source and the steps its arrivals go through; the rest is what ``status`` shows (times in ns, 0 = never)."""
+
+    source: Source
+    steps: tuple[str, ...]
+    looked: int = 0  # last complete look
+    offered: int = 0  # items handed over since the start
+    failures: int = 0  # looks that failed in a row
+    why: str = ""  # the reason of the last failed one
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+
+@dataclass
+class Supervisor:
+    """The daemon's life. ``run`` returns when ``stop`` is set or, with ``idle_exit``, when nothing happened for so long."""
+
+    watched: Sequence[Watched]
+    pipeline: Pipeline
+    engine: Engine
+    queue: DaemonQueue
+    stores: Mapping[str, Store]
+    daemon: DaemonLock
+    lanes: Mapping[str, int]
+    state: str
+    clock: Callable[[], int]
+    stop: threading.Event
+    log: structlog.stdlib.BoundLogger
+
+    def run(self, *, idle_exit: float | None = None) -> None:
+        """Hold the daemon's lock, start in order, stop in reverse. ``ConfigError`` when another daemon holds the state directory."""
+        self._take_lock()
+        threads: list[threading.Thread] = []
+        try:
+            self.pipeline.spool.clear()
+            recovered = recover(self.engine, self.pipeline, self.queue)
+            self.queue.start(self.pipeline, workers=self.lanes)
+            threads += [
+                threading.Thread(target=self._look_forever, args=(one,), name=f"source {one.source.name}", daemon=True)
+                for one in self.watched
+            ]
+            for thread in threads:
+                thread.start()
+            self.log.info("running", sources=len(self.watched), recovered=recovered, state=self.state)
+            self._keep_house(idle_exit)
+        finally:
+            self.stop.set()
+            for thread in threads:
+                thread.join(5.0)
+            self.queue.stop(_STOP)
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(self.state, STATUS))
+            self.daemon.release()
+            self.log.info("stopped")
+
+    def _take_lock(self) -> None:
+        for _ in range(20):  # a command tests the lock with a shared one for an instant
+            if self.daemon.take():
+                return
+            time.sleep(0.05)
+        raise ConfigError(
+            [
+                f"another daemon (process {self.daemon.held()}) works on {self.state}: stop it first, or give this one its own [state] dir"
+            ]
+        )
+
+    # ------------------------------------------------------------------------------------------------------------- sources
+
+    def _look_forever(self, one: Watched) -> None:
+        """A source that fails is asked again, later and later; it harms nobody else."""
+        while not self.stop.is_set():
+            if self._look(one):
+                if isinstance(one.source, Waits):
+                    one.source.wait(self.stop, _POLL)
+                else:
+                    self.stop.wait(_POLL)
+            else:
+                delay = _BACKOFF[min(one.failures, len(_BACKOFF)) - 1]
+                self.stop.wait(delay * random.uniform(0.8, 1.2))  # noqa: S311  # jitter, no secret
+
+    def _look(self, one: Watched) -> bool:
+        name = one.source.name
+        try:
+            for batch in one.source.scan(self.pipeline.memory(name)):
+                one.offered += self.pipeline.keep(name, one.steps, batch)
+                if self.stop.is_set():
+                    return True
+        except AlbumenError as error:
+            self._failed(one, str(error))
+            return False
+        except Exception as error:  # one of the three places: one look
+            self.log.exception("bug", source=name)
+            self._failed(one, f"{type(error).__name__}: {error}")
+            return False
+        if one.why:
+            self.log.info("source works again", source=name)
+        one.looked, one.failures, one.why = self.clock(), 0, ""
+        notes = tuple(getattr(one.source, "notes", ()))
+        for note in set(notes) - set(one.notes):
+            self.log.warning("source", source=name, note=note)
+        one.notes = notes
+        return True
+
+    def _failed(self, one: Watched, why: str) -> None:
+        if why != one.why:
+            self.log.warning("source cannot be looked at", source=one.source.name, why=why)
+        one.why = why
+        one.failures += 1
+
+    # --------------------------------------------------------------------------------------------------------- housekeeping
+
+    def _keep_house(self, idle_exit: float | None) -> None:
+        recovered = time.monotonic()
+        idle_since = time.monotonic()
+        seen = -1
+        while not self.stop.wait(_TICK):
+            try:
+                self._probe_circuits()
+                if time.monotonic() - recovered >= _RECOVER:
+                    recovered = time.monotonic()
+                    recover(self.engine, self.pipeline, self.queue)
+                self._write_status()
+                busy = self._busy()
+            except Unavailable as error:
+                self.log.warning("waiting", place=error.place, why=error.why)
+                continue
+            if busy or busy + sum(one.offered for one in self.watched) != seen:
+                idle_since = time.monotonic()
+            seen = busy + sum(one.offered for one in self.watched)
+            if idle_exit is not None and time.monotonic() - idle_since >= idle_exit:
+                self.log.info("nothing to do; leaving", seconds=idle_exit)
+                return
+
+    def _busy(self) -> int:
+        return sum(number for (_, state), number in self.queue.stats().counts.items() if state in ("ready", "running"))
+
+    def _probe_circuits(self) -> None:
+        """A closed place is asked when it is due; its jobs go on when it answers."""
+        now = self.clock()
+        for circuit in self.queue.circuits():
+            if circuit.until > now:
+                continue
+            try:
+                store = self.stores.get(circuit.place)
+                if store is not None and isinstance(store, Pings):
+                    store.ping()
+            except AlbumenError as error:
+                self.queue.reopen(circuit.place, str(error))
+            else:
+                self.queue.close(circuit.place)
+                self.log.info("place works again", place=circuit.place)
+
+    def _write_status(self) -> None:
+        told = {
+            "pid": os.getpid(),
+            "at": self.clock(),
+            "sources": [
+                {"name": one.source.name, "looked": one.looked, "offered": one.offered, "why": one.why, "notes": list(one.notes)}
+                for one in self.watched
+            ],
+        }
+        path = os.path.join(self.state, STATUS)
+        draft = f"{path}.draft"
+        try:
+            with open(draft, "w", encoding="ascii") as file:
+                json.dump(told, file)
+            os.replace(draft, path)
+        except OSError as error:
+            raise Unavailable("state directory", f"{error.strerror} ({path})") from None
