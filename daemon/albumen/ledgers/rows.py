@@ -27,7 +27,7 @@ CREATE TABLE deed (
     s_store TEXT NOT NULL, s_path BLOB NOT NULL, s_rev BLOB NOT NULL, s_size INTEGER, s_modified INTEGER, s_mode INTEGER,
     t_store TEXT NOT NULL, t_path BLOB NOT NULL, t_rev BLOB NOT NULL, t_size INTEGER, t_modified INTEGER, t_mode INTEGER,
     t_key BLOB NOT NULL, sha TEXT NOT NULL, content BLOB NOT NULL, album BLOB NOT NULL,
-    before_id TEXT NOT NULL, before TEXT, after_id TEXT NOT NULL, after TEXT,
+    record TEXT NOT NULL, before_id TEXT NOT NULL, before TEXT, after_id TEXT NOT NULL, after TEXT,
     undoes INTEGER NOT NULL, undone_by INTEGER NOT NULL, owner TEXT NOT NULL, state INTEGER NOT NULL, held INTEGER NOT NULL,
     why BLOB NOT NULL, at INTEGER NOT NULL
 );
@@ -40,6 +40,7 @@ CREATE INDEX deed_unlike_done ON deed (state) WHERE state<>2;
 CREATE INDEX deed_batch ON deed (batch);
 CREATE INDEX deed_batch_state ON deed (batch, state, n, undone_by);
 CREATE INDEX deed_sha ON deed (sha) WHERE sha<>'';
+CREATE INDEX deed_record ON deed (record) WHERE record<>'';
 CREATE INDEX deed_before ON deed (before_id) WHERE before_id<>'';
 CREATE INDEX deed_after ON deed (after_id) WHERE after_id<>'';
 CREATE INDEX deed_from ON deed (s_path);
@@ -51,7 +52,7 @@ COLUMNS = (
     "n", "batch", "key", "grp", "role", "verb",
     "s_store", "s_path", "s_rev", "s_size", "s_modified", "s_mode",
     "t_store", "t_path", "t_rev", "t_size", "t_modified", "t_mode",
-    "t_key", "sha", "content", "album", "before_id", "before", "after_id", "after",
+    "t_key", "sha", "content", "album", "record", "before_id", "before", "after_id", "after",
     "undoes", "undone_by", "owner", "state", "held", "why", "at",
 )  # fmt: skip  # read as the groups of the table
 INSERT = f"INSERT INTO deed ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608  # own column names
@@ -84,15 +85,17 @@ def batch_id(number: int) -> str:
 
 
 def to_row(deed: Deed) -> list[Any]:
-    """All columns of one deed, in their order; its name is held."""
+    """All columns of one deed, in their order; its name is held. The ids of ``before`` and ``after`` are kept, to be found by,
+    where they are not its record's."""
     before, after = deed.before, deed.after
     return [
         deed_number(deed.id), batch_number(deed.batch), blob(deed.key), blob(deed.group), deed.role, deed.verb,
         *_ref_columns(deed.source),
         *_ref_columns(deed.target),
         blob(deed.target_key), deed.sha256, blob(deed.content), blob(deed.album),
-        before.id if before else "", jsonable.dumps(before) if before else None,
-        after.id if after else "", jsonable.dumps(after) if after else None,
+        deed.record,
+        before.id if before and before.id != deed.record else "", jsonable.dumps(before) if before else None,
+        after.id if after and after.id != deed.record else "", jsonable.dumps(after) if after else None,
         deed_number(deed.undoes), deed_number(deed.undone_by), deed.owner, NUMBER[deed.state], 1, blob(deed.why), deed.at,
     ]  # fmt: skip  # read as the groups of the table
 
@@ -113,6 +116,7 @@ def from_row(row: Sequence[Any]) -> Deed:
         sha256=one["sha"],
         content=os.fsdecode(one["content"]),
         album=os.fsdecode(one["album"]),
+        record=one["record"],
         before=jsonable.loads(Record, one["before"]) if one["before"] else None,
         after=jsonable.loads(Record, one["after"]) if one["after"] else None,
         undoes=deed_id(one["undoes"]),

@@ -42,7 +42,7 @@ _LOOK = """SELECT
 EXISTS (SELECT 1 FROM deed WHERE content=? AND state<2 AND content<>x''),
 ?='move' AND EXISTS (SELECT 1 FROM deed WHERE s_store=? AND s_path=? AND state<2 AND verb='move')"""
 _TEXT = "CAST(? AS TEXT)"  # bound as bytes: what a person asks for may hold surrogates, which sqlite3 refuses
-_MENTIONS = f"""SELECT n FROM deed WHERE sha={_TEXT} AND sha<>''
+_MENTIONS = f"""SELECT n FROM deed WHERE sha={_TEXT} AND sha<>'' UNION SELECT n FROM deed WHERE record={_TEXT} AND record<>''
 UNION SELECT n FROM deed WHERE before_id={_TEXT} AND before_id<>'' UNION SELECT n FROM deed WHERE after_id={_TEXT} AND after_id<>''
 UNION SELECT n FROM deed WHERE s_path=? AND s_store={_TEXT} UNION SELECT n FROM deed WHERE t_path=? AND t_store={_TEXT}"""  # noqa: S608  # own words
 _LOOKED = [COLUMNS.index(name) for name in ("key", "t_path", "t_store", "t_key", "content", "verb", "s_store", "s_path")]
@@ -263,7 +263,7 @@ def _filters(
         found.append(("batch=?", [batch_number(batch)]))
     if item is not None:
         store, _, path = item.partition(":")
-        found.append((f"n IN ({_MENTIONS})", [blob(one) for one in (item, item, item, path, store, path, store)]))
+        found.append((f"n IN ({_MENTIONS})", [blob(one) for one in (item, item, item, item, path, store, path, store)]))
     if ids:
         found.append(("n IN (SELECT value FROM json_each(?))", [json.dumps([deed_number(id) for id in ids])]))
     if state is not None:

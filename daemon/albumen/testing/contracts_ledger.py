@@ -110,7 +110,7 @@ class LedgerContract(ReservationContract, DoingContract):
             a_deed(batch, 1, after=a_record(71)),
             a_deed(batch, 2, before=a_record(72), name="a:b.jpg"),
             a_deed(batch, 3, source=Ref("nas", "2024/1.jpg"), name="z"),
-            a_deed(batch, 4, source=Ref("cloud", RAW), sha256="", name="2024/1.jpg x"),
+            a_deed(batch, 4, source=Ref("cloud", RAW), sha256="", name="2024/1.jpg x", record="r4", after=a_record(72)),
         ]
         ids = [deed.id for deed in ledger.intend(deeds)]
         ledger.settle(ids, DeedState.done)
@@ -119,7 +119,8 @@ class LedgerContract(ReservationContract, DoingContract):
             return [ids.index(deed.id) + 1 for deed in ledger.history(item=item).rows]
 
         assert found(a_record(71).id) == [1]
-        assert found(a_record(72).id) == [2]
+        assert found(a_record(72).id) == [2, 4]
+        assert found("r4") == [4]
         assert found(f"{3:064x}") == [3]
         assert found("nas:2024/1.jpg") == [1, 3]
         assert found("nas:a:b.jpg") == [2]

@@ -214,4 +214,4 @@ def _source(deed: Deed) -> set[tuple[str, str]]:
 def _mentions(deed: Deed) -> frozenset[str]:
     records = [one.id for one in (deed.before, deed.after) if one is not None]
     places = [f"{ref.store}:{ref.path}" for ref in (deed.source, deed.target)]
-    return frozenset([deed.sha256, *records, *places]) - {""}
+    return frozenset([deed.sha256, deed.record, *records, *places]) - {""}
