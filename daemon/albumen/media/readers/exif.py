@@ -35,7 +35,7 @@ def directory(draft: Draft, tiff: Tiff, main: Directory, *, orient: bool = True)
     draft.title = draft.title or main.raw(0x9C9B).decode("utf-16-le", "replace").strip("\0 \ufffd")
     rating = main.number(0x4746)
     draft.rating = rating if draft.rating is None and rating and 1 <= rating <= 5 else draft.rating
-    for tag, reader in ((0x8769, _exif), (0x8825, _gps)):
+    for tag, reader in ((0x8769, inner), (0x8825, lambda one, _, found: gps(one, found))):
         at = main.number(tag)
         if at:
             try:
@@ -49,15 +49,16 @@ def directory(draft: Draft, tiff: Tiff, main: Directory, *, orient: bool = True)
         iptc.records(draft, Memory(main.raw(0x83BB)))
 
 
-def _exif(draft: Draft, tiff: Tiff, inner: Directory) -> None:
-    _camera_clock(draft, inner, tiff, "exif:DateTimeOriginal", 0x9003, 0x9291, 0x9011)
-    _camera_clock(draft, inner, tiff, "exif:DateTimeDigitized", 0x9004, 0x9292, 0x9012)
-    draft.serial = draft.serial or inner.text(0xA431)
-    draft.lens = draft.lens or inner.text(0xA434)
-    width, height = inner.number(0xA002), inner.number(0xA003)
+def inner(draft: Draft, tiff: Tiff, found: Directory) -> None:
+    """What the EXIF directory says: dates, lens, serial number, Apple's content identifier."""
+    _camera_clock(draft, found, tiff, "exif:DateTimeOriginal", 0x9003, 0x9291, 0x9011)
+    _camera_clock(draft, found, tiff, "exif:DateTimeDigitized", 0x9004, 0x9292, 0x9012)
+    draft.serial = draft.serial or found.text(0xA431)
+    draft.lens = draft.lens or found.text(0xA434)
+    width, height = found.number(0xA002), found.number(0xA003)
     if width and height and draft.claimed is None:
         draft.claimed = (width, height)
-    _maker(draft, tiff, inner)
+    _maker(draft, tiff, found)
 
 
 def _camera_clock(draft: Draft, where: Directory, tiff: Tiff, source: str, date: int, subsec: int, offset: int) -> None:
@@ -91,14 +92,15 @@ def _maker(draft: Draft, tiff: Tiff, inner: Directory) -> None:
             draft.group = draft.group or text(note.at(start, min(length, 100)))
 
 
-def _gps(draft: Draft, _tiff: Tiff, gps: Directory) -> None:
-    lat = _degrees(gps, 2, gps.text(1), "S")
-    lon = _degrees(gps, 4, gps.text(3), "W")
-    high = _value(gps.ratios(6)[:1])
-    place(draft, lat, lon, -high if high is not None and gps.number(5) == 1 else high)
-    if (2 in gps or 4 in gps) and lat is None and lon is None:
+def gps(draft: Draft, found: Directory) -> None:
+    """What the GPS directory says: the position, and the time in UTC."""
+    lat = _degrees(found, 2, found.text(1), "S")
+    lon = _degrees(found, 4, found.text(3), "W")
+    high = _value(found.ratios(6)[:1])
+    place(draft, lat, lon, -high if high is not None and found.number(5) == 1 else high)
+    if (2 in found or 4 in found) and lat is None and lon is None:
         draft.tell("GPS position not used: it is blank")
-    day, clock = gps.text(0x1D), gps.ratios(7)
+    day, clock = found.text(0x1D), found.ratios(7)
     if day and len(clock) == 3 and all(below for _, below in clock):
         hours, minutes, seconds = (above / below for above, below in clock)
         if 0 <= hours < 24 and 0 <= minutes < 60 and 0 <= seconds < 60:

@@ -1,0 +1,172 @@
+"""QuickTime, MP4, 3GP (QuickTime File Format; ISO/IEC 14496-12): length, dates, position, camera, size as shown, live-photo mark."""
+
+import struct
+from datetime import datetime, timedelta
+
+from albumen.errors import Rejected
+from albumen.media.readers import xmp
+from albumen.media.readers.boxes import Box, find, number, walk
+from albumen.media.readers.draft import Draft
+from albumen.media.readers.positions import iso6709, place
+from albumen.media.readers.window import Part, Window, text
+
+_UNIX = 2_082_844_800  # seconds from 1904 to 1970
+_VALUE = 65536
+_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_KEYS = {
+    "com.apple.quicktime.creationdate": "date",
+    "com.apple.quicktime.location.iso6709": "place",
+    "com.apple.quicktime.make": "make",
+    "com.apple.quicktime.model": "model",
+    "com.apple.quicktime.title": "title",
+    "com.apple.quicktime.displayname": "title",
+    "com.apple.quicktime.description": "description",
+    "com.apple.quicktime.content.identifier": "group",
+    "com.android.manufacturer": "make",
+    "com.android.model": "model",
+    "\xa9day": "date",
+    "\xa9nam": "title",
+    "\xa9cmt": "description",
+    "desc": "description",
+    "\xa9mak": "make",
+    "\xa9mod": "model",
+    "\xa9xyz": "place",
+}
+
+
+def read(draft: Draft, window: Window, *, still: bool = False) -> None:
+    """Fill ``draft``. ``still``: the tracks belong to a picture, whose size they are not."""
+    moov, tops = None, []
+    for box in walk(window):
+        tops.append(box)
+        if box.kind == b"moov" and moov is None:
+            moov = box
+        elif box.kind == b"uuid" and box.body.at(0, 16) == _XMP:
+            xmp.packet(draft, box.body.at(16, 8 << 20))
+    _whole(draft, window, tops, moov)
+    if moov is None:
+        raise Rejected("no movie header inside (moov box): it was cut, or never finished")
+    times = ""
+    for box in walk(moov.body):
+        if box.kind == b"mvhd":
+            times = _header(draft, box)
+        elif box.kind == b"trak" and not still:
+            _track(draft, box)
+        elif box.kind == b"udta":
+            _user_data(draft, box)
+        elif box.kind == b"meta":
+            _meta(draft, box)
+    draft.stamp("quicktime:CreateDate", times)
+    if draft.duration is None and (fragments := find(moov.body, b"mvex", b"mehd")):
+        _fragments(draft, moov, fragments)
+
+
+def _whole(draft: Draft, window: Window, tops: list[Box], moov: Box | None) -> None:
+    last = tops[-1] if tops else None
+    if last is not None and last.cut:
+        draft.hurt(f"the file ends inside its {text(last.kind) or 'last'} box, {last.end - window.size} bytes are missing")
+    elif moov is not None and not any(box.kind in (b"mdat", b"moof") for box in tops):
+        draft.hurt("the movie's data is missing (no mdat box)")
+
+
+def _header(draft: Draft, box: Box) -> str:
+    """Length, and the creation time as UTC text. Writers that count from 1970 are recognised: no movie is older."""
+    data = box.body.at(0, 36)
+    created, scale, length = (
+        (number(data, 4, 8), number(data, 20, 4), number(data, 24, 8))
+        if data[:1] == b"\1"
+        else (number(data, 4, 4), number(data, 12, 4), number(data, 16, 4))
+    )
+    if scale and 0 < length < (1 << 32) - 1 + (1 << 63) * (data[:1] == b"\1"):
+        draft.duration = round(length / scale, 3)
+    if not created:
+        return "0000-00-00T00:00:00Z"
+    seconds = created - _UNIX if created >= _UNIX else created
+    try:
+        return (datetime(1970, 1, 1) + timedelta(seconds=seconds)).isoformat() + "Z"  # noqa: DTZ001  # UTC by the format
+    except OverflowError:
+        return ""
+
+
+def _fragments(draft: Draft, moov: Box, mehd: Box) -> None:
+    header, data = find(moov.body, b"mvhd"), mehd.body.at(0, 12)
+    times = header.body.at(0, 36) if header else b""
+    scale = number(times, 20 if times[:1] == b"\1" else 12, 4)
+    length = number(data, 4, 8 if data[:1] == b"\1" else 4)
+    if scale and length:
+        draft.duration = round(length / scale, 3)
+
+
+def _track(draft: Draft, trak: Box) -> None:
+    """The first picture track's size as shown: its track header, turned by its matrix; the coded size where that has none."""
+    handler = find(trak.body, b"mdia", b"hdlr")
+    tkhd = find(trak.body, b"tkhd")
+    if draft.width or handler is None or handler.body.at(8, 4) not in (b"vide", b"pict", b"auxv") or tkhd is None:
+        return
+    head = tkhd.body.at(0, 96)
+    start = 52 if head[:1] == b"\1" else 40
+    matrix = head[start : start + 36]
+    width, height = number(head, start + 36, 4) >> 16, number(head, start + 40, 4) >> 16
+    entry = find(trak.body, b"mdia", b"minf", b"stbl", b"stsd")
+    coded = entry.body.at(8, 40) if entry else b""
+    if not (width and height):
+        width, height = number(coded, 32, 2), number(coded, 34, 2)
+    draft.shape(width, height)
+    if len(matrix) == 36:
+        a, b, _, c, d, *_ = struct.unpack(">9i", matrix)
+        draft.turned = abs(b) > abs(a) and abs(c) > abs(d)
+
+
+def _user_data(draft: Draft, udta: Box) -> None:
+    for box in walk(udta.body):
+        name = box.kind.decode("latin-1")
+        if box.kind == b"meta":
+            _meta(draft, box)
+        elif box.kind == b"XMP_":
+            xmp.packet(draft, box.body.at(0, 8 << 20))
+        elif box.kind == b"loci":
+            _loci(draft, box)
+        elif name in _KEYS and name.startswith("\xa9"):
+            data = box.body.at(0, _VALUE)
+            size = number(data, 0, 2)
+            _note(draft, _KEYS[name], text(data[4 : 4 + size]) if size else "", "quicktime:UserData")
+        elif box.kind in (b"auth", b"titl", b"dscp"):
+            data = box.body.at(6, _VALUE)
+            _note(draft, {b"titl": "title", b"dscp": "description"}.get(box.kind, ""), text(data), "")
+
+
+def _meta(draft: Draft, meta: Box) -> None:
+    """Apple's keys (``keys`` names what ``ilst`` holds) or iTunes' list; as a full box or, in QuickTime files, a plain one."""
+    start = 4 if meta.body.at(0, 4) == b"\0\0\0\0" and meta.body.at(4, 4) != b"hdlr" else 0
+    body = Part(meta.body, start)
+    keys, values = find(body, b"keys"), find(body, b"ilst")
+    if values is None:
+        return
+    names = [text(box.kind) and box.body.at(0, 256).decode("latin-1") for box in walk(keys.body, 8)] if keys else []
+    for item in walk(values.body):
+        at = number(item.kind, 0, 4)
+        name = names[at - 1] if 0 < at <= len(names) else item.kind.decode("latin-1")
+        data = find(item.body, b"data")
+        if data is not None and name in _KEYS:
+            source = "quicktime:CreationDate" if name.startswith("com.apple") else "quicktime:UserData"
+            _note(draft, _KEYS[name], text(data.body.at(8, _VALUE)), source)
+
+
+def _note(draft: Draft, what: str, value: str, source: str) -> None:
+    if what == "date":
+        draft.stamp(source, value)
+    elif what == "place":
+        iso6709(draft, value)
+    elif what in ("make", "model", "title", "description", "group") and not getattr(draft, what):
+        setattr(draft, what, value)
+
+
+def _loci(draft: Draft, box: Box) -> None:
+    """3GPP TS 26.244, section 8.5: language, name, role, then longitude, latitude, altitude in 16.16."""
+    data = box.body.at(6, 400)
+    wide = data[:2] in (b"\xfe\xff", b"\xff\xfe")
+    end = data.find(b"\0\0\0" if wide else b"\0")
+    fields = data[end + (3 if wide else 1) + 1 :][:12] if end >= 0 else b""
+    if len(fields) == 12:
+        lon, lat, alt = (one / 65536 for one in struct.unpack(">3i", fields))
+        place(draft, lat, lon, alt)

@@ -1,0 +1,49 @@
+"""Sidecars: XMP files, Google's Takeout JSON, Apple's AAE."""
+
+import json
+from datetime import UTC, datetime
+
+from albumen.errors import Rejected
+from albumen.media.readers import xmp
+from albumen.media.readers.draft import Draft
+from albumen.media.readers.positions import place
+from albumen.media.readers.window import Window
+
+_MOST = 16 << 20
+
+
+def read(draft: Draft, window: Window, role: str) -> None:
+    """Fill ``draft`` from a sidecar of that role; an AAE tells nothing that we use."""
+    if window.size > _MOST:
+        raise Rejected(f"a sidecar of {window.size >> 20} MiB is none")
+    if role == "xmp":
+        xmp.packet(draft, window.at(0, _MOST))
+    elif role == "json":
+        _takeout(draft, window.at(0, _MOST))
+
+
+def _takeout(draft: Draft, raw: bytes) -> None:
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise Rejected(f"Takeout JSON not read: {error}") from None
+    if not isinstance(found, dict):
+        raise Rejected("Takeout JSON not read: it is no object")
+    seconds = _dict(found.get("photoTakenTime")).get("timestamp")
+    if isinstance(seconds, str | int):
+        try:
+            when = datetime.fromtimestamp(int(seconds), UTC)
+            draft.stamp("takeout:photoTakenTime", when.strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0"))
+        except (ValueError, OverflowError, OSError):
+            draft.tell("Takeout date not used: it is no time")
+    for name in ("geoData", "geoDataExif"):
+        spot = _dict(found.get(name))
+        lat, lon, alt = (spot.get(key) for key in ("latitude", "longitude", "altitude"))
+        if isinstance(lat, int | float) and isinstance(lon, int | float) and (lat or lon):
+            place(draft, float(lat), float(lon), float(alt) if isinstance(alt, int | float) and alt else None, what="Takeout")
+    words = found.get("description")
+    draft.description = words.strip() if isinstance(words, str) else ""
+
+
+def _dict(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
