@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from albumen.catalogs import sqlite_schema, terms
 from albumen.catalogs.sqlite_schema import Rows, rows_of
-from albumen.catalogs.sqlite_where import where
+from albumen.catalogs.sqlite_where import Part, where
 from albumen.errors import Permanent, Stale, UsageError
 from albumen.jsonable import loads
 from albumen.model import Page, Query, Record
@@ -55,7 +55,7 @@ class SqliteCatalog:
 
     def find(self, query: Query, *, after: str = "", limit: int = 100) -> Page[Record]:
         """Newest taken first, then id; records without a date last. ``UsageError`` when ``after`` is none of our cursors."""
-        condition, values = where(query)
+        condition, values = self._where(query)
         sort, id = ("taken", "id") if query.companions else ("sort", "shown")
         conditions = [condition] if condition else []
         values = [*values]
@@ -82,7 +82,7 @@ class SqliteCatalog:
         """
         if by not in (None, "tag", *_BY):
             raise UsageError(f"records cannot be counted by {by!r}: choose one of {', '.join((*_BY, 'tag'))}")
-        condition, values = where(query)
+        condition, values = self._where(query)
         counted = "m.marks <> ''" if query.companions else "m.counted = 1"
         if condition:
             counted += f" AND m.id IN (SELECT r.{'id' if query.companions else 'shown'} FROM record r WHERE {condition})"  # noqa: S608  # fixed
@@ -91,7 +91,7 @@ class SqliteCatalog:
             if by is None:
                 return {"": connection.execute(f"SELECT count(*) FROM record m WHERE {counted}", values).fetchone()[0]}  # noqa: S608  # fixed
             if by == "tag":
-                sql = f"SELECT t.spelled, count(*) FROM record m JOIN term t USING (n) WHERE t.what = 'tag' AND {counted} GROUP BY 1"  # noqa: S608  # fixed
+                sql = f"SELECT t.spelled, count(*) FROM record m JOIN tag t USING (n) WHERE {counted} GROUP BY 1"  # noqa: S608  # fixed
             else:
                 sql = f"SELECT {_BY[by]}, count(*) FROM record m WHERE {counted} GROUP BY 1"  # noqa: S608  # fixed
             rows = connection.execute(sql, values).fetchall()
@@ -100,6 +100,10 @@ class SqliteCatalog:
     def close(self) -> None:
         """Finish what waits and close the file. Twice is harmless."""
         self.database.close()
+
+    def _where(self, query: Query) -> Part:
+        anywhere = any(not store for store, _ in query.paths)
+        return where(query, [name for (name,) in self.database.rows("SELECT name FROM store")] if anywhere else ())
 
     def _read(self, id: str, body: str) -> Record:
         try:

@@ -1,13 +1,16 @@
 """Tables of ``catalog.db`` and the rows one record becomes.
 
-``body`` holds the record as JSON; everything else is made from it and only serves searching. Human text and paths are BLOBs:
-sqlite3 refuses surrogates in TEXT. ``record`` is small and apart from ``body``, so that a look at every record reads little.
+``body`` holds the record as JSON; everything else is made from it and only serves searching. What is asked by beginning (words) or
+by equality (tags, digests, folders …) are tokens of one FTS5 table: an index of its own for each of them cost five times the
+pages per commit. ``record`` is small and apart from ``body``, so that a look at every record reads little. Human text is kept as
+BLOB: sqlite3 refuses surrogates in TEXT.
 """
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from albumen.catalogs import terms
@@ -28,7 +31,6 @@ SCHEMA = (
         shown TEXT NOT NULL,                -- id of the record that shows its group
         sort TEXT NOT NULL,                 -- taken of that record
         counted INTEGER NOT NULL,           -- it shows itself and is not history
-        grp BLOB NOT NULL,
         camera BLOB NOT NULL,
         camera_label BLOB NOT NULL,
         lens BLOB NOT NULL,
@@ -39,44 +41,23 @@ SCHEMA = (
     CREATE INDEX record_shown ON record(sort DESC, shown, kind, type);
     CREATE INDEX record_taken ON record(taken DESC, id);
     CREATE INDEX record_tally ON record(substr(taken, 1, 7), kind, type, marks) WHERE counted = 1;
-    CREATE INDEX record_group ON record(grp) WHERE grp <> x'';
     CREATE INDEX record_main ON record(companion_of) WHERE companion_of <> '';
-    CREATE INDEX record_hash ON record(hash) WHERE hash IS NOT NULL;
 
     CREATE TABLE body(n INTEGER PRIMARY KEY, json TEXT NOT NULL);
+    CREATE TABLE tag(n INTEGER NOT NULL, spelled BLOB NOT NULL, PRIMARY KEY(n, spelled)) WITHOUT ROWID;  -- to be counted
+    CREATE TABLE store(name TEXT PRIMARY KEY) WITHOUT ROWID;                                             -- ever seen
 
-    CREATE TABLE part(n INTEGER NOT NULL, digest TEXT NOT NULL, size INTEGER, PRIMARY KEY(n, digest)) WITHOUT ROWID;
-    CREATE INDEX part_digest ON part(digest);
-    CREATE INDEX part_size ON part(size) WHERE size IS NOT NULL;
-
-    CREATE TABLE path(n INTEGER NOT NULL, store TEXT NOT NULL, path BLOB NOT NULL, PRIMARY KEY(n, store, path)) WITHOUT ROWID;
-    CREATE INDEX path_path ON path(path, store);
-
-    CREATE TABLE term(                      -- what: 'tag', 'person', 'name', 'album', 'place'
-        n INTEGER NOT NULL, what TEXT NOT NULL, value BLOB NOT NULL, spelled BLOB NOT NULL,
-        PRIMARY KEY(n, what, spelled)
-    ) WITHOUT ROWID;
-    CREATE INDEX term_value ON term(what, value, n);
-
-    CREATE VIRTUAL TABLE search USING fts5(words, tokenize = 'ascii', detail = none);
+    CREATE VIRTUAL TABLE search USING fts5(tokens, tokenize = "ascii tokenchars '_'", detail = none, columnsize = 0);
     CREATE VIRTUAL TABLE spot USING rtree(n, west, east, south, north);
     """,
 )
 
-_COLUMNS = "n, id, version, taken, kind, type, marks, companion_of, shown, sort, counted, grp, camera, camera_label, lens, hash, lat, lon"
-_RECORD = f"INSERT OR REPLACE INTO record({_COLUMNS}) VALUES ({', '.join('?' * 18)})"  # noqa: S608  # column names only
-_INSERTS = (
-    ("body", "INSERT OR REPLACE INTO body(n, json) VALUES (?, ?)"),
-    ("part", "INSERT OR IGNORE INTO part(n, digest, size) VALUES (?, ?, ?)"),
-    ("path", "INSERT OR IGNORE INTO path(n, store, path) VALUES (?, ?, ?)"),
-    ("term", "INSERT OR IGNORE INTO term(n, what, value, spelled) VALUES (?, ?, ?, ?)"),
-    ("search", "INSERT INTO search(rowid, words) VALUES (?, ?)"),
-    ("spot", "INSERT INTO spot(n, west, east, south, north) VALUES (?, ?, ?, ?, ?)"),
+_COLUMNS = (
+    "n, id, version, taken, kind, type, marks, companion_of, shown, sort, counted, camera, camera_label, lens, hash, lat, lon"
 )
+_RECORD = f"INSERT OR REPLACE INTO record({_COLUMNS}) VALUES ({', '.join('?' * 17)})"  # noqa: S608  # column names only
 _DELETES = (
-    "DELETE FROM part WHERE n = ?",
-    "DELETE FROM path WHERE n = ?",
-    "DELETE FROM term WHERE n = ?",
+    "DELETE FROM tag WHERE n = ?",
     "DELETE FROM search WHERE rowid = ?",
     "DELETE FROM spot WHERE n = ?",
 )
@@ -87,15 +68,20 @@ _SHOW = """
         LEFT JOIN record main
         ON main.id = own.companion_of AND main.companion_of = '' AND (main.marks <> '' OR own.marks = '')
         WHERE own.n = record.n
-    ) WHERE {which}
+    ) WHERE n = ?
 """
-_COUNT = "UPDATE record SET counted = (shown = id AND marks <> '') WHERE {which}"
-_MEMBERS = "companion_of <> '' AND companion_of = ?"  # the first half lets the partial index be used
+_COUNT = "UPDATE record SET counted = (shown = id AND marks <> '') WHERE n = ?"
+_MEMBERS = "SELECT n FROM record WHERE companion_of <> '' AND companion_of IN (SELECT value FROM json_each(?))"
 
 
 def blob(text: str) -> bytes:
     """Any str as bytes, one to one, order and beginnings kept."""
     return text.encode("utf-8", "surrogatepass")
+
+
+def token(what: str, *values: object) -> str:
+    """What stands in ``search`` for a value that is asked by equality; no word begins with ``_``, so none is mistaken for it."""
+    return f"_{what}{blake2b(blob(chr(10).join(map(str, values))), digest_size=10).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +90,12 @@ class Rows:
 
     id: str
     version: int  # the kept one
-    companion_of: str
+    member: bool
     record: tuple[Any, ...]
     body: str
-    part: tuple[tuple[Any, ...], ...]
-    path: tuple[tuple[Any, ...], ...]
-    term: tuple[tuple[Any, ...], ...]
-    words: str
+    tags: frozenset[bytes]
+    stores: frozenset[str]
+    tokens: str
     spot: tuple[float, ...] | None
 
 
@@ -124,68 +109,66 @@ def rows_of(record: Record) -> Rows:
     columns = (
         *(record.id, record.version + 1, taken, record.kind, record.type, marks and marks + "\n"),
         *(record.companion_of or "", record.id, taken, int(bool(marks))),
-        *(blob(record.group or ""), blob(terms.camera(record)), blob(terms.camera_label(record)), blob(terms.lens(record))),
+        *(blob(terms.camera(record)), blob(terms.camera_label(record)), blob(terms.lens(record))),
         *(record.perceptual_hash, position and position.lat, position and position.lon),
     )
     return Rows(
         id=record.id,
         version=record.version,
-        companion_of=record.companion_of or "",
+        member=bool(record.companion_of),
         record=columns,
         body=json.dumps(body, separators=(",", ":")),
-        part=tuple(terms.parts(record)),
-        path=tuple((one.store, blob(one.path)) for one in record.placements),
-        term=tuple(_terms(record)),
-        words=terms.searched(record),
+        tags=frozenset(map(blob, record.tags)),
+        stores=frozenset(one.store for one in record.placements),
+        tokens=" ".join([terms.searched(record), *sorted(set(_tokens(record)))]),
         spot=(position.lon, position.lon, position.lat, position.lat) if position is not None else None,
     )
 
 
-def _terms(record: Record) -> Iterable[tuple[str, bytes, bytes]]:
-    spelled = (
-        ("tag", record.tags),
-        ("person", record.people),
-        ("album", {one.album for one in record.placements if one.album}),
-    )
-    for what, values in spelled:
-        for value in values:
-            yield what, blob(terms.fold(value)), blob(value)
-    for what, folded in (("name", terms.names(record)), ("place", terms.places(record))):
-        for value in folded:
-            yield what, blob(value), blob(value)
+def _tokens(record: Record) -> Iterator[str]:
+    yield from (token("tag", terms.fold(one)) for one in record.tags)
+    yield from (token("person", terms.fold(one)) for one in record.people)
+    yield from (token("name", one) for one in terms.names(record))
+    yield from (token("place", one) for one in terms.places(record))
+    if record.group:
+        yield token("group", record.group)
+    for digest, size in terms.parts(record):
+        yield token("digest", digest)
+        if size is not None:
+            yield token("size", size)
+    for placement in record.placements:
+        if placement.album:
+            yield token("album", terms.fold(placement.album))
+        pieces = placement.path.split("/")
+        yield from (token("path", placement.store, "/".join(pieces[:depth])) for depth in range(len(pieces) + 1))
 
 
-def write(connection: sqlite3.Connection, fresh: dict[int, Rows], known: dict[int, Rows]) -> None:
+def write(connection: sqlite3.Connection, fresh: Mapping[int, Rows], known: Mapping[int, Rows]) -> None:
     """Insert the fresh records and replace the known ones, by number; then say again who shows each group they touch."""
     many = connection.executemany
     for statement in _DELETES if known else ():
         many(statement, ((n,) for n in known))
     both = {**fresh, **known}
     many(_RECORD, ((n, *rows.record) for n, rows in both.items()))
-    flat: dict[str, list[tuple[Any, ...]]] = {
-        "body": [(n, rows.body) for n, rows in both.items()],
-        "part": [(n, *one) for n, rows in both.items() for one in rows.part],
-        "path": [(n, *one) for n, rows in both.items() for one in rows.path],
-        "term": [(n, *one) for n, rows in both.items() for one in rows.term],
-        "search": [(n, rows.words) for n, rows in both.items()],
-        "spot": [(n, *rows.spot) for n, rows in both.items() if rows.spot],
-    }
-    for table, statement in _INSERTS:
-        if flat[table]:
-            many(statement, flat[table])
-    regroup(connection, members=[n for n, rows in both.items() if rows.companion_of], mains=[rows.id for rows in both.values()])
+    many("INSERT OR REPLACE INTO body(n, json) VALUES (?, ?)", ((n, rows.body) for n, rows in both.items()))
+    many("INSERT INTO tag(n, spelled) VALUES (?, ?)", ((n, one) for n, rows in both.items() for one in rows.tags))
+    many(
+        "INSERT OR IGNORE INTO store(name) VALUES (?)", ((one,) for one in {one for rows in both.values() for one in rows.stores})
+    )
+    many("INSERT INTO search(rowid, tokens) VALUES (?, ?)", ((n, rows.tokens) for n, rows in both.items()))
+    spots = ((n, *rows.spot) for n, rows in both.items() if rows.spot)
+    many("INSERT INTO spot(n, west, east, south, north) VALUES (?, ?, ?, ?, ?)", spots)
+    _regroup(connection, {n for n, rows in both.items() if rows.member}, [rows.id for rows in both.values()])
 
 
-def erase(connection: sqlite3.Connection, numbers: dict[int, str]) -> None:
+def erase(connection: sqlite3.Connection, numbers: Mapping[int, str]) -> None:
     """Remove records, given as number → id."""
     for statement in (*_DELETES, "DELETE FROM body WHERE n = ?", "DELETE FROM record WHERE n = ?"):
         connection.executemany(statement, ((n,) for n in numbers))
-    regroup(connection, members=[], mains=list(numbers.values()))
+    _regroup(connection, set(), list(numbers.values()))
 
 
-def regroup(connection: sqlite3.Connection, *, members: list[int], mains: list[str]) -> None:
-    """Who shows the group: of these members, and of all members of these main records."""
-    for which, values in (("n = ?", members), (_MEMBERS, mains)):
-        for statement in (_SHOW, _COUNT):
-            if values:
-                connection.executemany(statement.format(which=which), ((one,) for one in values))
+def _regroup(connection: sqlite3.Connection, members: set[int], mains: list[str]) -> None:
+    members |= {n for (n,) in connection.execute(_MEMBERS, (json.dumps(mains),))}
+    for statement in (_SHOW, _COUNT):
+        connection.executemany(statement, ((n,) for n in members))

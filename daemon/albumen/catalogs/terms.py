@@ -27,7 +27,7 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower().strip()
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(char for char in plain if not unicodedata.combining(char)).strip()
+    return "".join([char for char in plain if char < "\u0300" or not unicodedata.combining(char)]).strip()
 
 
 def words(text: str) -> list[str]:
