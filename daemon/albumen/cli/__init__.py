@@ -1,1 +1,39 @@
-"""The command line."""
+"""The command line: ``main`` and one module per group of commands. Renders and maps errors to exit codes; decides nothing.
+
+Nothing heavy is imported before a command runs, so that ``--help`` answers at once.
+"""
+
+import click
+
+import albumen
+from albumen.cli import looking, operating, running, taking, undoing
+from albumen.cli.session import Commands, Session, common
+
+__all__ = ["main"]
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@common
+@click.version_option(albumen.__version__, "--version", prog_name="albumen", message="%(prog)s %(version)s")
+@click.pass_context
+def main(ctx: click.Context, config: str | None, verbose: bool, quiet: bool, as_json: bool) -> None:
+    """Looks after one photo and video collection and never loses a file.
+
+    Exit status: 0 all done, 1 some failed (or all is not well), 2 wrong use.
+    """
+    ctx.obj = Session(config, verbose, quiet, as_json)
+
+
+main.sections = {
+    "The daemon": ("run", "check", "status"),
+    "Take in": ("import", "probe"),
+    "Look": ("find", "show", "list", "types", "export"),
+    "Explain and undo": ("log", "undo"),
+    "Operate": ("queue", "plugins"),
+}
+for command in (
+    *(running.run, running.check, running.status, taking.import_, taking.probe),
+    *(looking.find, looking.show, looking.list_, looking.types, looking.export),
+    *(undoing.log, undoing.undo, operating.queue, operating.plugins),
+):
+    main.add_command(command)

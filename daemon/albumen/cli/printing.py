@@ -1,0 +1,43 @@
+"""What reaches the terminal. The only place that writes to stdout and stderr.
+
+File names of any bytes are written escaped, so that a line stays one line and no encoding can fail.
+"""
+
+import sys
+from typing import TextIO
+
+from albumen.jsonable import dumps
+from albumen.operations.look import printable
+
+
+def prepare() -> None:
+    """Streams that never refuse a character: what their encoding lacks is written as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if callable(reconfigure):
+            reconfigure(errors="backslashreplace")
+
+
+def line(text: str = "") -> None:
+    """One line on stdout."""
+    _write(sys.stdout, printable(text))
+
+
+def error(text: str) -> None:
+    """One or more lines on stderr: what went wrong, or news beside the answer."""
+    for one in text.split("\n"):
+        _write(sys.stderr, printable(one))
+
+
+def json_line(value: object) -> None:
+    """A frozen value (or plain JSON) as one line of JSON on stdout, ASCII."""
+    _write(sys.stdout, dumps(value))
+
+
+def raw(text: str) -> None:
+    """A finished line of JSON on stdout."""
+    _write(sys.stdout, text)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text + "\n")

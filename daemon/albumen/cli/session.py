@@ -1,0 +1,129 @@
+"""What every command shares: its options, the settings, the opened app, and what becomes of an error."""
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from albumen.cli import printing
+from albumen.errors import AlbumenError
+
+if TYPE_CHECKING:
+    from albumen.app import App
+    from albumen.plugins import Plugins
+    from albumen.settings import Settings
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+@dataclass(frozen=True)
+class Session:
+    """The options that every command has, and what they open."""
+
+    config: str | None = None
+    verbose: bool = False
+    quiet: bool = False
+    json: bool = False
+
+    def settings(self, plugins: "Plugins | None" = None, *, daemon: bool = False) -> "Settings":
+        """The settings, with the logs going where they say; commands tell warnings only. ``ConfigError``."""
+        from albumen import app, config, observe
+        from albumen.plugins import Plugins
+
+        settings = app.load_settings(self.config, os.environ, {}, plugins or Plugins())
+        log = settings.log
+        level = "error" if self.quiet else "info" if self.verbose else log.level if daemon else "warning"
+        if daemon and self.verbose:
+            level = "debug"
+        observe.set_up(level, log.format, log.date_format, secrets=[one.reveal() for one in config.secrets_of(settings)])
+        return settings
+
+    @contextmanager
+    def app(self, *, dry_run: bool = False) -> "Iterator[App]":
+        """The opened app; closed at the end, whatever happens."""
+        from albumen.app import App
+
+        with App.open(self.settings(), dry_run=dry_run) as app:
+            yield app
+
+    def say(self, text: str) -> None:
+        """A line of the answer, unless ``--quiet``."""
+        if not self.quiet:
+            printing.line(text)
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        """With ``--verbose``: how long this took."""
+        begun = time.monotonic()
+        yield
+        self.took(what, time.monotonic() - begun)
+
+    def took(self, what: str, seconds: float) -> None:
+        """With ``--verbose``: the time of a long step, on stderr."""
+        if self.verbose:
+            printing.error(f"{what} in {seconds:.2f} secs")
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the common options, before its name or after it, and a ``Session`` as its first argument."""
+
+    @click.pass_context
+    @functools.wraps(command)
+    def wrapped(ctx: click.Context, /, **given: Any) -> Any:
+        above = ctx.obj if isinstance(ctx.obj, Session) else Session()
+        session = Session(
+            given.pop("config") or above.config,
+            given.pop("verbose") or above.verbose,
+            given.pop("quiet") or above.quiet,
+            given.pop("as_json") or above.json,
+        )
+        return command(session, **given)
+
+    return common(wrapped)
+
+
+def common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options themselves."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON Lines."),
+        click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
+        click.option("-v", "--verbose", is_flag=True, help="Tell more: every file, and how long steps took."),
+        click.option("--config", type=click.Path(), metavar="FILE", help="Settings file."),
+    ):
+        command = option(command)
+    return command
+
+
+class Commands(click.Group):
+    """The commands in groups of ``sections`` (title → names); their errors as sentences on stderr and an exit status."""
+
+    sections: dict[str, tuple[str, ...]]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The help page's list of commands."""
+        for title, names in self.sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(90)) for name in names])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. Exit status: 0 all, 1 some failed, 2 wrong use, 130 interrupted."""
+        printing.prepare()
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except AlbumenError as error:
+            printing.error(str(error))
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            printing.error("interrupted; what is done is kept, the same command goes on")
+            ctx.exit(_INTERRUPTED)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads any more: nothing to tell
+            ctx.exit(1)
+        ctx.exit(result or 0)
