@@ -28,6 +28,7 @@ _ORDER: tuple[tuple[str, Confidence], ...] = (
     ("iptc:DigitalCreation", "medium"),
     ("png:CreationTime", "medium"),
     ("matroska:DateUTC", "medium"),
+    ("matroska:Tag", "medium"),
     ("quicktime:CreateDate", "medium"),
     ("asf:CreationDate", "medium"),
     ("gps:DateTime", "medium"),

@@ -67,6 +67,7 @@ def parse(stamp: Stamp) -> Moment:
         return Moment(when, "month" if part["d"] is None else "day")
     stated = part["z"] or (stamp.offset or "").strip()
     fraction = re.sub(r"[^0-9].*", "", (stamp.subsec or "").strip()) or part["f"] or ""
+    fraction = fraction if fraction.strip("0") else ""
     zone = None if stated in _SAID_UTC else offset(stated)
     return Moment(when, "second", fraction[:9], zone, utc=stated in _SAID_UTC)
 

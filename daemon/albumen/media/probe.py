@@ -25,6 +25,8 @@ _READERS: Mapping[str, _Reader] = MappingProxyType(
         "jp2": stills.jp2,
         "j2k": stills.codestream,
         "jxl": jxl.read,
+        "xcf": stills.xcf,
+        "mng": stills.mng,
         **dict.fromkeys(("heic", "heif", "avif"), heif.read),
         **dict.fromkeys(("dng", "nef", "arw", "pef", "cr2", "orf", "rw2", "srw", "kdc", "3fr", "erf", "mef", "iiq"), raw.tiff),
         "cr3": raw.canon,

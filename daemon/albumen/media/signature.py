@@ -162,6 +162,8 @@ def sniff(head: bytes, name: str = "") -> Sniffed | None:
 def companion_role(name: str, head: bytes) -> str | None:
     """ "xmp", "aae" or "json" (Google Takeout) when name and bytes both say that this is a sidecar, else None."""
     suffix = _suffix(name)
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        head = head.decode("utf-16", "replace").encode()
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if suffix == "xmp" and (b"x:xmpmeta" in head or b"rdf:RDF" in head or start.startswith(b"<?xpacket")):
         return "xmp"

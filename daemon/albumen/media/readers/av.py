@@ -96,6 +96,8 @@ def matroska(draft: Draft, window: Window) -> None:
                 elif inner == 0x1654AE6B:
                     for _, track, _ in _elements(part):
                         _matroska_track(draft, track)
+                elif inner == 0x1254C367:
+                    _matroska_tags(draft, part)
                 if cut:
                     draft.hurt("the file ends inside its data")
     if draft.empty:
@@ -125,6 +127,15 @@ def _matroska_track(draft: Draft, window: Window) -> None:
         if kind == 0xE0 and not draft.width:
             sizes = {inner: int.from_bytes(part.at(0, 8), "big") for inner, part, _ in _elements(body)}
             draft.shape(sizes.get(0xB0, 0), sizes.get(0xBA, 0))
+
+
+def _matroska_tags(draft: Draft, window: Window) -> None:
+    """``DATE_RECORDED`` and its kin, as the tag specification (RFC 9559, section 5.1.8) has them."""
+    for _, tag, _ in _elements(window):
+        for kind, simple, _ in _elements(tag):
+            fields = {inner: text(part.at(0, 256)) for inner, part, _ in _elements(simple)} if kind == 0x67C8 else {}
+            if fields.get(0x45A3) in ("DATE_RECORDED", "DATE", "CREATION_TIME", "com.apple.quicktime.creationdate"):
+                draft.stamp("matroska:Tag", fields.get(0x4487, ""))
 
 
 def _elements(window: Window) -> Iterator[tuple[int, Part, bool]]:

@@ -42,7 +42,9 @@ def directory(draft: Draft, tiff: Tiff, main: Directory, *, orient: bool = True)
                 reader(draft, tiff, tiff.directory(at))
             except Rejected as error:
                 draft.tell(f"EXIF is not whole: {error}")
-    _camera_clock(draft, main, tiff, "exif:DateTime", 0x0132, 0x9290, 0x9010)
+    draft.stamp(
+        "exif:DateTime", main.raw(0x0132).partition(b"\0")[0].decode("latin-1")
+    )  # its OffsetTime is an editor's: not used
     if 0x02BC in main:
         xmp.packet(draft, main.raw(0x02BC))
     if 0x83BB in main:
@@ -51,8 +53,8 @@ def directory(draft: Draft, tiff: Tiff, main: Directory, *, orient: bool = True)
 
 def inner(draft: Draft, tiff: Tiff, found: Directory) -> None:
     """What the EXIF directory says: dates, lens, serial number, Apple's content identifier."""
-    _camera_clock(draft, found, tiff, "exif:DateTimeOriginal", 0x9003, 0x9291, 0x9011)
-    _camera_clock(draft, found, tiff, "exif:DateTimeDigitized", 0x9004, 0x9292, 0x9012)
+    _camera_clock(draft, found, "exif:DateTimeOriginal", 0x9003, 0x9291, 0x9011)
+    _camera_clock(draft, found, "exif:DateTimeDigitized", 0x9004, 0x9292, 0x9012)
     draft.serial = draft.serial or found.text(0xA431)
     draft.lens = draft.lens or found.text(0xA434)
     width, height = found.number(0xA002), found.number(0xA003)
@@ -61,17 +63,9 @@ def inner(draft: Draft, tiff: Tiff, found: Directory) -> None:
     _maker(draft, tiff, found)
 
 
-def _camera_clock(draft: Draft, where: Directory, tiff: Tiff, source: str, date: int, subsec: int, offset: int) -> None:
-    if date not in where:
-        return
-    raw = where.raw(date).partition(b"\0")[0].decode("latin-1")
-    inner = where
-    if date == 0x0132 and (at := where.number(0x8769)):  # DateTime stands in IFD0, its companions do not
-        try:
-            inner = tiff.directory(at)
-        except Rejected:
-            inner = where
-    draft.stamp(source, raw, inner.text(subsec), inner.text(offset))
+def _camera_clock(draft: Draft, where: Directory, source: str, date: int, subsec: int, offset: int) -> None:
+    """One date with the sub-seconds and the offset that belong to it; these three stand in one directory."""
+    draft.stamp(source, where.raw(date).partition(b"\0")[0].decode("latin-1"), where.text(subsec), where.text(offset))
 
 
 def _maker(draft: Draft, tiff: Tiff, inner: Directory) -> None:

@@ -27,15 +27,15 @@ def read(draft: Draft, window: Window, name: str = "") -> str:
                 draft.shape(int.from_bytes(frame[3:5], "big"), int.from_bytes(frame[1:3], "big"))
         elif marker in (0xE1, 0xE2, 0xED):
             found = _application(draft, window, marker, (at, size), name) or found
+    if draft.empty:
+        raise Rejected("a JPEG without a picture: no frame and no metadata in it")
+    if not draft.width:  # the frame header is gone; EXIF may still tell the size
+        draft.shape(*(draft.claimed or (0, 0)))
+        draft.hurt("the JPEG has no frame header")
     if not scan:
-        if draft.empty:
-            raise Rejected("a JPEG without a picture: no frame and no metadata before it ends")
         draft.hurt("the JPEG has no picture data")
     elif not _ends(window, scan):
         draft.hurt("the JPEG's end is missing (no end-of-image marker)")
-    if not draft.width and draft.claimed:  # the frame header is gone; EXIF still tells the size
-        draft.shape(*draft.claimed)
-        draft.hurt("the JPEG has no frame header")
     return found
 
 

@@ -53,7 +53,7 @@ def _note(draft: Draft, kind: bytes, data: bytes) -> None:
         _profile(draft, rest)
     elif name == "raw profile type xmp":
         xmp.packet(draft, _hex(rest))
-    elif name in ("creation time", "create-date", "date:create"):
+    elif name == "creation time":  # not ImageMagick's "date:create", which is the time of the file
         draft.stamp("png:CreationTime", _date(text(rest)))
     elif name == "title":
         draft.title = draft.title or text(rest)
@@ -77,8 +77,8 @@ def _hex(rest: bytes) -> bytes:
 
 def _profile(draft: Draft, rest: bytes) -> None:
     data = _hex(rest)
-    if data.startswith(b"Exif\0\0"):
-        exif.block(draft, Memory(data[6:]))
+    if data.startswith((b"Exif\0\0", b"II*\0", b"MM\0*")):
+        exif.block(draft, Memory(data.removeprefix(b"Exif\0\0")))
     elif b"<x:xmpmeta" in data:
         xmp.packet(draft, data[data.find(b"<x:xmpmeta") :])
 

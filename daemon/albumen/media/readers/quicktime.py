@@ -118,10 +118,12 @@ def _track(draft: Draft, trak: Box) -> None:
 
 
 def _user_data(draft: Draft, udta: Box) -> None:
-    for box in walk(udta.body):
+    for box in sorted(walk(udta.body), key=lambda one: one.kind == b"meta"):  # what the camera wrote before what programs added
         name = box.kind.decode("latin-1")
         if box.kind == b"meta":
             _meta(draft, box)
+        elif box.kind == b"date":
+            draft.stamp("quicktime:UserData", text(box.body.at(0, 64)))
         elif box.kind == b"XMP_":
             xmp.packet(draft, box.body.at(0, 8 << 20))
         elif box.kind == b"loci":
@@ -142,7 +144,7 @@ def _meta(draft: Draft, meta: Box) -> None:
     keys, values = find(body, b"keys"), find(body, b"ilst")
     if values is None:
         return
-    names = [text(box.kind) and box.body.at(0, 256).decode("latin-1") for box in walk(keys.body, 8)] if keys else []
+    names = [text(box.kind) and box.body.at(0, 256).decode("latin-1").lower() for box in walk(keys.body, 8)] if keys else []
     for item in walk(values.body):
         at = number(item.kind, 0, 4)
         name = names[at - 1] if 0 < at <= len(names) else item.kind.decode("latin-1")

@@ -43,18 +43,16 @@ def _inner(block: Tiff, chain: list[Directory]) -> Iterator[Directory]:
 
 
 def _largest(draft: Draft, directories: list[Directory]) -> None:
-    """The full picture says NewSubfileType 0; DNG states the size to show as its default crop."""
-    sizes: list[tuple[int, int]] = []
-    for one in directories:
-        width, height = one.number(0x0100) or 0, one.number(0x0101) or 0
-        if not width or not height or (one.number(0xFE) or 0) & 1:
-            continue
-        crop = one.ints(0xC620) or tuple(above // below for above, below in one.ratios(0xC620) if below)
-        sizes.append((crop[0], crop[1]) if len(crop) == 2 and 0 < crop[0] <= width and 0 < crop[1] <= height else (width, height))
-    if draft.claimed:
-        sizes.append(draft.claimed)
-    if sizes:
-        draft.shape(*max(sizes, key=lambda size: size[0] * size[1]))
+    """The full picture says NewSubfileType 0. EXIF's size is the same without the border of some pixels that cameras crop."""
+    sizes = [(one.number(0x0100) or 0, one.number(0x0101) or 0) for one in directories if not (one.number(0xFE) or 0) & 1]
+    draft.shape(*_cropped(max(sizes, key=lambda size: size[0] * size[1], default=(0, 0)), draft.claimed))
+
+
+def _cropped(whole: tuple[int, int], claimed: tuple[int, int] | None) -> tuple[int, int]:
+    """EXIF's size where it is the whole without a border, or where only a smaller preview states a size."""
+    if claimed is None or not all(0.9 * most <= size for size, most in zip(claimed, whole, strict=True)):
+        return whole
+    return claimed
 
 
 def _pictures(chain: list[Directory]) -> Iterator[tuple[int, int]]:
@@ -130,8 +128,9 @@ def canon(draft: Draft, window: Window) -> None:
             entry = find(box.body, b"mdia", b"minf", b"stbl", b"stsd")
             head = entry.body.at(8, 40) if entry else b""
             sizes.append((number(head, 32, 2), number(head, 34, 2)) if head[4:8] == b"CRAW" else (0, 0))
-    sizes += [draft.claimed] if draft.claimed else []
-    draft.shape(*max(sizes, key=lambda size: size[0] * size[1], default=(0, 0)))
+    draft.shape(*_cropped(max(sizes, key=lambda size: size[0] * size[1], default=(0, 0)), draft.claimed))
+    if not draft.width and draft.claimed:
+        draft.shape(*draft.claimed)
     if any(box.cut for box in walk(window)):
         draft.hurt("the file ends inside its last box")
     if draft.empty:

@@ -142,6 +142,16 @@ def codestream(draft: Draft, window: Window) -> None:
     _sized(draft, "JPEG 2000 codestream")
 
 
+def xcf(draft: Draft, window: Window) -> None:
+    """GIMP: the canvas behind the version."""
+    draft.shape(*unpack(">II", window, 14))
+
+
+def mng(draft: Draft, window: Window) -> None:
+    """MNG: the frame of its header."""
+    draft.shape(*unpack(">II", window, 16))
+
+
 def _sized(draft: Draft, what: str) -> None:
     if not draft.width:
         raise Rejected(f"a {what} without a size")

@@ -87,7 +87,7 @@ class Tiff:
         order, window = self.order, self.window
         head, form, slot = (8, "QHHQ", 20) if self.big else (2, "HHHI", 12)
         (count,) = unpack(order + form[0], window, offset)
-        if not 0 < count <= _ENTRIES:
+        if count > _ENTRIES:
             raise Rejected(f"a TIFF directory claims {count} entries")
         table = window.at(offset + head, count * slot)
         rows: dict[int, tuple[int, int, int]] = {}

@@ -46,14 +46,14 @@ def _first(found: dict[str, list[str]], name: str) -> str:
 
 def _properties(draft: Draft, raw: bytes) -> dict[str, list[str]]:
     """``prefix:name`` → values, of the schemas we read, whether written as attributes, elements or lists."""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raw = raw.decode("utf-16", "replace").encode()
     start, end = raw.find(b"<"), raw.rfind(b">")
     data = raw[start : end + 1]
     if not data or b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         return {}
-    try:
-        root = ET.fromstring(data)  # noqa: S314  # no DTD, no entities, in a limited child
-    except (ET.ParseError, ValueError, LookupError) as error:
-        draft.tell(f"XMP not read: {error}")
+    root = _parsed(draft, data)
+    if root is None:
         return {}
     found: dict[str, list[str]] = {}
     for description in root.iter(f"{_RDF}Description"):
@@ -63,6 +63,17 @@ def _properties(draft: Draft, raw: bytes) -> dict[str, list[str]]:
             items = [item.text or "" for item in child.iter(f"{_RDF}li")]
             _keep(found, child.tag, items or [child.text or ""])
     return found
+
+
+def _parsed(draft: Draft, data: bytes) -> ET.Element | None:
+    """The tree; some writers leave Latin-1 in what they call UTF-8."""
+    for text in (data, data.decode("latin-1").encode()):
+        try:
+            return ET.fromstring(text)  # noqa: S314  # no DTD, no entities, in a limited child
+        except (ET.ParseError, ValueError, LookupError) as error:
+            why = str(error)
+    draft.tell(f"XMP not read: {why}")
+    return None
 
 
 def _keep(found: dict[str, list[str]], key: str, values: list[str]) -> None:
