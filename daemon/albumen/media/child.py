@@ -34,25 +34,25 @@ def main() -> int:
         spent = int(used.ru_utime + used.ru_stime)
         resource.setrlimit(resource.RLIMIT_CPU, (spent + cpu + 1, resource.getrlimit(resource.RLIMIT_CPU)[1]))
         signal.alarm(wall)
-        answer, last = _answer(path, name, memory)
+        answer = _answer(path, name, memory)
         signal.alarm(0)
         send(1, json.dumps(answer).encode())
-        if last:
+        if "last" in answer:
             return 0
 
 
-def _answer(path: str, name: str, memory: int) -> tuple[dict[str, object], bool]:
-    """The answer, and whether this process shall end after it."""
+def _answer(path: str, name: str, memory: int) -> dict[str, object]:
+    """The answer; with ``last`` this process ends after it."""
     try:
-        return {"facts": to_json(probe.read(path, name=name))}, False
+        return {"facts": to_json(probe.read(path, name=name))}
     except Rejected as error:
-        return {"rejected": str(error)}, False
+        return {"rejected": str(error)}
     except OSError as error:
-        return {"errno": error.errno or 0, "why": error.strerror or str(error)}, False
-    except MemoryError:
-        return {"rejected": f"reading it needs more than {memory >> 20} MiB of memory"}, True
+        return {"errno": error.errno or 0, "why": error.strerror or str(error)}
     except RecursionError:
-        return {"rejected": "its structure is nested too deeply"}, False
+        return {"rejected": "its structure is nested too deeply"}
+    except MemoryError:
+        return {"rejected": f"reading it needs more than {memory >> 20} MiB of memory", "last": True}
 
 
 def _limit(what: int, value: int) -> None:

@@ -78,7 +78,10 @@ class Prober:
                 child.end()
                 raise
             if answer is not None:
-                self._give(child)
+                if "last" in answer:
+                    child.end()
+                else:
+                    self._give(child)
                 return answer
             code = child.end()
             if again and code == -signal.SIGKILL and not child.overdue:

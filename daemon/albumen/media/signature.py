@@ -202,13 +202,15 @@ def tiff_type(window: Window, name: str = "") -> str:
         return "cr2"
     if head[8:12] in (b"IIII", b"MMMM"):
         return "iiq"
+    if magic := {b"IIRO": "orf", b"IIRS": "orf", b"MMOR": "orf", b"IIU\0": "rw2"}.get(head[:4]):
+        return magic
     try:
         tiff = Tiff(window)
         first = tiff.directory(tiff.start)
     except Rejected:  # the directory lies behind what we have: the name is all there is
         suffix = _suffix(name)
         return next((one for one in ("dng", *_MAKES.values()) if suffix in TYPES[one][1]), "tiff")
-    return {0x55: "rw2", 0x4F52: "orf", 0x5352: "orf"}.get(tiff.magic) or _by_directory(first, _suffix(name))
+    return _by_directory(first, _suffix(name))
 
 
 def _by_directory(first: Directory, suffix: str) -> str:
