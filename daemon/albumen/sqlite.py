@@ -71,15 +71,18 @@ class Database:
 
     # ------------------------------------------------------------------------------------------------------------- writing
 
-    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Run ``work`` in the writer thread inside a savepoint; returns its result once the commit is durable.
+
+        ``durable=False`` returns as soon as ``work`` ran: no other process can come between, but a crash or a failing commit may
+        forget it. Only for what is found out anew when it is forgotten.
 
         What ``work`` raises undoes only its own changes and reaches the caller. ``Unavailable`` when the file cannot be written
         (disk full, read-only): then nothing of this call is kept.
         """
         if self._closed:
             raise Unavailable(self.name, "database is closed")
-        call = _Call(work)
+        call = _Call(work, durable)
         self._inbox.put(call)
         call.finished.wait()
         if call.error is not None:
@@ -191,6 +194,8 @@ class Database:
             call.error = error
             connection.execute("ROLLBACK TO one")
         connection.execute("RELEASE one")
+        if not call.durable:
+            call.finished.set()
 
     def _translated(self, error: Exception) -> AlbumenError | Exception:
         if isinstance(error, sqlite3.OperationalError | OSError):
@@ -203,6 +208,7 @@ class Database:
 @dataclass(slots=True)
 class _Call:
     work: Callable[[sqlite3.Connection], Any]
+    durable: bool = True
     result: Any = None
     error: BaseException | None = None
     finished: threading.Event = field(default_factory=threading.Event)

@@ -5,7 +5,7 @@ their folders durable → settle. All or none, and safe to repeat after a crash 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from albumen.deeds import places, records, trash
 from albumen.deeds.desk import Desk, shown
@@ -22,13 +22,12 @@ def do(desk: Desk, ids: Sequence[DeedId]) -> Sequence[Deed]:
     claimed = desk.ledger.claim(ids, desk.owner)
     if len(claimed) < len(set(ids)):
         raise Transient("another process is doing this now")
-    todo = [one for one in claimed if one.was in _OPEN]
+    todo = [one.deed for one in claimed if one.was in _OPEN]
     if todo:
-        deeds = [one.deed for one in todo]
-        _traced(desk, deeds, "claimed")
-        fresh = all(one.was is DeedState.planned for one in todo)
-        _Group(desk, deeds).run(fresh=fresh)
-    return desk.ledger.history(ids=ids).rows
+        _traced(desk, todo, "claimed")
+        fresh = all(one.was is DeedState.planned for one in claimed if one.was in _OPEN)
+        _Group(desk, todo).run(fresh=fresh)
+    return [replace(one.deed, state=DeedState.done) if one.was in _OPEN else one.deed for one in claimed]
 
 
 @dataclass
@@ -41,15 +40,25 @@ class _Group:
     proofs: dict[DeedId, Proof] = field(default_factory=dict)
 
     def run(self, *, fresh: bool) -> None:
-        looks = {one.id: places.UNTOUCHED if fresh else places.look(self.desk, one) for one in self.deeds}
-        decision = places.decide(looks)
+        """A fresh group is placed as planned; whenever that does not go as planned, and for any other, the places are asked."""
+        if fresh:
+            try:
+                self._place(self.deeds)
+            except (Changed, Exists, NotFound):
+                self._ask()
+        else:
+            self._ask()
+        self._finish(self.deeds)
+
+    def _ask(self) -> None:
+        """Go on from what lies where: place what is missing, or give up what cannot be. Its claim may have been forgotten."""
+        decision = places.decide({one.id: places.look(self.desk, one) for one in self.deeds})
         if not decision.go_on:
             self._give_up(decision)
         try:
             self._place([one for one in self.deeds if one.id in decision.place])
         except (Changed, Exists, NotFound, Rejected) as error:
             self._undo_or_keep(error)
-        self._finish(self.deeds)
 
     # ------------------------------------------------------------------------------------------------------------- placing
 
