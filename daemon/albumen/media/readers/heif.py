@@ -76,7 +76,7 @@ def _places(items: _Items, data: bytes) -> None:
     sizes = number(data, 4, 2)
     offset, length, base, index = sizes >> 12 & 15, sizes >> 8 & 15, sizes >> 4 & 15, sizes & 15 if version else 0
     wide = 4 if version == 2 else 2
-    at, count = 6 + wide, number(data, 6, wide)
+    at, count, left = 6 + wide, number(data, 6, wide), _ITEMS
     for _ in range(min(count, _ITEMS)):
         if at + wide > len(data):
             return
@@ -89,12 +89,13 @@ def _places(items: _Items, data: bytes) -> None:
         extents: list[tuple[int, int]] = []
         number_of = number(data, at, 2)
         at += 2
-        for _ in range(min(number_of, _ITEMS)):
+        for _ in range(min(number_of, left)):
             at += index
             extents.append((start + number(data, at, offset), number(data, at + offset, length)))
             at += offset + length
             if at > len(data):
                 return
+        left -= len(extents)  # of the whole table: extents may be stated in no bytes at all
         items.places[item] = (method, extents)
 
 

@@ -32,5 +32,15 @@ def read(draft: Draft, window: Window, type: str) -> None:
             warnings.simplefilter("ignore")  # about large sizes: nothing is decoded here
             with Image.open(io.BytesIO(window.at(0, window.size)), formats=[plugin]) as picture:
                 draft.shape(*picture.size)
-    except (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError, EOFError, Image.DecompressionBombError) as error:
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        IndexError,
+        KeyError,
+        TypeError,
+        EOFError,
+        RuntimeError,
+        Image.DecompressionBombError,
+    ) as error:
         draft.hurt(f"its header cannot be read ({type}: {error})")  # what Pillow's plugins raise on broken files

@@ -18,7 +18,7 @@ _MOST = 200
 def tiff(draft: Draft, window: Window) -> None:
     """TIFF-based: DNG, NEF, ARW, PEF, CR2, ORF, RW2, SRW, KDC, IIQ …: EXIF of the first directory, size of the largest picture."""
     block = Tiff(window)
-    chain = list(block.chain())
+    chain = list(block.chain()) or [block.directory(block.start)]
     exif.directory(draft, block, chain[0])
     if block.magic == 0x55:
         _panasonic(draft, window, chain[0])
