@@ -27,6 +27,7 @@ def take(fault: str, source: str, library: str) -> None:
     facts = os.stat(source)
     target = os.path.join(library, hashlib.sha256(data).hexdigest() + ".jpg")
     draft = target if fault == "in-place" else os.path.join(library, ".albumen", "draft")
+    trace(target, "claimed")
     if fault == "unlink-first":
         os.unlink(source)
     if not os.path.exists(target):
@@ -41,10 +42,11 @@ def take(fault: str, source: str, library: str) -> None:
                 os.fsync(file.fileno())
         os.rename(draft, target)
         sync_folder(library)
-    trace("placed")
+    trace(target, "placed")
     if fault != "unlink-first":
         os.unlink(source)
         sync_folder(os.path.dirname(source))
+    trace(target, "settled")
 
 
 def sync_folder(folder: str) -> None:
@@ -54,12 +56,12 @@ def sync_folder(folder: str) -> None:
     os.close(descriptor)
 
 
-def trace(step: str) -> None:
+def trace(deed: str, step: str) -> None:
     """As albumen does for the rigs."""
     folder = os.environ.get("ALBUMEN_TEST_TRACE")
     if folder:
         with open(os.path.join(folder, str(os.getpid())), "a", encoding="utf-8") as file:
-            file.write(step + "\n")
+            file.write(f"{os.path.basename(deed)} {step}\n")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from faults.rigs.kills import Tally, kills
-from faults.rigs.looks import last_steps, make_source, tree, unsound
+from faults.rigs.grounds import make_source
+from faults.rigs.kills import Plan, Tally, kills
+from faults.rigs.looks import traces, tree, unsound
 from faults.rigs.power_cut import Disk, power_cuts
 from faults.rigs.power_cut import Tally as CutTally
 from faults.rigs.rig import Ground
@@ -24,14 +25,14 @@ def ground(root: Path, fault: str) -> Ground:
 
 def killed(root: Path, fault: str) -> Tally:
     """A few kills; enough for the faults of the stand-in to show every time."""
-    return kills(ground(root, fault), wanted=6, files=60, seed=3, size=50_000, each=6)
+    return kills(ground(root, fault), Plan(6, files=60, seed=3, size=50_000, each=6))
 
 
 def test_a_careful_import_passes_the_kills(tmp_path: Path) -> None:
     """Without a fault nothing is lost or torn, and the end is that of the unhurt run."""
     tally = killed(tmp_path, "none")
     assert (tally.kills, tally.lost, tally.torn, tally.wrong) == (6, 0, 0, [])
-    assert sum(tally.steps.values()) == 6
+    assert tally.steps
 
 
 @pytest.mark.parametrize("fault", ["unlink-first", "in-place"])
@@ -78,13 +79,13 @@ def test_a_source_is_the_same_each_time(tmp_path: Path) -> None:
     assert len({mode for _, _, mode in one.values()}) == 3
 
 
-def test_the_last_whole_line_of_a_trace_counts(tmp_path: Path) -> None:
-    """A line cut short by the kill is no step; an empty trace counts as unknown; read traces are forgotten."""
-    (tmp_path / "11").write_bytes(b"claimed\nstaged\npla")
-    (tmp_path / "12").write_bytes(b"claimed\nstaged\n")
-    (tmp_path / "13").write_bytes(b"\xff")
-    assert last_steps(str(tmp_path)) == {"staged": 2, "?": 1}
-    assert last_steps(str(tmp_path)) == last_steps(str(tmp_path / "none")) == {}
+def test_the_last_whole_line_of_each_deed_counts(tmp_path: Path) -> None:
+    """A line cut short by the kill is no step; deeds that were settled are left out; read traces are forgotten."""
+    (tmp_path / "11").write_bytes(b"a claimed\nb claimed\na staged\nb staged\nb settled\nc claimed\nc sta")
+    (tmp_path / "12").write_bytes(b"a claimed\na settled\n")
+    found = traces(str(tmp_path))
+    assert (found.processes, found.steps, found.inside) == (2, {"staged": 1, "claimed": 1}, True)
+    assert traces(str(tmp_path)).processes == traces(str(tmp_path / "none")).processes == 0
 
 
 def test_a_broken_database_is_unsound(tmp_path: Path) -> None:

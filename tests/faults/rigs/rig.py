@@ -10,23 +10,46 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from faults.rigs.looks import Tree, contents, make_source, open_deeds, tree, unsound
+from faults.rigs.grounds import make_source
+from faults.rigs.looks import Tree, contents, open_deeds, tree, twice, unnumbered, unsound
 
 DEFAULT = os.path.join(os.path.dirname(sys.executable), "albumen")
-_LONGEST = 600  # seconds until an import that nobody hurts counts as hanging
+_LONGEST = 600  # seconds until a command that nobody hurts counts as hanging
+_CONFIG = """
+[state]
+dir = "{state}"
+[store.nas]
+type = "local"
+root = "{library}"
+[library]
+store = "nas"
+copies = ["nas"]
+zone = "UTC"
+"""
+_WATCHED = """
+[source.in]
+type = "local"
+path = "{source}"
+mode = "{mode}"
+settle = "0.2s"
+[[route]]
+from = "in"
+steps = ["catalog", "file"]
+"""
 
 
 @dataclass(frozen=True)
 class Ground:
     """Where one run happens: source, library, state and configuration under one root, which every run of a rig shares, so that
-    what names its paths can be compared between runs."""
+    what names its paths can be compared between runs. ``watched`` = "move" or "copy": the source is one of the daemon's."""
 
     root: str
     command: Sequence[str] = (DEFAULT,)
+    watched: str = ""
 
     @property
     def source(self) -> str:
@@ -45,38 +68,58 @@ class Ground:
         """Where each process appends the deed step it is at, one file per process (``ALBUMEN_TEST_TRACE``)."""
         return os.path.join(self.root, "trace")
 
+    @property
+    def config(self) -> str:
+        return os.path.join(self.root, "albumen.toml")
+
+    @property
+    def log(self) -> str:
+        """What all commands of this run said."""
+        return os.path.join(self.root, "log")
+
     def prepare(self, files: int, seed: int, size: int) -> frozenset[str]:
-        """Everything anew: the source with ``files`` pictures of about ``size`` bytes. The contents' sha256 come back."""
+        """Everything anew: the source with ``files`` files of about ``size`` bytes. The contents' sha256 come back."""
+        return self.prepare_with(lambda folder: make_source(folder, files, seed, size))
+
+    def prepare_with(self, make: "Callable[[str], frozenset[str]]") -> frozenset[str]:
+        """Everything anew; ``make`` fills the source."""
         for folder in (self.source, self.library, self.state, self.trace):
             shutil.rmtree(folder, ignore_errors=True)
             os.makedirs(folder)
-        with open(os.path.join(self.root, "albumen.toml"), "w", encoding="utf-8") as config:
-            config.write(f'[state]\ndir = "{self.state}"\n[store.nas]\ntype = "local"\nroot = "{self.library}"\n')
-            config.write('[library]\nstore = "nas"\ncopies = ["nas"]\nzone = "UTC"\n')
-        return make_source(self.source, files, seed, size)
+        with suppress(FileNotFoundError):
+            os.unlink(self.log)
+        with open(self.config, "w", encoding="utf-8") as config:
+            text = _CONFIG + _WATCHED if self.watched else _CONFIG
+            config.write(text.format(state=self.state, library=self.library, source=self.source, mode=self.watched))
+        return make(self.source)
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
+    def start(self, *words: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         """``albumen --config … words`` as a process group of its own; what it says is appended to ``log`` in the root."""
-        line = [*self.command, "--config", os.path.join(self.root, "albumen.toml"), *words]
-        with open(os.path.join(self.root, "log"), "ab") as log:
+        line = [*self.command, "--config", self.config, *words]
+        with open(self.log, "ab") as log:
+            log.write(f"--- {words}\n".encode())
+            log.flush()
             return subprocess.Popen(
                 line,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**os.environ, "ALBUMEN_TEST_TRACE": self.trace},
+                env={**os.environ, "ALBUMEN_TEST_TRACE": self.trace, **(env or {})},
             )
 
-    def start_import(self) -> subprocess.Popen[bytes]:
-        """The import that all rigs hurt."""
-        return self.start("import", self.source, "--move", "-r")
+    @property
+    def importing(self) -> tuple[str, ...]:
+        """The words of the import that the rigs hurt."""
+        return ("import", self.source, "--move", "-r")
 
-    def finish(self, *words: str) -> int:
-        """Run a command unhurt to its end; its exit status."""
-        with self.start(*words) as process:
+    def finish(self, *words: str, env: dict[str, str] | None = None, longest: float = _LONGEST) -> int:
+        """Run a command unhurt to its end; its exit status, 124 when it had to be killed after ``longest`` seconds."""
+        with self.start(*words, env=env) as process:
             try:
-                return process.wait(_LONGEST)
+                return process.wait(longest)
+            except subprocess.TimeoutExpired:
+                return 124
             finally:
                 send(process, signal.SIGKILL)
 
@@ -88,9 +131,15 @@ class Ground:
 
     def output(self, *words: str) -> str:
         """What a command prints; "" when it fails (an ``export`` that is not there is no fault of the import)."""
-        line = [*self.command, "--config", os.path.join(self.root, "albumen.toml"), *words]
+        line = [*self.command, "--config", self.config, *words]
         done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_LONGEST)
         return done.stdout.decode("utf-8", "surrogateescape") if done.returncode == 0 else ""
+
+    def said(self, last: int = 10) -> str:
+        """The last lines of the log."""
+        with suppress(FileNotFoundError), open(self.log, encoding="utf-8", errors="replace") as log:
+            return "".join(log.readlines()[-last:])
+        return ""
 
 
 @dataclass(frozen=True)
@@ -102,13 +151,20 @@ class End:
     export: str
     open: int
     unsound: tuple[str, ...]
+    incoming: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, ground: Ground) -> "End":
         """Look now; nothing of ours may be running."""
         broken = unsound(ground.state)
+        everything = tree(ground.library, ours=True)
         return cls(
-            tree(ground.source), tree(ground.library), ground.output("export", "--stable"), open_deeds(ground.state), broken
+            tree(ground.source, folders=True),
+            tree(ground.library),
+            ground.output("export", "--stable"),
+            open_deeds(ground.state),
+            broken,
+            tuple(sorted(path for path in everything if "/incoming/" in path)),
         )
 
     def differences(self, wanted: "End") -> list[str]:
@@ -120,8 +176,30 @@ class End:
             if self.library.get(path) != wanted.library.get(path)
         ]
         found += ["export differs"] if self.export != wanted.export else []
-        found += [f"{self.open} deeds open"] if self.open else []
+        return found + self.faults()
+
+    def differences_but_for_chance(self, wanted: "End") -> list[str]:
+        """As ``differences`` for files that arrive one by one: which of equal names is the first is chance, nothing else is."""
+        found = [f"source {path!r}" for path in self.source.keys() ^ wanted.source.keys()]
+        found += [f"library {path!r}" for path in self.library.keys() ^ wanted.library.keys()]
+        mine, theirs = self._by_content(), wanted._by_content()
+        found += [
+            f"content of {mine.get(sha) or theirs[sha]}"
+            for sha in mine.keys() | theirs.keys()
+            if mine.get(sha) != theirs.get(sha)
+        ]
+        found += ["export differs in length"] if self.export.count("\n") != wanted.export.count("\n") else []
+        return found + self.faults()
+
+    def faults(self) -> list[str]:
+        """What is wrong in itself."""
+        found = [f"{self.open} deeds or batches open"] if self.open else []
+        found += [f"twice: {one}" for one in twice(self.library)]
+        found += [f"left in incoming: {one}" for one in self.incoming]
         return found + [f"{name} is unsound" for name in self.unsound]
+
+    def _by_content(self) -> dict[str, str]:
+        return {digest: unnumbered(path) for path, (digest, _, _) in self.library.items()}
 
 
 def send(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
@@ -132,15 +210,16 @@ def send(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
         process.wait()
 
 
-def unhurt(ground: Ground, files: int, seed: int, size: int) -> tuple[End, float, float]:
+def unhurt(ground: Ground, files: int, seed: int, size: int, words: Sequence[str] = ()) -> tuple[End, float, float]:
     """The uninterrupted run: its end, its seconds, and those of them that a start alone takes."""
+    words = words or ground.importing
     ground.prepare(0, seed, size)
     began = time.monotonic()
-    ground.finish("import", ground.source, "--move", "-r")
+    ground.finish(*words)
     starting = time.monotonic() - began
     ground.prepare(files, seed, size)
     began = time.monotonic()
-    status = ground.finish("import", ground.source, "--move", "-r")
+    status = ground.finish(*words)
     if status != 0:
-        raise SystemExit(f"the uninterrupted import ended with {status}: see {os.path.join(ground.root, 'log')}")
+        raise SystemExit(f"the uninterrupted {words[0]} ended with {status}:\n{ground.said()}")
     return End.of(ground), time.monotonic() - began, starting
