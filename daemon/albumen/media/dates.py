@@ -11,6 +11,7 @@ from albumen.model import Candidate, Dated, Facts, Stamp
 
 Confidence: TypeAlias = Literal["high", "medium", "low"]
 
+BETTER = "a better one was found before"  # the reason against a candidate that is not wrong
 NAME, FOLDER, FILE, UNKNOWN = "name", "folder", "file:modified", "unknown"
 
 # The order of the stamps that files state, best first. A sidecar's XMP goes before an embedded one, see ``_stated``.
@@ -91,7 +92,7 @@ def choose(facts: Sequence[Facts], path: str, times: Times, rules: DateRules) ->
                 instant=instant,
             )
             why = "the first plausible one" + (f", though before {_DOUBTFUL}" if low else "")
-        candidates.append(Candidate(one.source, one.value, use, why or "a better one was found before"))
+        candidates.append(Candidate(one.source, one.value, use, why or BETTER))
     found = answer or Dated("", "second", UNKNOWN, "low", ())
     return replace(found, candidates=tuple(candidates))
 

@@ -83,16 +83,15 @@ def facts(window: Window, name: str) -> Facts:
 
 def _filled(draft: Draft, window: Window, type: str, name: str) -> str:
     """Run the reader; the type as the whole file shows it."""
-    if type in ("jpeg", "mpo"):
-        return jpeg.read(draft, window, name)
     if type == "tiff":
         type = signature.tiff_type(window, name)
-    reader = _READERS.get(type)
-    if reader is None:
-        library.read(draft, window, type)
-        return type
     try:
-        reader(draft, window)
+        if type in ("jpeg", "mpo"):
+            return jpeg.read(draft, window, name)
+        if type in _READERS:
+            _READERS[type](draft, window)
+        else:
+            library.read(draft, window, type)
     except Rejected as error:
         if draft.empty:
             raise
