@@ -8,10 +8,10 @@ from albumen.cli import printing
 from albumen.cli.session import Session, options
 
 if TYPE_CHECKING:
-    from albumen.operations.importing import Line, Report
+    from albumen.operations.intake import Line, Report
 
-_ERRORS = ("failed", "later")
-_CHATTY = ("added", "companion", "skipped")
+_ERRORS = ("failed", "later", "stays")
+_CHATTY = ("added", "companion")
 
 
 @click.command("import")
@@ -27,7 +27,8 @@ def import_(session: Session, paths: tuple[str, ...], recursive: bool, move: boo
     Each file is known by its content and filed by the date it was taken. A file that is already there is told and not stored
     again. The same command again goes on with an interrupted one.
     """
-    from albumen.operations.importing import Importing, Order
+    from albumen.operations.importing import Importing
+    from albumen.operations.intake import Order
 
     order = Order(paths, move, recursive, dry_run, limit)
     with session.app(dry_run=dry_run) as app:
@@ -38,7 +39,7 @@ def import_(session: Session, paths: tuple[str, ...], recursive: bool, move: boo
             report = importing.preview(order)
         else:
             with app.working() as working:
-                report = importing.run(order, working, lambda pending, found: None)
+                report = importing.run(order, working, lambda _pending, _report: None)
     _summary(session, order.dry_run, report)
     return 0 if report.ok else 1
 

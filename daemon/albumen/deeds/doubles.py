@@ -10,7 +10,7 @@ from albumen.deeds.reserve import key_of, known_part, names_in, placed, reservat
 from albumen.errors import Taken, Transient
 from albumen.media import naming
 from albumen.media.digest import record_id
-from albumen.model import BatchId, Companion, Deed, Item, Placement, Record, Ref
+from albumen.model import BatchId, Companion, Deed, Item, Placement, Query, Record, Ref
 
 _ROUNDS = 20
 
@@ -21,7 +21,7 @@ def double(desk: Desk, item: Item, batch: BatchId) -> Item:
         record = desk.catalog.get([item.duplicate_of]).get(item.duplicate_of)
         if record is None or not placed(record):
             raise Transient("its first copy is not finished yet")
-        deeds = _plan(desk, item, batch, record)
+        deeds = plan(desk, item, batch, record)
         try:
             kept = desk.ledger.intend(deeds)
         except Taken as taken:
@@ -32,7 +32,8 @@ def double(desk: Desk, item: Item, batch: BatchId) -> Item:
     raise Transient("no free name found for the sidecars of a duplicate; other imports take every name")
 
 
-def _plan(desk: Desk, item: Item, batch: BatchId, record: Record) -> list[Deed]:
+def plan(desk: Desk, item: Item, batch: BatchId, record: Record) -> list[Deed]:
+    """The deeds of a double: its file to the trash when it moves, sidecars not known yet beside the first copy. Keeps nothing."""
     group = key_of(batch, item.main)
     deeds = [_thrown(desk, item.main, item.digests["sha256"], batch, record, group)] if item.move else []
     beside = next((one for one in record.placements if one.store == desk.filing.store and one.role == "main"), None)
@@ -48,6 +49,20 @@ def _plan(desk: Desk, item: Item, batch: BatchId, record: Record) -> list[Deed]:
     return deeds
 
 
+def reason(desk: Desk, deed: Deed) -> str:
+    """Why a duplicate was thrown away, "" for any other deed: the ledger keeps reasons of what is settled only."""
+    if deed.role != "duplicate" or deed.undoes:
+        return ""
+    found = desk.catalog.find(Query(digest=deed.sha256, companions=True)).rows
+    return min((_there_as(one, deed.sha256) for one in found), default="")
+
+
+def _there_as(record: Record, sha: str) -> str:
+    places = [one for one in record.placements if is_placement(one.store, one.path)]
+    same = [one for one in places if (one.sha256 or record.sha256) == sha]
+    return f"already there as {next((one.path for one in same or places), record.id)}"
+
+
 def _known(desk: Desk, sha: str) -> bool:
     found = desk.catalog.get([record_id(sha)])
     return any(placed(one) for one in found.values())
@@ -55,7 +70,6 @@ def _known(desk: Desk, sha: str) -> bool:
 
 def _thrown(desk: Desk, ref: Ref, sha: str, batch: BatchId, record: Record, group: str) -> Deed:
     target = trash.place(desk, ref, batch)
-    where = next((one.path for one in record.placements if is_placement(one.store, one.path)), record.id)
     return Deed(
         batch=batch,
         key=key_of(batch, ref),
@@ -67,7 +81,7 @@ def _thrown(desk: Desk, ref: Ref, sha: str, batch: BatchId, record: Record, grou
         role="duplicate",
         sha256=sha,
         record=record.id if is_placement(ref.store, ref.path) else "",
-        why=f"already there as {where}",
+        why=_there_as(record, sha),
     )
 
 

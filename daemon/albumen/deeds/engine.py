@@ -4,7 +4,7 @@ from collections.abc import Sequence, Set
 
 from albumen.deeds import doubles, folders, reading, recover, reserve, transfer, undo
 from albumen.deeds.desk import Desk
-from albumen.model import BatchId, Deed, DeedId, Item, Ref, Staged
+from albumen.model import BatchId, Deed, DeedId, Item, Record, Ref, Staged
 from albumen.ports import Stages
 
 
@@ -64,6 +64,10 @@ class Engine:
     def preview(self, items: Sequence[Item], also: Set[str], known: Set[str]) -> Sequence[tuple[Item, Sequence[Deed], str]]:
         """What ``reserve`` would do."""
         return reserve.preview(self.desk, items, also, known)
+
+    def preview_double(self, item: Item, record: Record) -> Sequence[Deed]:
+        """What ``double`` would do, were ``record`` its first copy's; nothing is kept."""
+        return doubles.plan(self.desk, item, "dry-run", record)
 
     def inverse(self, batch: BatchId, into: BatchId) -> undo.Inverse:
         """What undoing means now; nothing is kept."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from albumen.deeds import places, records, trash
+from albumen.deeds import doubles, places, records, trash
 from albumen.deeds.desk import Desk, shown
 from albumen.deeds.reading import content, sha256
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, Permanent, Rejected, Stale, Transient
@@ -137,11 +137,15 @@ class _Group:
             self._prove(deed)
         self._catalogue(deeds)
         _traced(desk, deeds, "catalogued")
-        left = [trash.take(desk, one) for one in deeds if one.verb == "move"]
+        whys: dict[str, list[DeedId]] = defaultdict(list)
+        for one in deeds:
+            stays = trash.take(desk, one) if one.verb == "move" else ""
+            whys["; ".join(why for why in (doubles.reason(desk, one), stays) if why)].append(one.id)
         for name, refs in _by_store(one.source for one in deeds if one.verb == "move").items():
             _sync(desk.store(name), [one.path for one in refs])
         _traced(desk, deeds, "taken")
-        desk.ledger.settle([one.id for one in deeds], DeedState.done, "; ".join(one for one in left if one))
+        for why, ids in whys.items():
+            desk.ledger.settle(ids, DeedState.done, why)
         _traced(desk, deeds, "settled")
 
     def _prove(self, deed: Deed) -> None:

@@ -50,9 +50,6 @@ def _one(ref: Ref, stage: Stage, probe: Probe) -> tuple[Staged, Facts]:
     if signature.sniff(staged.head, ref.name) is None:
         raise SetAside(f"{_shown(ref)} {_what(ref, staged.head)}")
     facts = probe(ref)
-    if not signature.fits(ref.name, facts.type):
-        named = ref.name.rpartition(".")[2].lower() if "." in ref.name else "without extension"
-        facts = dataclasses.replace(facts, told=(*facts.told, f"type differs: named {named}, the bytes are {facts.type}"))
     return staged, dataclasses.replace(facts, size=staged.size)
 
 

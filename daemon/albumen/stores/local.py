@@ -69,6 +69,11 @@ class LocalStore(Looking):
         self._salt = uuid.uuid4().hex[:8]  # two stores of one owner never meet
         self._count = count(1)
 
+    @property
+    def root(self) -> str:
+        """The absolute path of its folder, for telling whether a file of this machine lies in it."""
+        return self._root
+
     def _mounted(self, name: str, context: Context) -> Mount:
         return Mount(name, self._root, context.state, context.clock, floor=self._settings.floor)
 

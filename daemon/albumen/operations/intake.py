@@ -1,0 +1,110 @@
+"""What a person asks of ``import`` and is told of it: order, lines, report."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from albumen.errors import UsageError
+from albumen.model import DISK
+from albumen.places import within
+from albumen.ports import Store
+from albumen.sources import litter, walk
+
+Told = Literal["added", "planned", "companion", "duplicate", "trashed", "failed", "stays", "listed", "skipped", "later", "told"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person asked for. ``limit``: at most so many new files."""
+
+    paths: tuple[str, ...]
+    move: bool = False
+    recursive: bool = False
+    dry_run: bool = False
+    limit: int | None = None
+    ignore: tuple[str, ...] = litter.DEFAULT
+
+    @property
+    def what(self) -> str:
+        """The words that name this import in the ledger: the same words go on with a killed one."""
+        flags = [name for name, on in (("--move", self.move), ("-r", self.recursive)) if on]
+        limit = [f"--limit {self.limit}"] if self.limit is not None else []
+        return " ".join(["import", *flags, *limit, *self.paths])
+
+    @property
+    def tops(self) -> tuple[str, ...]:
+        """The paths with links resolved, each once; without those that another of them brings along."""
+        tops = dict.fromkeys(_resolved(one) for one in self.paths)
+        return tuple(one for one in tops if not any(self._brings(other, one) for other in tops if other != one))
+
+    def _brings(self, folder: str, path: str) -> bool:
+        if self.recursive:
+            return path.startswith(folder.rstrip("/") + "/")
+        return os.path.dirname(path) == folder and not os.path.isdir(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One file and what became of it: ``text`` is its target, what it doubles, or the reason. ``path`` as a person writes it."""
+
+    what: Told
+    path: str
+    text: str = ""
+
+
+@dataclass
+class Report:
+    """The numbers of one import, in files; from ``added`` to ``left`` they add up to ``found``.
+
+    ``added`` are main files and ``companions`` what came with them, ``elsewhere`` is another import's business, ``left`` was not
+    looked at because of the limit. ``stays`` are filed files whose source could not be removed. ``litter`` and ``skipped``
+    (links, FIFOs …) are not among the found. ``folders``: (folder, loaded, not stored). ``steps``: seconds by step.
+    """
+
+    batch: str = ""
+    found: int = 0
+    added: int = 0
+    companions: int = 0
+    duplicates: int = 0
+    failed: int = 0
+    listed: int = 0
+    empty: int = 0
+    later: int = 0
+    elsewhere: int = 0
+    left: int = 0
+    stays: int = 0
+    litter: int = 0
+    skipped: int = 0
+    folders: list[tuple[str, int, int]] = field(default_factory=list)
+    steps: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed and nothing waits."""
+        return not (self.failed or self.later or self.stays)
+
+
+def check(order: Order, stores: Iterable[Store]) -> None:
+    """``UsageError`` when the order cannot be: nothing there, no file or folder, the library itself, a senseless limit."""
+    if order.limit is not None and order.limit <= 0:
+        raise UsageError(f"--limit {order.limit}: give a number of files above 0")
+    stood = [(one.name, root) for one in stores if one.name != DISK and isinstance(root := getattr(one, "root", None), str)]
+    for path in order.paths:
+        if not os.path.lexists(path):
+            raise UsageError(f"Invalid directory {path}: there is nothing of that name")
+        if not os.path.isdir(path) and isinstance(one := walk.single(path), walk.Skipped):
+            raise UsageError(f"Invalid directory {path}: {one.reason}")
+        for name, root in stood:
+            if within(path, root):
+                raise UsageError(f"{path} lies in the store {name} ({root}): it cannot be imported into itself")
+            if os.path.isdir(path) and order.recursive and within(root, path):
+                raise UsageError(f"{path} holds the store {name} ({root}): name the folders beside it instead")
+
+
+def _resolved(path: str) -> str:
+    """Links on the way resolved; a file's own name kept (a link that is named itself was refused before)."""
+    if os.path.isdir(path):
+        return os.path.realpath(path)
+    folder, name = os.path.split(path.rstrip("/"))
+    return os.path.join(os.path.realpath(folder or "."), name)
