@@ -8,6 +8,8 @@ from albumen.media import signature
 from albumen.media.digest import record_id
 from albumen.model import DISK, Facts, Item, Ref, Staged
 
+_SIDECARS = (".xmp", ".aae", ".json")
+
 Stage = Callable[[Ref], Staged]
 Probe = Callable[[Ref], Facts]
 Tell = Callable[[Ref, str], None]
@@ -46,19 +48,29 @@ def _one(ref: Ref, stage: Stage, probe: Probe) -> tuple[Staged, Facts]:
     staged = stage(ref)
     role = signature.companion_role(ref.name, staged.head)
     if role is not None:
-        return staged, Facts(kind="other", type=role, size=staged.size)
+        return staged, _sidecar(ref, role, staged, probe)
     if signature.sniff(staged.head, ref.name) is None:
         raise SetAside(f"{_shown(ref)} {_what(ref, staged.head)}")
     facts = probe(ref)
     return staged, dataclasses.replace(facts, size=staged.size)
 
 
+def _sidecar(ref: Ref, role: str, staged: Staged, probe: Probe) -> Facts:
+    """A sidecar that cannot be read says nothing, but travels all the same."""
+    try:
+        return dataclasses.replace(probe(ref), size=staged.size)
+    except Rejected as error:
+        return Facts(kind="other", type=role, size=staged.size, damaged=str(error))
+
+
 def _what(ref: Ref, head: bytes) -> str:
     """Why this is no media, as far as a person can act on it."""
+    if ref.name.lower().endswith(_SIDECARS):
+        return "is named like a sidecar, but tells nothing about a picture; it stays where it is"
     if signature.kind_of_name(ref.name) is None:
         return "is no picture or video; it stays where it is"
     if not head.strip(b"\0"):
-        return "holds only zeros: it was never written, look for another copy"
+        raise Rejected(f"{_shown(ref)} holds only zeros: it was never written, look for another copy")
     if all(32 <= byte < 127 or byte in (9, 10, 13) or byte >= 128 for byte in head[:512]):
         raise Rejected(f"{_shown(ref)} is named like a picture or video, but its bytes are text")
     raise Rejected(f"{_shown(ref)} is named like a picture or video, but its bytes are of no known type: it may be damaged")

@@ -39,7 +39,7 @@ class Durable:
         """All names given and removed in these folders, and the folders themselves, are on the disk."""
         self._shared(set(folders), self._fsync)
 
-    def _shared(self, folders: Iterable[str], alone: Callable[[Sequence[str]], None]) -> None:
+    def _shared(self, folders: Iterable[str], alone: Callable[[Sequence[str]], bool | None]) -> None:
         """One shared sync for each file system that these folders lie on; of one that is gone, for what is above it."""
         devices: dict[int, tuple[int, list[str]]] = {}
         with ExitStack() as opened:
@@ -61,17 +61,26 @@ class Durable:
                     raise
                 folder = folder_of(folder)
 
-    def _fsync(self, folders: Sequence[str]) -> None:
-        """Each folder, and those above it that got a name lately: a folder whose own name is lost takes its files with it."""
-        done: set[str] = set()
-        for folder in folders:
-            here, asked = folder, True
-            while here not in done:
-                done.add(here)
-                with suppress(FileNotFoundError, NotADirectoryError), self._tree.folder(here, os.O_RDONLY) as fd:
-                    if asked or abs(self._clock() - os.fstat(fd).st_ctime_ns) < _FRESH:
-                        _fsync(fd)
-                here, asked = folder_of(here), False
+    def _fsync(self, folders: Sequence[str]) -> bool:
+        """Each folder, and those above it that got a name lately: a folder whose own name is lost takes its files with it.
+        False, and nothing done, where one sync of the whole file system is cheaper (see ``Syncs.wait``)."""
+        wanted: dict[str, int] = {}
+        with ExitStack() as opened:
+            for folder in folders:
+                here, asked = folder, True
+                while here not in wanted:
+                    with suppress(FileNotFoundError, NotADirectoryError):
+                        fd = opened.enter_context(self._tree.folder(here, os.O_RDONLY))
+                        if asked or abs(self._clock() - os.fstat(fd).st_ctime_ns) < _FRESH:
+                            wanted[here] = fd
+                    if not here:
+                        break
+                    here, asked = folder_of(here), False
+            if len(wanted) > 1 and self._syncs.can_share(next(iter(wanted.values()))):
+                return False
+            for fd in wanted.values():
+                _fsync(fd)
+        return True
 
 
 def _fsync(folder: int) -> None:

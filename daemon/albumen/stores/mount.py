@@ -7,6 +7,7 @@ without its marker is an empty mount point, not an empty library.
 import errno
 import json
 import os
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ class Mount:
         self._floor = floor
         self._memory = os.path.join(state, "stores", quote(store, safe="") + ".json")
         self._proven: tuple[int, int] | None = None
+        self._first = threading.Lock()  # threads that meet an unmarked root together mark it once
 
     def open(self, flags: int) -> int:
         """A new descriptor of the root, proven. ``Unavailable`` when a root that we know is not there or is another one;
@@ -77,7 +79,9 @@ class Mount:
         """At the very first time the root is made, marked and remembered. ``Unavailable`` as ``open``. Twice is harmless."""
         if self._proven is not None:
             return
-        with guarded(self._store, ""):
+        with self._first, guarded(self._store, ""):
+            if self._proven is not None:
+                return
             known = self._remembered()
             if not known:
                 os.makedirs(self._root, exist_ok=True)

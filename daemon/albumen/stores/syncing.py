@@ -47,9 +47,13 @@ class Syncs:
         self._guard = threading.Lock()
         self._devices: dict[int, _Device] = {}
 
-    def wait(self, fd: int, alone: Callable[[], None]) -> None:
-        """Return once everything done so far on the file system of ``fd`` is durable: by ``alone`` when nobody else waits, else
-        by one sync of the whole. ``OSError`` of that sync."""
+    def can_share(self, fd: int) -> bool:
+        """Whether one sync of the whole file system of ``fd`` may stand for several."""
+        return self._device(fd).shareable
+
+    def wait(self, fd: int, alone: Callable[[], bool | None]) -> None:
+        """Return once everything done so far on the file system of ``fd`` is durable: by ``alone`` when nobody else waits and it
+        does not say False (it would take several syncs), else by one sync of the whole. ``OSError`` of that sync."""
         device = self._device(fd)
         if not device.shareable:
             alone()
@@ -74,7 +78,7 @@ class Syncs:
                 found = self._devices[number] = _Device(self._shared and kernel.kind(fd) != kernel.FUSE)
         return found
 
-    def _lead(self, device: _Device, round: _Round, fd: int, alone: Callable[[], None]) -> None:
+    def _lead(self, device: _Device, round: _Round, fd: int, alone: Callable[[], bool | None]) -> None:
         try:
             with device.turn:
                 if device.company:
@@ -83,10 +87,8 @@ class Syncs:
                     device.open = _Round()  # who asks from now on is served by the next
                 began = time.monotonic()
                 device.company = round.waiting > 1
-                if device.company:
+                if device.company or alone() is False:
                     self._whole(fd)
-                else:
-                    alone()
                 device.last = time.monotonic() - began
                 round.error = None
         except OSError as error:
