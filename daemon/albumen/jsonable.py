@@ -39,7 +39,8 @@ def to_json(value: object) -> Any:
 
 def _fields_of(value: Any) -> dict[str, Any]:
     out = {}
-    for name, required in _names(type(value)):
+    cls: Any = type(value)
+    for name, required in _names(cls):
         one = getattr(value, name)
         if type(one) in _PLAIN:  # most fields of most values
             if required or not (one is None or one == ""):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from albumen.catalogs import sqlite_plan, sqlite_where
 from albumen.catalogs.sqlite import SqliteCatalog
 from albumen.model import Camera, Companion, Place, Placement, Position, Query, Record
 from albumen.ports import Catalog
@@ -126,14 +127,20 @@ queries = st.builds(
 )
 
 
-@pytest.fixture(scope="module")
-def sqlite_catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteCatalog]:
+@pytest.fixture(scope="module", params=["few", "many"])
+def sqlite_catalog(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteCatalog]:
+    """Once as it is, once as if every index found too much to make a list of: then it walks."""
     catalog = SqliteCatalog(str(tmp_path_factory.mktemp("catalog") / "catalog.db"))
-    yield catalog
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "many":
+            patch.setattr(sqlite_plan, "_RARE", 0)
+            patch.setattr(sqlite_where, "_CHUNK", 1)
+            patch.setattr(sqlite_where, "_VARIANTS", 0)
+        yield catalog
     catalog.close()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(
     st.lists(records, max_size=7),
     st.lists(queries, min_size=1, max_size=6),

@@ -31,31 +31,28 @@ SCHEMA = (
         shown TEXT NOT NULL,                -- id of the record that shows its group
         sort TEXT NOT NULL,                 -- taken of that record
         counted INTEGER NOT NULL,           -- it shows itself and is not history
-        camera BLOB NOT NULL,
-        camera_label BLOB NOT NULL,
-        lens BLOB NOT NULL,
+        camera BLOB NOT NULL,               -- as it is counted
         hash TEXT,
         lat REAL,
         lon REAL
     );
-    CREATE INDEX record_shown ON record(sort DESC, shown, kind, type);
+    CREATE INDEX record_shown ON record(sort DESC, shown, kind, type, marks);
+    CREATE INDEX record_member ON record(shown) WHERE shown <> id;
     CREATE INDEX record_taken ON record(taken DESC, id);
     CREATE INDEX record_tally ON record(substr(taken, 1, 7), kind, type, marks) WHERE counted = 1;
     CREATE INDEX record_main ON record(companion_of) WHERE companion_of <> '';
 
     CREATE TABLE body(n INTEGER PRIMARY KEY, json TEXT NOT NULL);
     CREATE TABLE tag(n INTEGER NOT NULL, spelled BLOB NOT NULL, PRIMARY KEY(n, spelled)) WITHOUT ROWID;  -- to be counted
-    CREATE TABLE store(name TEXT PRIMARY KEY) WITHOUT ROWID;                                             -- ever seen
+    CREATE TABLE seen(what TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY(what, value)) WITHOUT ROWID;  -- stores, cameras, lenses
 
     CREATE VIRTUAL TABLE search USING fts5(tokens, tokenize = "ascii tokenchars '_'", detail = none, columnsize = 0);
     CREATE VIRTUAL TABLE spot USING rtree(n, west, east, south, north);
     """,
 )
 
-_COLUMNS = (
-    "n, id, version, taken, kind, type, marks, companion_of, shown, sort, counted, camera, camera_label, lens, hash, lat, lon"
-)
-_RECORD = f"INSERT OR REPLACE INTO record({_COLUMNS}) VALUES ({', '.join('?' * 17)})"  # noqa: S608  # column names only
+_COLUMNS = "n, id, version, taken, kind, type, marks, companion_of, shown, sort, counted, camera, hash, lat, lon"
+_RECORD = f"INSERT OR REPLACE INTO record({_COLUMNS}) VALUES ({', '.join('?' * 15)})"  # noqa: S608  # column names only
 _DELETES = (
     "DELETE FROM tag WHERE n = ?",
     "DELETE FROM search WHERE rowid = ?",
@@ -79,6 +76,11 @@ def blob(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def text(value: str | bytes) -> str:
+    """The reverse of ``blob``; what is text already stays."""
+    return value if isinstance(value, str) else value.decode("utf-8", "surrogatepass")
+
+
 def token(what: str, *values: object) -> str:
     """What stands in ``search`` for a value that is asked by equality; no word begins with ``_``, so none is mistaken for it."""
     return f"_{what}{blake2b(blob(chr(10).join(map(str, values))), digest_size=10).hexdigest()}"
@@ -94,7 +96,7 @@ class Rows:
     record: tuple[Any, ...]
     body: str
     tags: frozenset[bytes]
-    stores: frozenset[str]
+    seen: frozenset[tuple[str, bytes]]
     tokens: str
     spot: tuple[float, ...] | None
 
@@ -109,8 +111,7 @@ def rows_of(record: Record) -> Rows:
     columns = (
         *(record.id, record.version + 1, taken, record.kind, record.type, marks and marks + "\n"),
         *(record.companion_of or "", record.id, taken, int(bool(marks))),
-        *(blob(terms.camera(record)), blob(terms.camera_label(record)), blob(terms.lens(record))),
-        *(record.perceptual_hash, position and position.lat, position and position.lon),
+        *(blob(terms.camera_label(record)), record.perceptual_hash, position and position.lat, position and position.lon),
     )
     return Rows(
         id=record.id,
@@ -119,13 +120,29 @@ def rows_of(record: Record) -> Rows:
         record=columns,
         body=json.dumps(body, separators=(",", ":")),
         tags=frozenset(map(blob, record.tags)),
-        stores=frozenset(one.store for one in record.placements),
+        seen=frozenset((what, blob(value)) for what, value in _seen(record)),
         tokens=" ".join([terms.searched(record), *sorted(set(_tokens(record)))]),
         spot=(position.lon, position.lon, position.lat, position.lat) if position is not None else None,
     )
 
 
+def slices(hash: str) -> list[str]:
+    """A perceptual hash as tokens of 16 bits each: of two hashes k bits apart, one slice is at most k / slices bits apart."""
+    parts = [hash[start : start + 4].lower() for start in range(0, len(hash), 4)] if terms.is_hash(hash) else []
+    return [f"_hash{place}_{part}" for place, part in enumerate(parts)]
+
+
+def _seen(record: Record) -> Iterator[tuple[str, str]]:
+    yield from (("store", one.store) for one in record.placements)
+    if camera := terms.camera(record):
+        yield "camera", camera
+    if lens := terms.lens(record):
+        yield "lens", lens
+
+
 def _tokens(record: Record) -> Iterator[str]:
+    yield from (token(what, value) for what, value in _seen(record) if what != "store")
+    yield from slices(record.perceptual_hash or "")
     yield from (token("tag", terms.fold(one)) for one in record.tags)
     yield from (token("person", terms.fold(one)) for one in record.people)
     yield from (token("name", one) for one in terms.names(record))
@@ -152,9 +169,7 @@ def write(connection: sqlite3.Connection, fresh: Mapping[int, Rows], known: Mapp
     many(_RECORD, ((n, *rows.record) for n, rows in both.items()))
     many("INSERT OR REPLACE INTO body(n, json) VALUES (?, ?)", ((n, rows.body) for n, rows in both.items()))
     many("INSERT INTO tag(n, spelled) VALUES (?, ?)", ((n, one) for n, rows in both.items() for one in rows.tags))
-    many(
-        "INSERT OR IGNORE INTO store(name) VALUES (?)", ((one,) for one in {one for rows in both.values() for one in rows.stores})
-    )
+    many("INSERT OR IGNORE INTO seen(what, value) VALUES (?, ?)", {one for rows in both.values() for one in rows.seen})
     many("INSERT INTO search(rowid, tokens) VALUES (?, ?)", ((n, rows.tokens) for n, rows in both.items()))
     spots = ((n, *rows.spot) for n, rows in both.items() if rows.spot)
     many("INSERT INTO spot(n, west, east, south, north) VALUES (?, ?, ?, ?, ?)", spots)

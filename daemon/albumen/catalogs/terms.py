@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from albumen.model import Placement, Record
 
 _WORD = re.compile(r"[^\W_]+")
+_HEX = re.compile(r"[0-9a-fA-F]+")
 
 
 def fold(text: str) -> str:
@@ -44,8 +45,7 @@ def searched(record: Record) -> str:
     if camera is not None:
         parts += [camera.make, camera.model, camera.lens]
     parts += [one.name for one in record.companions]
-    parts += [one.path for one in record.placements]
-    parts += [one.album for one in record.placements]
+    parts += {part for one in record.placements for part in (one.path, one.album)}
     return " ".join(sorted(set(words("\n".join(part for part in parts if part)))))
 
 
@@ -106,12 +106,14 @@ def bare(id: str) -> str:
 
 def distance(one: str, other: str) -> int | None:
     """Bits in which two perceptual hashes (hex of equal length) differ; None when they cannot be compared."""
-    if len(one) != len(other):
+    if len(one) != len(other) or not is_hash(one) or not is_hash(other):
         return None
-    try:
-        return (int(one, 16) ^ int(other, 16)).bit_count()
-    except ValueError:
-        return None
+    return (int(one, 16) ^ int(other, 16)).bit_count()
+
+
+def is_hash(text: str) -> bool:
+    """Whether this is hex and nothing else."""
+    return _HEX.fullmatch(text) is not None
 
 
 def after_of(taken: str, id: str) -> str:
