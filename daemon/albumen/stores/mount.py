@@ -80,18 +80,20 @@ class Mount:
         if self._proven is not None:
             return
         with self._first, guarded(self._store, ""):
-            if self._proven is not None:
-                return
-            known = self._remembered()
+            self._set_up()
+
+    def _set_up(self) -> None:
+        """What is set up already is only looked at."""
+        known = self._remembered()
+        if not known:
+            os.makedirs(self._root, exist_ok=True)
+        fd = self.open(os.O_RDONLY)
+        try:
             if not known:
-                os.makedirs(self._root, exist_ok=True)
-            fd = self.open(os.O_RDONLY)
-            try:
-                if not known:
-                    self._remember(_identity(fd) or self._write_marker(fd))
-                    self._prove(fd)
-            finally:
-                os.close(fd)
+                self._remember(_identity(fd) or self._write_marker(fd))
+                self._prove(fd)
+        finally:
+            os.close(fd)
 
     def identity(self) -> str:
         """The id in the marker; "" before the store is set up. ``Unavailable`` as ``open``."""

@@ -9,6 +9,7 @@ import pytest
 from albumen.errors import Unavailable
 from albumen.plugins import Context
 from albumen.stores.local import LocalSettings, LocalStore
+from albumen.stores.syncing import Syncs
 from albumen.testing.clock import FakeClock
 from albumen.testing.stores import content
 
@@ -25,6 +26,22 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(os, "fsync", fsync)
     return seen
+
+
+@pytest.fixture
+def store(root: Path, context: Context) -> LocalStore:
+    """One whose waiters share no sync, so that every single one is seen."""
+    return LocalStore("nas", LocalSettings(str(root), syncfs=False), context)
+
+
+def test_where_several_folders_are_due_one_sync_of_the_file_system_does(root: Path, context: Context, synced: list[str]) -> None:
+    whole: list[int] = []
+    store = LocalStore("nas", LocalSettings(str(root)), context, syncs=Syncs(whole.append))
+    store.establish()
+    synced.clear()
+    store.put("2024/05/x", content(b"x"))
+    assert len(whole) == 1
+    assert synced == []
 
 
 def test_a_new_folder_is_synced_with_those_above_it(store: LocalStore, root: Path, synced: list[str]) -> None:
