@@ -13,7 +13,8 @@
 
 import random
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -92,6 +93,7 @@ class Pipeline:
     log: structlog.stdlib.BoundLogger
     sources: frozenset[str] = frozenset()
     stop: threading.Event = field(default_factory=threading.Event)
+    commanded: set[BatchId] = field(default_factory=set)  # batches that a command of this process still adds to
     hopeful: set[str] = field(default_factory=set)  # jobs that failed up to three times here: a command waits for them
 
     # ------------------------------------------------------------------------------------------------------------ one step
@@ -171,7 +173,18 @@ class Pipeline:
 
     # -------------------------------------------------------------------------------------------------------------- batches
 
+    @contextmanager
+    def commanding(self, batch: BatchId) -> Iterator[None]:
+        """While a command of this process still adds to its batch, no job closes it: the command does, at its end."""
+        self.commanded.add(batch)
+        try:
+            yield
+        finally:
+            self.commanded.discard(batch)
+
     def _close(self, job: Job) -> Outcome:
+        if job.batch in self.commanded:
+            return Done()
         pending = self.queue.pending(job.batch)
         if pending.active > 1:  # this job is one of them
             return Later(_SOON, counted=False)

@@ -102,7 +102,8 @@ class Deeds(Protocol):
         at ``root`` stays even when it is empty. Twice is harmless."""
 
     def close(self, batch: BatchId) -> bool:
-        """Remove folders the batch emptied and end it; False while a deed is open. Twice is harmless."""
+        """Remove folders the batch emptied and end it; False while a deed is open, or another process commands it. Twice is
+        harmless."""
 
 
 class Run(Protocol):

@@ -36,6 +36,9 @@ def remember(desk: Desk, batch: BatchId, folders: Sequence[Ref], *, root: str = 
 
 def close(desk: Desk, batch: BatchId) -> bool:
     """See ``ports.Deeds.close``."""
+    for info in desk.ledger.batches(ids=[batch]).rows:
+        if info.owner != desk.owner and info.owner not in desk.dead:
+            return info.ended is not None  # its commander lives, may still add to it, and closes it
     mine = []
     for state in (DeedState.planned, DeedState.intended):
         for deed in pages(desk, batch, state):

@@ -15,7 +15,7 @@ from albumen.deeds import undo
 from albumen.deeds.desk import shown
 from albumen.deeds.engine import Engine
 from albumen.deeds.folders import pages
-from albumen.errors import Changed
+from albumen.errors import Changed, NotFound
 from albumen.media import dates, naming
 from albumen.model import DISK, BatchId, Deed, DeedState, Facts, Item, Pending, Placement, Record, Ref
 from albumen.operations.intake import Line, Order, Report, check
@@ -71,6 +71,8 @@ class Importing:
         with self._pipeline.commanding(report.batch):
             self._queue.put([self._pipeline.deed_job(one) for one in undo.groups(self._open(report.batch))])
             working.take_over()
+            with self._step("carried on"):  # first, so that nothing is listed that a job of the killed run is just taking away
+                working.wait(report.batch, lambda now: progress(now, report))
             pending = self._work(order, working, progress)
         self._end(report.batch, pending)
         return report
@@ -174,7 +176,10 @@ class Importing:
         items = []
         for look in piece.looks():
             for ref, why in look.broken:
-                self._fail(shown(ref), why)
+                if os.path.lexists(f"/{ref.path}"):
+                    self._fail(shown(ref), why)
+                else:
+                    self._gone(ref)
                 self._engine.forget([ref])
             if look.aside:
                 self.report.listed += 1 + len(look.asked.companions)
@@ -206,7 +211,16 @@ class Importing:
             return
         self._stop.wait(_YOUNG - min(young))
         for item, age in zip(list(items), ages, strict=True):
-            if 0 <= age < _YOUNG and self._engine.desk.store(item.main.store).stat(item.main.path).main.rev != item.main.rev:
+            if not 0 <= age < _YOUNG:
+                continue
+            try:
+                same = self._engine.desk.store(item.main.store).stat(item.main.path).main.rev == item.main.rev
+            except NotFound:
+                items.remove(item)
+                for ref in (item.main, *item.companions):
+                    self._gone(ref)
+                continue
+            if not same:
                 items.remove(item)
                 for ref in (item.main, *item.companions):
                     self._fail(shown(ref), str(Changed("is being written; import it again when it is finished")))
@@ -285,6 +299,11 @@ class Importing:
         elif deed.role != "duplicate":
             self.report.companions += 1
             self.report.duplicates -= (deed.source.store, deed.source.path) in self._doubled  # its main file is, it is not
+
+    def _gone(self, ref: Ref) -> None:
+        """A file that vanished after it was listed is no failure of this import."""
+        self.report.elsewhere += 1
+        self._tell(Line("told", shown(ref), "is gone since it was listed: another import took it in, or somebody moved it"))
 
     def _fail(self, path: str, why: str) -> None:
         self.report.failed += 1

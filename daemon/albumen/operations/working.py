@@ -15,7 +15,11 @@ _DAEMON = 1.0  # … at the daemon's lock
 
 
 class Working:
-    """As a context: workers run inside it unless a daemon holds them; a daemon that dies meanwhile is taken over from."""
+    """As a context: workers that ``take_over`` started in it are stopped at its end. A daemon that dies meanwhile is taken over from.
+
+    A command begins its batch first and takes over then: else what a killed run of it left would be carried on and closed as
+    nobody's, while it lists the rest.
+    """
 
     def __init__(
         self,
@@ -35,7 +39,6 @@ class Working:
         self.working = False
 
     def __enter__(self) -> "Working":
-        self.take_over()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
