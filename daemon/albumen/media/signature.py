@@ -169,7 +169,7 @@ def companion_role(name: str, head: bytes) -> str | None:
         return "xmp"
     if suffix == "aae" and (start.startswith(b"bplist") or b"<plist" in head or b"adjustmentData" in head):
         return "aae"
-    keys = (b'"photoTakenTime"', b'"creationTime"', b'"googlePhotosOrigin"', b'"geoData"')
+    keys = (b'"photoTakenTime"', b'"creationTime"', b'"googlePhotosOrigin"')  # an album's metadata.json has "geoData", too
     if suffix == "json" and start.startswith(b"{") and b'"title"' in head and any(key in head for key in keys):
         return "json"
     return None

@@ -94,3 +94,10 @@ def test_companions_need_name_and_bytes() -> None:
     assert companion_role("a.jpg.json", b'{ "title": "a.jpg", "photoTakenTime": {} }') == "json"
     assert companion_role("package.json", b'{ "title": "a" }') is None
     assert companion_role("a.jpg.xmp", b"hello") is None
+
+
+def test_an_albums_json_is_no_sidecar_of_a_picture() -> None:
+    """Takeout's album ``metadata.json`` has a title and a place, but no time a photo was taken."""
+    album = b'{"title": "Farm", "date": {"timestamp": "1"}, "geoData": {"latitude": 0.0}}'
+    assert companion_role("metadata.json", album) is None
+    assert companion_role("a.jpg.json", b'{"title": "a.jpg", "photoTakenTime": {}}') == "json"
