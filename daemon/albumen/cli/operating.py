@@ -1,19 +1,82 @@
-"""``queue`` and ``plugins``."""
+"""``queue`` and ``plugins``: what waits, what failed, what is installed."""
+
+from typing import TYPE_CHECKING
 
 import click
 
+from albumen.cli import printing
 from albumen.cli.session import Session, options
+
+if TYPE_CHECKING:
+    from albumen.app import App
 
 
 @click.command()
+@click.argument("action", required=False, type=click.Choice(["dead", "again", "drop"]))
+@click.argument("ids", nargs=-1, metavar="[ID…]")
 @options
-def queue(session: Session) -> int:
-    """What waits and what failed."""
+def queue(session: Session, action: str | None, ids: tuple[str, ...]) -> int:
+    """What waits and what failed; try it again or drop it.
+
+    `dead` lists what failed, `again ID…` tries it once more, `drop ID…` gives it up: its file stays where it is.
+    """
+    if action in ("again", "drop") and not ids:
+        raise click.UsageError(f"queue {action}: which? `albumen queue dead` lists the ids")
+    if action is None:
+        with session.looking() as app:
+            return _waiting(session, app)
+    if action == "dead":
+        with session.looking() as app:
+            return _dead(session, app)
+    with session.app() as app:
+        return _resolve(session, app, ids, again=action == "again")
+
+
+def _waiting(session: Session, app: "App") -> int:
+    from albumen.operations import status
+
+    for (lane, state), number in sorted(app.queue.stats().counts.items()):
+        session.record({"lane": lane, "state": state, "jobs": number}) if session.json else session.say(
+            f"{lane} {state}: {number}"
+        )
+    for circuit in app.queue.circuits():
+        session.record(circuit) if session.json else session.say(f"{circuit.place} is closed: {circuit.why}")
+    if not session.json and not status.counts(app.queue):
+        session.say("nothing waits")
     return 0
+
+
+def _dead(session: Session, app: "App") -> int:
+    from albumen.operations.look import moment
+    from albumen.operations.status import failures
+
+    for one in failures(app.queue):
+        session.record(one) if session.json else session.say(f"{one.id}  {moment(one.at)}  {one.file}: {one.why}")
+    return 0
+
+
+def _resolve(session: Session, app: "App", ids: tuple[str, ...], *, again: bool) -> int:
+    from albumen.operations.status import resolve
+
+    with app.working() as working:
+        left = resolve(app.queue, ids, working, again=again)
+    for one in left:
+        printing.error(f"{one.file}: {one.why}")
+    session.say(f"{len(ids) - len(left)} {'done' if again else 'dropped'}")
+    return 1 if left else 0
 
 
 @click.command()
 @options
 def plugins(session: Session) -> int:
     """What is installed, and what is broken."""
-    return 0
+    from albumen.plugins import Plugins
+
+    broken = 0
+    for one in Plugins().status(load=True):
+        broken += one.state == "broken"
+        if session.json:
+            session.record(one)
+        else:
+            session.say(f"{one.group:9} {one.name:12} {one.state:7} {one.package}{': ' + one.why if one.why else ''}")
+    return 1 if broken else 0

@@ -1,20 +1,30 @@
 """``run``, ``check`` and ``status``: the daemon and its health."""
 
+import os
 import signal
 import threading
+import time
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from albumen.cli import printing
 from albumen.cli.session import Session, options
 
+if TYPE_CHECKING:
+    from albumen.operations.status import Status
+    from albumen.settings import Settings
+
 
 @click.command()
-@click.option("--idle-exit", type=float, metavar="S", help="Leave when nothing happened for so many seconds.")
+@click.option("--idle-exit", type=click.FloatRange(0), metavar="S", help="Leave when nothing happened for so many seconds.")
 @options
 def run(session: Session, idle_exit: float | None) -> int:
-    """The daemon: watch the sources, do what waits, until told to stop."""
+    """The daemon: watch the sources, do what waits, until told to stop.
+
+    Without a settings file it watches ./inbox and keeps ./library; both are made.
+    """
     from albumen.app import App
 
     stop = threading.Event()
@@ -24,24 +34,104 @@ def run(session: Session, idle_exit: float | None) -> int:
 
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, leave)
-    with App.open(session.settings(daemon=True), stop=stop) as app:
+    settings = session.settings(daemon=True)
+    if not settings.file:
+        _make_roots(settings)
+    with App.open(settings, stop=stop) as app:
         app.supervisor().run(idle_exit=idle_exit)
     return 0
+
+
+def _make_roots(settings: "Settings") -> None:
+    from albumen.places import folders
+
+    for section in (*settings.stores.values(), *settings.sources.values()):
+        for path in folders(section.options):
+            os.makedirs(path, exist_ok=True)
 
 
 @click.command()
 @options
 def check(session: Session) -> int:
-    """Check settings, folders and disk space; print what goes where."""
-    session.settings()
-    return 0
+    """Check settings, folders and disk space; print what goes where.
+
+    Tells all mistakes at once; exit status 2 when the settings are wrong, 1 when something of them does not work.
+    """
+    from albumen.operations import checking
+
+    with session.looking() as app:
+        found = list(checking.findings(app.settings, app.stores))
+        routes = checking.graph(app.settings)
+    for one in found:
+        if session.json:
+            session.record(one)
+        elif one.ok:
+            session.say(f"{one.where}: {one.text}")
+        else:
+            printing.error(f"{one.where}: {one.text}")
+    if not session.json:
+        session.say(f"settings: {app.settings.file or 'the defaults (no file)'}")
+        for line in routes:
+            session.say(line)
+    return 0 if all(one.ok for one in found) else 1
 
 
 @click.command()
+@click.option("--alive", is_flag=True, help="Only: did the daemon move in the last minute?")
 @options
-def status(session: Session) -> int:
-    """First line "all is well", or the first reason why not."""
-    with session.app() as app:
-        dead = app.queue.dead().rows
-        printing.line(f"{len(dead)} jobs failed" if dead else "all is well")
-        return 1 if dead else 0
+def status(session: Session, alive: bool) -> int:
+    """First line "all is well", or the first reason why not; then all the numbers."""
+    if alive:
+        return _alive(session)
+    from albumen.operations import status as asking
+    from albumen.supervisor import STATUS
+
+    with session.looking() as app:
+        daemon = asking.daemon_of(app.settings.state.dir, STATUS, app.daemon.held())
+        found = asking.look(
+            app.catalog, app.ledger, app.queue, app.stores, list(app.settings.sources), app.owners, daemon, time.time_ns()
+        )
+    if session.json:
+        session.record(found)
+    else:
+        _show(session, found)
+    return 1 if found.problems else 0
+
+
+def _alive(session: Session) -> int:
+    from albumen.operations import status as asking
+    from albumen.owners import DaemonLock
+    from albumen.supervisor import STATUS
+
+    state = session.settings().state.dir
+    daemon = asking.daemon_of(state, STATUS, DaemonLock(state).held())
+    why = asking.silence(daemon, time.time_ns()) if daemon else f"no daemon works on {state}"
+    if why:
+        printing.error(why)
+        return 1
+    session.say("alive")
+    return 0
+
+
+def _show(session: Session, found: "Status") -> None:
+    from albumen.operations.look import moment
+
+    for line in found.problems or ("all is well",):
+        session.say(line)
+    session.say(f"records: {found.records}" + (f", {found.history} of them lie nowhere any more" if found.history else ""))
+    for store, number in found.copies.items():
+        session.say(f"in {store}: {number}")
+    session.say("queue: " + (", ".join(f"{number} {state}" for state, number in sorted(found.queue.items())) or "empty"))
+    for failed in found.failed:
+        session.say(f"failed: {failed.file}: {failed.why} (albumen queue again {failed.id})")
+    for aside in found.aside:
+        session.say(f"left alone in {aside.source}: {aside.path}: {aside.why}")
+    if found.daemon is None:
+        session.say("no daemon runs")
+        return
+    session.say(f"daemon: process {found.daemon.pid}")
+    for one in found.daemon.sources:
+        looked = moment(one["looked"]) if one.get("looked") else "never"
+        session.say(f"source {one['name']}: last looked {looked}, {one['offered']} taken in since the start")
+        for note in one.get("notes", ()):
+            session.say(f"source {one['name']}: {note}")

@@ -3,7 +3,6 @@
 import functools
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,17 +51,29 @@ class Session:
         with App.open(self.settings(), dry_run=dry_run) as app:
             yield app
 
+    @contextmanager
+    def looking(self) -> "Iterator[App]":
+        """As ``app``, for a command that only looks: where nothing was ever kept, nothing is made."""
+        from albumen.app import App
+
+        settings = self.settings()
+        with App.open(settings, dry_run=not os.path.isdir(settings.state.dir)) as app:
+            yield app
+
     def say(self, text: str) -> None:
         """A line of the answer, unless ``--quiet``."""
         if not self.quiet:
             printing.line(text)
 
-    @contextmanager
-    def timed(self, what: str) -> Iterator[None]:
-        """With ``--verbose``: how long this took."""
-        begun = time.monotonic()
-        yield
-        self.took(what, time.monotonic() - begun)
+    def record(self, value: object) -> None:
+        """A line of JSON of the answer, unless ``--quiet``."""
+        if not self.quiet:
+            printing.json_line(value)
+
+    def ignored(self, empty: int) -> None:
+        """Empty files are no failure; they are counted (on stderr with ``--json``, which is for machines)."""
+        if empty and not self.quiet:
+            (printing.error if self.json else printing.line)(f"ignored: {empty} empty")
 
     def took(self, what: str, seconds: float) -> None:
         """With ``--verbose``: the time of a long step, on stderr."""
@@ -88,6 +99,11 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     return common(wrapped)
 
 
+def dry_run(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option of every command that changes something."""
+    return click.option("-d", "--dry-run", is_flag=True, help="Print exactly what would happen; change nothing.")(command)
+
+
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options themselves."""
     for option in (
@@ -105,7 +121,7 @@ class Commands(click.Group):
 
     sections: dict[str, tuple[str, ...]]
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click gives it
         """The help page's list of commands."""
         for title, names in self.sections.items():
             with formatter.section(title):
@@ -120,10 +136,13 @@ class Commands(click.Group):
         except AlbumenError as error:
             printing.error(str(error))
             ctx.exit(error.exit_code)
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads any more: nothing to tell
+            else:
+                printing.error(f"{error.strerror or error}" + (f": {os.fsdecode(error.filename)}" if error.filename else ""))
+            ctx.exit(1)
         except KeyboardInterrupt:
             printing.error("interrupted; what is done is kept, the same command goes on")
             ctx.exit(_INTERRUPTED)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads any more: nothing to tell
-            ctx.exit(1)
         ctx.exit(result or 0)

@@ -1,30 +1,35 @@
 """The catalog as JSON Lines, one record a line, with the field names of ``model.Record``."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from albumen.jsonable import dumps
 from albumen.model import Arrival, Placement, Query, Record
-from albumen.operations.look import every
+from albumen.operations.look import every, identity_fault
 from albumen.ports import Catalog
 
 _PAGE = 500
 
 
-def export(catalog: Catalog, *, stable: bool = False) -> Iterator[str]:
+def export(catalog: Catalog, *, stable: bool = False, fault: Callable[[str], None] | None = None) -> Iterator[str]:
     """Every record, companions and history too, without line ends. Records put meanwhile may be in it or not.
 
     Whole: as kept, newest first. ``stable``: sorted by id, and only what two imports of the same files share wherever and whenever
-    they run (see ``steady``), so that two collections are compared by comparing text.
+    they run (see ``steady``), so that two collections are compared by comparing text. ``fault`` is told of each record whose
+    identity is wrong; it is written all the same.
     """
-    if not stable:
-        yield from map(dumps, every(catalog, Query(companions=True), page=_PAGE))
-        return
+    for record in _sorted(catalog) if stable else every(catalog, Query(companions=True), page=_PAGE):
+        if fault is not None and (why := identity_fault(record)):
+            fault(why)
+        yield dumps(steady(record) if stable else record)
+
+
+def _sorted(catalog: Catalog) -> Iterator[Record]:
     ids = sorted(record.id for record in every(catalog, Query(companions=True), page=_PAGE))
     for start in range(0, len(ids), _PAGE):
         page = ids[start : start + _PAGE]
         kept = catalog.get(page)
-        yield from (dumps(steady(kept[id])) for id in page if id in kept)
+        yield from (kept[id] for id in page if id in kept)
 
 
 def steady(record: Record) -> Record:

@@ -1,7 +1,7 @@
 """What the ledger tells a person: the batches, the deeds of one, and every action on one picture. Reads only."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from albumen.errors import NotFound
@@ -57,7 +57,7 @@ def batches(ledger: Ledger, *, limit: int = 20) -> list[BatchRow]:
     found: list[BatchRow] = []
     page = ledger.batches()
     while True:
-        found += [_batch_row(one) for one in page.rows]
+        found += [batch_row(one) for one in page.rows]
         if not page.after or 0 < limit <= len(found):
             return found[:limit] if limit else found
         page = ledger.batches(before=page.after)
@@ -70,11 +70,21 @@ def deeds(ledger: Ledger, *, batch: BatchId | None = None, item: str | None = No
     return _rows(ledger, batch, item)
 
 
+def touching(ledger: Ledger, items: Iterable[str]) -> list[DeedRow]:
+    """Deeds of any of these items (record ids, sha256 or "store:path"), oldest first, each once."""
+    found = {row.id: row for item in items if item for row in _rows(ledger, None, item)}
+    return [found[id] for id in sorted(found)]
+
+
+def items_of(record: Record) -> list[str]:
+    """What the ledger calls a record, its companions and its places."""
+    items = {record.id, record.sha256, *(one.sha256 for one in record.companions)}
+    return sorted(items - {""}) + [f"{one.store}:{one.path}" for one in record.placements]
+
+
 def explain(ledger: Ledger, record: Record) -> list[str]:
     """Every action on a record, its companions and its places, one sentence each, oldest first; times in UTC."""
-    items = {record.id, record.sha256, *(one.sha256 for one in record.companions)}
-    items |= {f"{one.store}:{one.path}" for one in record.placements}
-    found = {deed.id: deed for item in items - {""} for page in _pages(ledger, None, item) for deed in page}
+    found = {deed.id: deed for item in items_of(record) for page in _pages(ledger, None, item) for deed in page}
     undoing = _undoing(ledger, list(found.values()))
     return [_sentence(found[id], undoing.get(found[id].undone_by, "")) for id in sorted(found)]
 
@@ -122,7 +132,8 @@ def _undoing(ledger: Ledger, undone: Sequence[Deed]) -> dict[DeedId, BatchId]:
     return found
 
 
-def _batch_row(info: BatchInfo) -> BatchRow:
+def batch_row(info: BatchInfo) -> BatchRow:
+    """A batch as one line."""
     count = {state: info.deeds.get(state.value, 0) for state in DeedState}
     done = count[DeedState.done]
     ended = "ended" if info.effective or not done else "undone"

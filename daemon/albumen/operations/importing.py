@@ -233,6 +233,7 @@ class Importing:
             files = [item.main, *item.companions]
             if item.deeds:
                 piece.taken += 1
+                self.report.planned += len(item.deeds)
                 self.report.duplicates += len(files) - len(item.deeds)
                 jobs.append(self._pipeline.job(item, ("file",), batch))
             elif item.duplicate_of:

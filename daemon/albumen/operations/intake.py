@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from albumen.errors import UsageError
-from albumen.model import DISK
+from albumen.model import DISK, Pending
 from albumen.places import within
 from albumen.ports import Store
 from albumen.sources import litter, walk
@@ -59,7 +59,7 @@ class Report:
 
     ``added`` are main files and ``companions`` what came with them, ``elsewhere`` is another import's business, ``left`` was not
     looked at because of the limit. ``stays`` are filed files whose source could not be removed. ``litter`` and ``skipped``
-    (links, FIFOs …) are not among the found. ``folders``: (folder, loaded, not stored). ``steps``: seconds by step.
+    (links, FIFOs …) are not among the found, ``planned`` have been given a place so far. ``folders``: (folder, loaded, not stored). ``steps``: seconds by step.
     """
 
     batch: str = ""
@@ -73,6 +73,7 @@ class Report:
     later: int = 0
     elsewhere: int = 0
     left: int = 0
+    planned: int = 0
     stays: int = 0
     litter: int = 0
     skipped: int = 0
@@ -83,6 +84,17 @@ class Report:
     def ok(self) -> bool:
         """Whether nothing failed and nothing waits."""
         return not (self.failed or self.later or self.stays)
+
+    def settled(self, now: Pending) -> int:
+        """About how many files need nothing any more, for a progress bar."""
+        read = self.planned + self.duplicates + self.failed + self.listed + self.empty + self.elsewhere
+        return max(0, read - now.active - now.later)
+
+    def sum(self) -> str:
+        """The numbers as one line that adds up."""
+        parts = ("added", "companions", "duplicates", "failed", "listed", "empty", "later", "elsewhere", "left")
+        told = " + ".join(f"{number} {name}" for name in parts if (number := getattr(self, name)))
+        return f"{self.found} files found" + (f" = {told}" if told else "")
 
 
 def check(order: Order, stores: Iterable[Store]) -> None:

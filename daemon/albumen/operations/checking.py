@@ -1,0 +1,96 @@
+"""``check``: can it work as it is configured? Asks everything, changes nothing."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from albumen.errors import AlbumenError
+from albumen.model import DISK
+from albumen.places import folders
+from albumen.ports import Pings, Store
+from albumen.settings import Section, Settings
+from albumen.sources.watching import tells_everything
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was asked: ``where`` as the settings call it, whether it is well, a sentence."""
+
+    where: str
+    ok: bool
+    text: str
+
+
+def findings(settings: Settings, stores: Mapping[str, Store]) -> Iterator[Finding]:
+    """State directory, stores, sources, zone: one or more lines each."""
+    state = settings.state.dir
+    if not tells_everything(_existing(state)):
+        yield Finding(
+            "[state] dir", ok=False, text=f"{state} lies on a network file system: databases there break; choose a disk"
+        )
+    yield _folder("[state] dir", state, write=True, make=True)
+    for name, section in settings.stores.items():
+        yield from _store(name, section, stores[name])
+    for name, section in settings.sources.items():
+        move = getattr(section.options, "mode", "") == "move"
+        for path in folders(section.options):
+            yield _folder(f"[source.{name}]", path, write=move, make=not settings.file)
+            yield Finding(f"[source.{name}]", ok=True, text=_watched(path))
+    if settings.library.zone == "UTC":
+        yield Finding("[library] zone", ok=True, text="UTC: videos without a place are named by UTC; set your own zone")
+
+
+def graph(settings: Settings) -> list[str]:
+    """What goes where, one line a route."""
+    lines = []
+    for route in settings.routes:
+        section = settings.sources[route.source]
+        where = ", ".join(folders(section.options))
+        mode = getattr(section.options, "mode", "")
+        steps = " -> ".join(route.steps)
+        lines.append(
+            f"{route.source} ({section.type} {where}{', ' + mode if mode else ''}) -> {steps} -> {settings.library.store}"
+        )
+    lines += [f"copies in {', '.join(settings.library.copies)}"] if len(settings.library.copies) > 1 else []
+    return lines
+
+
+def _store(name: str, section: Section, store: Store) -> Iterator[Finding]:
+    where = f"[store.{name}]"
+    if name != DISK and isinstance(store, Pings):
+        try:
+            store.ping()
+        except AlbumenError as error:
+            yield Finding(where, ok=False, text=str(error))
+            return
+    for path in folders(section.options):
+        yield _folder(where, path, write=True, make=True)
+
+
+def _folder(where: str, path: str, *, write: bool, make: bool) -> Finding:
+    there = _existing(path)
+    if there != path and not make:
+        return Finding(where, ok=False, text=f"{path} is not there: make it, or correct the path")
+    if not os.path.isdir(there):
+        return Finding(where, ok=False, text=f"{there} is no folder")
+    if not os.access(there, os.R_OK | os.X_OK | (os.W_OK if write or there != path else 0)):
+        return Finding(
+            where, ok=False, text=f"{there}: no permission to {'write' if write else 'read'}; change its owner or mode"
+        )
+    free = shutil.disk_usage(there).free / (1 << 30)
+    made = "" if there == path else ", made when first used"
+    return Finding(where, ok=True, text=f"{path}{made}, {free:.1f} GiB free")
+
+
+def _watched(path: str) -> str:
+    if tells_everything(_existing(path)):
+        return "watched by file system events, walked every 6 h"
+    return "walked every 60 s: its file system tells no changes by others"
+
+
+def _existing(path: str) -> str:
+    """The path, or the nearest folder above it that is there."""
+    while not os.path.lexists(path) and path != os.path.dirname(path):
+        path = os.path.dirname(path)
+    return path
