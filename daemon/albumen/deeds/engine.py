@@ -1,9 +1,11 @@
 """The face of ``deeds``: what ``ports.Deeds`` promises, and what operations and recovery need beside it."""
 
+import threading
 from collections.abc import Sequence, Set
 
 from albumen.deeds import doubles, folders, reading, recover, reserve, transfer, undo
 from albumen.deeds.desk import Desk
+from albumen.errors import Transient
 from albumen.model import BatchId, Deed, DeedId, Item, Record, Ref, Staged
 from albumen.ports import Stages
 
@@ -13,6 +15,8 @@ class Engine:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self._guard = threading.Lock()
+        self._doing: set[DeedId] = set()
 
     # -------------------------------------------------------------------------------------------------------- ports.Deeds
 
@@ -25,8 +29,17 @@ class Engine:
         return reserve.reserve(self.desk, items, batch)
 
     def do(self, ids: Sequence[DeedId]) -> Sequence[Deed]:
-        """See ``ports.Deeds``."""
-        return transfer.do(self.desk, ids)
+        """See ``ports.Deeds``. ``Transient`` while another thread of this process does one of them: a job whose lease ran out, as on
+        a disk so full that leases cannot be extended, is delivered again while it still runs, and its owner is the same."""
+        with self._guard:
+            if not self._doing.isdisjoint(ids):
+                raise Transient("this process is doing it already")
+            self._doing.update(ids)
+        try:
+            return transfer.do(self.desk, ids)
+        finally:
+            with self._guard:
+                self._doing.difference_update(ids)
 
     def double(self, item: Item, batch: BatchId) -> Item:
         """See ``ports.Deeds``."""
