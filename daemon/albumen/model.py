@@ -410,6 +410,9 @@ class Circuit:
 Verb: TypeAlias = Literal["copy", "move", "replace", "tag", "mkdir", "rmdir"]
 
 
+UNDONE_BEFORE = "undone before it was done"  # why a deed was dropped that must not be planned anew
+
+
 class DeedState(StrEnum):
     """planned → intended → done | dropped | failed; recovery takes intended back to planned."""
 
@@ -484,7 +487,8 @@ class Query:
     ``taken`` = (from, to) inclusive, ISO prefixes ("2021-07" means the whole month). ``box`` = (west, south, east, north), may
     cross the date line. ``marks`` are store marks: "nas" = has a placement there, "-cloud" = has none. ``digest`` is a full
     sha256 (or any kept digest) and finds companions too. ``near`` = (perceptual hash, bits). ``sizes`` finds records or
-    companions of one of these byte sizes. ``ids`` are id prefixes of ≥ 6 hex digits.
+    companions of one of these byte sizes. ``ids`` are id prefixes of ≥ 6 hex digits. Of text, tags, people and marks all must hold,
+    of the other tuples any one. How each field compares is said once, in ``albumen.catalogs.terms``.
     """
 
     text: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -39,7 +40,7 @@ SCHEMA = (
     CREATE INDEX record_shown ON record(sort DESC, shown, kind, type, marks);
     CREATE INDEX record_member ON record(shown) WHERE shown <> id;
     CREATE INDEX record_taken ON record(taken DESC, id);
-    CREATE INDEX record_tally ON record(substr(taken, 1, 7), kind, type, marks) WHERE counted = 1;
+    CREATE INDEX record_tally ON record(substr(taken, 1, 7), kind, type, marks, camera) WHERE counted = 1;
     CREATE INDEX record_main ON record(companion_of) WHERE companion_of <> '';
 
     CREATE TABLE body(n INTEGER PRIMARY KEY, json TEXT NOT NULL);
@@ -141,12 +142,12 @@ def _seen(record: Record) -> Iterator[tuple[str, str]]:
 
 
 def _tokens(record: Record) -> Iterator[str]:
-    yield from (token(what, value) for what, value in _seen(record) if what != "store")
+    yield from (_often(what, value) for what, value in _seen(record) if what != "store")
     yield from slices(record.perceptual_hash or "")
-    yield from (token("tag", terms.fold(one)) for one in record.tags)
-    yield from (token("person", terms.fold(one)) for one in record.people)
+    yield from (_often("tag", terms.fold(one)) for one in record.tags)
+    yield from (_often("person", terms.fold(one)) for one in record.people)
     yield from (token("name", one) for one in terms.names(record))
-    yield from (token("place", one) for one in terms.places(record))
+    yield from (_often("place", one) for one in terms.places(record))
     if record.group:
         yield token("group", record.group)
     for digest, size in terms.parts(record):
@@ -155,9 +156,18 @@ def _tokens(record: Record) -> Iterator[str]:
             yield token("size", size)
     for placement in record.placements:
         if placement.album:
-            yield token("album", terms.fold(placement.album))
-        pieces = placement.path.split("/")
-        yield from (token("path", placement.store, "/".join(pieces[:depth])) for depth in range(len(pieces) + 1))
+            yield _often("album", terms.fold(placement.album))
+        yield token("path", placement.store, placement.path)
+        yield from _folders(placement.store, placement.path.rpartition("/")[0])
+
+
+@lru_cache(8192)  # most records share their folders
+def _folders(store: str, folder: str) -> tuple[str, ...]:
+    pieces = folder.split("/")
+    return tuple(token("path", store, "/".join(pieces[:depth])) for depth in range(len(pieces) + 1))
+
+
+_often = lru_cache(8192)(token)  # of what many records share
 
 
 def write(connection: sqlite3.Connection, fresh: Mapping[int, Rows], known: Mapping[int, Rows]) -> None:

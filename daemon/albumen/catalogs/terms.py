@@ -16,6 +16,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from albumen.model import Placement, Record
 
@@ -39,14 +40,28 @@ def words(text: str) -> list[str]:
 def searched(record: Record) -> str:
     """Everything ``text`` looks at, folded, its distinct words sorted and parted by blanks."""
     camera, place = record.camera, record.place
-    parts: list[str | None] = [record.name, record.title, record.description, *record.tags, *record.people]
+    paths = {one.path.rpartition("/") for one in record.placements}
+    rare = [
+        record.name,
+        record.title,
+        record.description,
+        *(one.name for one in record.companions),
+        *(name for _, _, name in paths),
+    ]
+    often = [*record.tags, *record.people, *(one.album for one in record.placements), *(folder for folder, _, _ in paths)]
+    found = set(words("\n".join([part for part in rare if part])))
+    found.update(*map(_often, often))
     if place is not None:
-        parts += [place.city, place.region, place.country]
+        found.update(_often(place.city), _often(place.region), _often(place.country))
     if camera is not None:
-        parts += [camera.make, camera.model, camera.lens]
-    parts += [one.name for one in record.companions]
-    parts += {part for one in record.placements for part in (one.path, one.album)}
-    return " ".join(sorted(set(words("\n".join(part for part in parts if part)))))
+        found.update(_often(camera.make), _often(camera.model), _often(camera.lens))
+    return " ".join(sorted(found))
+
+
+@lru_cache(8192)
+def _often(text: str | None) -> tuple[str, ...]:
+    """The words of what many records share: folders, places, cameras, tags."""
+    return tuple(words(text)) if text else ()
 
 
 def own(record: Record, placement: Placement) -> bool:
