@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from albumen.errors import NotFound
+from albumen.errors import Unavailable
 from albumen.media.dates import DateRules
 from albumen.media.naming import NameRules
 from albumen.model import DISK, Owner, Ref, Staged
@@ -69,11 +69,13 @@ class Desk:
     shelf: Shelf = field(default_factory=Shelf)
 
     def store(self, name: str) -> Store:
-        """The store of that name. ``NotFound`` when none is configured."""
+        """The store of that name. ``Unavailable`` when none is configured (any more): what is planned for it waits."""
         try:
             return self.stores[name]
         except KeyError:
-            raise NotFound(f"no store called {name} is configured; it was when this was planned") from None
+            raise Unavailable(
+                name, "no store of this name is configured; it was when this was planned: configure it again"
+            ) from None
 
     @property
     def library(self) -> Store:

@@ -30,7 +30,7 @@ UNTOUCHED = Look("absent", "there")  # what a deed that was only planned may ass
 
 def look(desk: Desk, deed: Deed) -> Look:
     """Ask both places; content decides, never the state or the times alone."""
-    return Look(_target(desk, deed), _source(desk, deed))
+    return Look(_target(desk, deed), source(desk, deed))
 
 
 def _target(desk: Desk, deed: Deed) -> AtTarget:
@@ -40,7 +40,8 @@ def _target(desk: Desk, deed: Deed) -> AtTarget:
         return "absent"
 
 
-def _source(desk: Desk, deed: Deed) -> AtSource:
+def source(desk: Desk, deed: Deed) -> AtSource:
+    """Whether the source still holds the content that was planned."""
     store = desk.store(deed.source.store)
     try:
         now = store.stat(deed.source.path).main

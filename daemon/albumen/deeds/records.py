@@ -1,7 +1,7 @@
 """What the catalog shall say after a deed: pure functions from records and deeds to records."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from albumen.model import DISK, Deed, DeedId, Item, Placement, Proof, Record
 
@@ -64,7 +64,20 @@ def _moved(record: Record, deed: Deed, item: Item, proof: Proof) -> Record:
     return dataclasses.replace(record, placements=tuple(sorted(kept, key=lambda one: (one.store, one.path))))
 
 
-def without(record: Record, gone: Iterable[tuple[str, str]]) -> Record:
-    """The record without the placements at these (store, path)."""
-    lost = set(gone)
-    return dataclasses.replace(record, placements=tuple(one for one in record.placements if (one.store, one.path) not in lost))
+def withdrawn(current: Mapping[str, Record], deeds: Sequence[Deed]) -> Sequence[Record]:
+    """The records to write once these deeds are given up: the inverse of ``after``, for those records that had been written.
+
+    Applying it twice gives the same.
+    """
+    changed = dict(current)
+    for deed in deeds:
+        record = changed.get(deed.record)
+        if record is None or (deed.target.store, deed.target.path) not in {(one.store, one.path) for one in record.placements}:
+            continue
+        gone = {(deed.target.store, deed.target.path), (deed.source.store, deed.source.path)}
+        kept = [one for one in record.placements if (one.store, one.path) not in gone]
+        source = deed.source
+        if deed.verb == "move" and is_placement(source.store, source.path):
+            kept.append(Placement(source.store, source.path, source.rev, source.size, deed.album, deed.role, deed.sha256))
+        changed[deed.record] = dataclasses.replace(record, placements=tuple(sorted(kept, key=lambda one: (one.store, one.path))))
+    return [record for id, record in changed.items() if record != current[id]]

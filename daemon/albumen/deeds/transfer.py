@@ -4,7 +4,6 @@ their folders durable → settle. All or none, and safe to repeat after a crash 
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from albumen.deeds import doubles, places, records, trash
@@ -25,34 +24,48 @@ def do(desk: Desk, ids: Sequence[DeedId]) -> Sequence[Deed]:
     todo = [one.deed for one in claimed if one.was in _OPEN]
     if todo:
         _traced(desk, todo, "claimed")
-        fresh = all(one.was is DeedState.planned for one in claimed if one.was in _OPEN)
-        _Group(desk, todo).run(fresh=fresh)
+        group = _Group(desk, todo)
+        try:
+            group.run(fresh=all(one.was is DeedState.planned for one in claimed if one.was in _OPEN))
+        except Permanent as error:
+            if group.settled:
+                raise
+            raise Transient(str(error)) from error  # the deeds are open: who hears "for good" would leave them so
     return [replace(one.deed, state=DeedState.done) if one.was in _OPEN else one.deed for one in claimed]
 
 
 @dataclass
 class _Group:
-    """One group on its way. ``items`` and ``proofs`` fill as deeds are placed and proven."""
+    """One group on its way. ``items`` and ``proofs`` fill as deeds are placed and proven.
+
+    ``placed`` are the targets that got our bytes, in this run or an earlier one: only those may be taken back, since a person's
+    file of the same name may have the very same content.
+    """
 
     desk: Desk
     deeds: Sequence[Deed]
     items: dict[DeedId, Item] = field(default_factory=dict)
     proofs: dict[DeedId, Proof] = field(default_factory=dict)
+    placed: set[DeedId] = field(default_factory=set)
+    settled: bool = False  # given up: all of it is dropped or failed
 
     def run(self, *, fresh: bool) -> None:
         """A fresh group is placed as planned; whenever that does not go as planned, and for any other, the places are asked."""
         if fresh:
             try:
                 self._place(self.deeds)
-            except (Changed, Exists, NotFound):
-                self._ask()
+            except (Changed, Exists, NotFound, Rejected):
+                self._ask(begun=False)
         else:
-            self._ask()
+            self._ask(begun=True)
         self._finish(self.deeds)
 
-    def _ask(self) -> None:
-        """Go on from what lies where: place what is missing, or give up what cannot be. Its claim may have been forgotten."""
-        decision = places.decide({one.id: places.look(self.desk, one) for one in self.deeds})
+    def _ask(self, *, begun: bool) -> None:
+        """Go on from what lies where: place what is missing, or give up what cannot be. A claim may have been forgotten by a power
+        cut: also what was not ``begun`` as far as we know may lie at its target."""
+        looks = {one.id: places.look(self.desk, one) for one in self.deeds}
+        self.placed = {id for id, one in looks.items() if one.target == "ours" and (begun or id in self.items)}
+        decision = places.decide(looks)
         if not decision.go_on:
             self._give_up(decision)
         try:
@@ -151,17 +164,18 @@ class _Group:
     def _prove(self, deed: Deed) -> None:
         """A move is proven by reading back what was written; a copy keeps its source, so its hash while writing will do."""
         store = self.desk.store(deed.target.store)
-        if deed.id not in self.items:
+        mine = deed.id in self.items
+        if not mine:
             self.items[deed.id] = store.stat(deed.target.path)
         if deed.verb == "copy" or _within(self.desk, deed):
             self.proofs[deed.id] = Proof("written", f"sha256:{deed.sha256}", self.desk.clock())
             return
         found = sha256(store, deed.target.path)
         if found != deed.sha256:
-            self._withdraw(deed)
+            if mine and places.source(self.desk, deed) == "there":  # never the only copy, never another's file
+                trash.remove(store, self.items[deed.id].main)
             raise Transient(
-                f"{shown(deed.target)} reads back other bytes than were written; the copy was removed, the source kept: "
-                "check the disk and its memory"
+                f"{shown(deed.target)} reads back other bytes than were written; the source is kept: check the disk and its memory"
             )
         self.proofs[deed.id] = Proof("read", f"sha256:{found}", self.desk.clock())
 
@@ -180,7 +194,8 @@ class _Group:
 
     def _undo_or_keep(self, error: Permanent) -> None:
         """Placing failed for good: whatever this run or an earlier one placed is taken back unless it is the only copy."""
-        looks = {one.id: places.look(self.desk, one) for one in self.deeds}
+        self.placed |= set(self.items)
+        looks = {one.id: places.look(self.desk, one) for one in self.deeds if one.id in self.placed}
         ours = [id for id, one in looks.items() if one.target == "ours"]
         back = tuple(id for id in ours if looks[id].source == "there")
         self._end(back, tuple(id for id in ours if id not in back), error)
@@ -195,24 +210,53 @@ class _Group:
         self._end(decision.back, decision.keep, errors[decision.why])
 
     def _end(self, back: Sequence[DeedId], keep: Sequence[DeedId], error: Permanent) -> None:
+        """The catalog first: it never names a place that holds nothing."""
         desk = self.desk
-        for deed in self.deeds:
-            if deed.id in back:
+        kept = [one for one in self.deeds if one.id in keep and not self._renamed_back(one)]
+        others = [one for one in self.deeds if one not in kept]
+        self._uncatalogue(others)
+        for deed in others:
+            if deed.id in back and deed.id in self.placed:
                 self._withdraw(deed)
-        kept = [one for one in self.deeds if one.id in keep]
         if kept:
             self._finish(kept)
-        others = [one.id for one in self.deeds if one.id not in keep]
         state = DeedState.failed if isinstance(error, Rejected) else DeedState.dropped
-        desk.ledger.settle(others, state, str(error))
+        desk.ledger.settle([one.id for one in others], state, str(error))
+        self.settled = True
         raise error
 
+    def _renamed_back(self, deed: Deed) -> bool:
+        """A move inside one store is taken back by its inverse, when the old name is free."""
+        if not _within(self.desk, deed):
+            return False
+        store = self.desk.store(deed.source.store)
+        assert isinstance(store, Moves)
+        try:
+            store.move(deed.target.path, deed.source.path)
+        except Permanent:
+            return False
+        return True
+
     def _withdraw(self, deed: Deed) -> None:
-        """Take back what was placed; its source is there with the same content."""
+        """Take back what was placed, if it still is that; its source is there with the same content."""
         store = self.desk.store(deed.target.store)
-        with suppress(NotFound):
-            store.delete(deed.target.path)
-        _sync(store, [deed.target.path])
+        if trash.remove_content(store, deed.target.path, deed.sha256):
+            _sync(store, [deed.target.path])
+
+    def _uncatalogue(self, deeds: Sequence[Deed]) -> None:
+        """What an earlier run may have written of deeds that are given up. A record that came with them goes with them: left
+        without any placement it would say that a person threw this content away."""
+        wanted = sorted({one.record for one in deeds if one.record})
+        for _ in range(50):
+            changed = records.withdrawn(self.desk.catalog.get(wanted), deeds)
+            fresh = [one.id for one in changed if not one.placements and one.version == 1]
+            try:
+                self.desk.catalog.put([one for one in changed if one.id not in fresh])
+            except Stale:
+                continue
+            self.desk.catalog.delete(fresh)
+            return
+        raise Transient("the catalog record changes all the time; tried 50 times")
 
 
 def _within(desk: Desk, deed: Deed) -> bool:

@@ -7,6 +7,7 @@ from albumen.deeds.desk import Desk, shown
 from albumen.deeds.reading import sha256
 from albumen.errors import Changed, NotFound, Rejected
 from albumen.model import DISK, BatchId, Deed, Ref
+from albumen.ports import Store
 
 TRASH = ".albumen/trash"
 
@@ -24,26 +25,32 @@ def take(desk: Desk, deed: Deed) -> str:
     """
     store = desk.store(deed.source.store)
     try:
-        store.delete(deed.source.path, rev=deed.source.rev or None)
-    except NotFound:
-        return ""
+        if deed.source.rev and remove(store, deed.source):
+            return ""
+        if remove_content(store, deed.source.path, deed.sha256):  # somebody changed its mode or times: the content decides
+            return ""
     except Rejected as error:
         return f"filed, but {shown(deed.source)} stays: {error}"
-    except Changed:
-        return _take_changed(desk, deed)
-    return ""
-
-
-def _take_changed(desk: Desk, deed: Deed) -> str:
-    """Another revision may be the same bytes (somebody changed its mode or times): the content decides."""
-    store = desk.store(deed.source.store)
-    try:
-        now = store.stat(deed.source.path).main
-        if sha256(store, deed.source.path) == deed.sha256:
-            store.delete(deed.source.path, rev=now.rev)
-            return ""
-    except NotFound:
-        return ""
-    except Changed:
-        pass
     return f"filed, but {shown(deed.source)} has other bytes now and stays"
+
+
+def remove(store: Store, ref: Ref) -> bool:
+    """Remove exactly this revision: True when it is gone (also when it was), False when another one is there."""
+    try:
+        store.delete(ref.path, rev=ref.rev)
+    except NotFound:
+        return True
+    except Changed:
+        return False
+    return True
+
+
+def remove_content(store: Store, path: str, content: str) -> bool:
+    """Remove the file if it holds this content (SHA-256): True when it is gone (also when it was)."""
+    try:
+        now = store.stat(path).main
+        return sha256(store, path) == content and remove(store, now)
+    except NotFound:
+        return True
+    except Changed:
+        return False

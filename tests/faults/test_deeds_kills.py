@@ -1,0 +1,110 @@
+"""A kill between any two calls of any store, ledger or catalog: whoever comes next brings everything to the same end."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from albumen.model import DeedState
+from make.worlds import (
+    Fault,
+    Ground,
+    InMemory,
+    Killed,
+    Life,
+    OnDisk,
+    all_deeds,
+    jpeg,
+    known_places,
+    raw,
+    same_batch,
+    xmp,
+)
+
+Make = Callable[[Path], Ground]
+Ask = Callable[[Life], object]
+
+
+def fill(ground: Ground) -> None:
+    """Names that clash, a RAW with its JPEG and sidecar, duplicates on both sides of the folders."""
+    ground.write("a/one.jpg", jpeg("one"))
+    ground.write("a/two.jpg", jpeg("two"))
+    ground.write("a/raw.cr2", raw("three"))
+    ground.write("a/raw.jpg", jpeg("three"))
+    ground.write("a/raw.xmp", xmp("three"))
+    ground.write("b/again.jpg", jpeg("one"))
+    ground.write("b/again.xmp", xmp("about one"))
+    if isinstance(ground, OnDisk):
+        ground.folder_times()
+
+
+def end_of(life: Life, ground: Ground) -> dict[str, object]:
+    """All that shall be the same whatever happened on the way."""
+    deeds = all_deeds(ground.ledger)
+    assert [one for one in deeds if one.state in (DeedState.planned, DeedState.intended)] == []
+    assert [one.what for one in ground.ledger.batches(open=True).rows] == []
+    assert life.jobs.buried == []
+    if isinstance(ground, InMemory):
+        assert all(not one.staged for one in ground.stores.values())
+    done = [one for one in deeds if one.state is DeedState.done and not one.undone_by and one.verb in ("copy", "move")]
+    found = same_batch(ground.tree())
+    found["catalog"] = [(id, store, same(path), role) for id, store, path, role in known_places(ground.catalog)]
+    found["ledger"] = sorted((one.verb, one.source.path, same(one.target.path), one.role) for one in done)
+    return found
+
+
+def same(path: str) -> str:
+    return next(iter(same_batch({path: None})))
+
+
+def run(ground: Ground, fault: Fault, asks: list[Ask]) -> tuple[dict[str, object], int]:
+    """The end state after asking for these things, each as often as the fault breaks it; how many calls the last ask took."""
+    calm = Fault()
+    for ask in asks[:-1]:
+        ask(Life(ground, calm))
+    life = Life(ground, fault)
+    try:
+        asks[-1](life)
+    except Killed:
+        life = Life(ground, calm)
+        asks[-1](life)
+    calls = len(fault.calls)
+    return end_of(life, ground), calls
+
+
+def copied(life: Life) -> object:
+    return life.take_in(move=False)
+
+
+def moved(life: Life) -> object:
+    return life.take_in(move=True)
+
+
+def undone(life: Life) -> object:
+    """The newest batch that is not itself the undo in question: resumed when it was killed."""
+    open_ones = [one for one in life.ledger.batches(open=True).rows if one.undoes]
+    last = open_ones[0].undoes if open_ones else life.ledger.batches().rows[0].id
+    return life.undo(last)
+
+
+ASKS: dict[str, list[Ask]] = {
+    "copy": [copied],
+    "move": [moved],
+    "undo of a copy": [copied, undone],
+    "undo of a move": [moved, undone],
+    "redo of a copy": [copied, undone, undone],
+    "redo of a move": [moved, undone, undone],
+}
+
+
+@pytest.mark.parametrize("asked", ASKS)
+def test_killed_in_memory(tmp_path: Path, asked: str) -> None:
+    calm = InMemory(tmp_path)
+    fill(calm)
+    expected, calls = run(calm, Fault(), ASKS[asked])
+    for at in range(1, calls + 1):
+        ground = InMemory(tmp_path)
+        fill(ground)
+        fault = Fault(at)
+        found, _ = run(ground, fault, ASKS[asked])
+        assert found == expected, f"killed before call {at}: {fault.calls[-5:]}"

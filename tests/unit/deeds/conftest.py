@@ -1,0 +1,15 @@
+from pathlib import Path
+
+import pytest
+
+from make.worlds import Fault, InMemory, Life
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> InMemory:
+    return InMemory(tmp_path)
+
+
+@pytest.fixture
+def life(ground: InMemory) -> Life:
+    return Life(ground, Fault())
