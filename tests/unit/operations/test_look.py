@@ -134,7 +134,7 @@ def test_everything_is_explained() -> None:
 
 
 def test_what_is_not_known_is_not_explained() -> None:
-    lines = explain(a_record(1, placements=()))
+    lines = explain(a_record(1, placements=(), version=1))
     assert lines[-1] == "lies nowhere any more: kept as history"
     assert "taken: not known" in lines
     assert not [line for line in lines if "None" in line or line.startswith(("camera", "tags", "position", "came by"))]
