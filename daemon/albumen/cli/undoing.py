@@ -95,7 +95,7 @@ def undo(session: Session, batch: str, dry_run: bool) -> int:
 
 
 def _undone(session: Session, deeds: "list[Deed]", *, show: bool) -> None:
-    from albumen.operations.history import place
+    from albumen.operations.history import in_trash, place
 
     for one in deeds:
         if session.json:
@@ -105,4 +105,4 @@ def _undone(session: Session, deeds: "list[Deed]", *, show: bool) -> None:
         elif show and one.verb == "rmdir":
             session.say(f"remove folder {place(one.source)}")
         elif show:
-            session.say(f"{place(one.source)} -> {place(one.target)}")
+            session.say(f"{place(one.source)} -> {'the trash' if in_trash(one.target) else place(one.target)}")

@@ -96,6 +96,11 @@ def place(ref: Ref) -> str:
     return f"{ref.store}:{ref.path}" if ref.path else ""
 
 
+def in_trash(ref: Ref) -> bool:
+    """Whether this is a place in the trash of its store."""
+    return ref.path.startswith(_TRASH)
+
+
 def _rows(ledger: Ledger, batch: BatchId | None, item: str | None) -> Iterator[DeedRow]:
     for page in _pages(ledger, batch, item):
         undoing = _undoing(ledger, page)

@@ -118,7 +118,7 @@ def explain(record: Record, related: Mapping[str, Record] | None = None) -> list
 
 def _what(record: Record) -> Iterator[str]:
     yield f"{record.name}: {record.kind}, {record.type}, {record.size} bytes"
-    yield f"id {record.id}, sha256 {record.sha256}, version {record.version}"
+    yield f"id {record.id}, sha256 {record.sha256}, " + (f"version {record.version}" if record.version else "not in the catalog")
     if record.damaged:
         yield f"damaged: {record.damaged}"
     yield from (f"note: {one}" for one in record.told)
@@ -163,7 +163,7 @@ def _facts(record: Record) -> Iterator[str]:
 def _placements(record: Record) -> Iterator[str]:
     for one in sorted(record.placements, key=lambda one: (one.role != "main", one.store, one.path)):
         yield _placement(one)
-    if not record.placements:
+    if not record.placements and record.version:
         yield "lies nowhere any more: kept as history"
 
 
