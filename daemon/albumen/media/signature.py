@@ -285,15 +285,25 @@ def _is_mts(head: bytes, _suffix: str) -> bool:
 
 
 def _is_svg(head: bytes, _suffix: str) -> bool:
-    return _SVG.match(head.lstrip(b"\xef\xbb\xbf")[:2048]) is not None
+    """``<svg`` after whatever XML allows before it. By hand: the possessive groups of ``re`` are broken in Python 3.11.2, and a
+    stranger's text must not make a backtracking matcher try all ways to split it."""
+    rest = head.removeprefix(b"\xef\xbb\xbf")[:2048].lstrip()
+    while ahead := next((pair for pair in _BEFORE_SVG if rest.startswith(pair[0])), None):
+        opens, closes = ahead
+        if opens == b"<!DOCTYPE" and b"[" in rest[: rest.find(b">") + 1]:
+            closes = b"]>"
+        end = rest.find(closes)
+        if end < 0:
+            return False
+        rest = rest[end + len(closes) :].lstrip()
+    return rest[:4] == b"<svg" and rest[4:5] in (b" ", b"\t", b"\r", b"\n", b">")
 
 
 def _is_tga(head: bytes, suffix: str) -> bool:
     return suffix == "tga" and len(head) > 18 and head[1] in (0, 1) and head[2] in (1, 2, 3, 9, 10, 11)
 
 
-# atomic throughout: what a stranger wrote must not make the matcher try all ways to split it
-_SVG = re.compile(rb"(?>\s|<\?xml[^>]*>|<!--(?:(?!-->).)*+-->|<!DOCTYPE[^>\[]*+(?:\[[^\]]*+\])?[^>]*>)*+<svg[\s>]", re.DOTALL)
+_BEFORE_SVG = ((b"<!--", b"-->"), (b"<!DOCTYPE", b">"), (b"<?", b"?>"))
 _PNM = re.compile(rb"P[1-7][ \t\r\n#]|P[Ff]\n")
 # formats with short or no signatures: several bytes must agree, or the name
 _WEAK: tuple[tuple[str, Callable[[bytes, str], bool]], ...] = (
