@@ -9,7 +9,7 @@ from albumen.deeds import records, trash
 from albumen.deeds.desk import Desk, shown
 from albumen.deeds.folders import pages
 from albumen.errors import NotFound, Taken
-from albumen.model import BatchId, Deed, DeedState, Ref
+from albumen.model import UNDONE_BEFORE, BatchId, Deed, DeedState, Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,11 @@ class Inverse:
 def plan(desk: Desk, batch: BatchId, into: BatchId) -> Inverse:
     """Turn round what of ``batch`` still has effect. Pure towards files and ledger: it only looks.
 
-    Groups are all or none: one refused row refuses its group. ``into`` is the batch the inverse deeds will belong to.
+    Groups are all or none: one refused row refuses its group. ``into`` is the batch the inverse deeds will belong to; those it has
+    already (an undo that goes on after a kill) are left out: their places are half changed.
     """
-    done = [one for one in pages(desk, batch, DeedState.done) if not one.undone_by]
+    begun = {one.undoes for one in pages(desk, into) if one.state in (DeedState.planned, DeedState.intended)}
+    done = [one for one in pages(desk, batch, DeedState.done) if not one.undone_by and one.id not in begun]
     groups: dict[str, list[Deed]] = defaultdict(list)
     for deed in done:
         groups[deed.group or deed.id].append(deed)
@@ -69,7 +71,7 @@ def drop_planned(desk: Desk, batch: BatchId) -> int:
     """What was planned and not begun will not be done: the first thing undo does. How many."""
     planned = [one.id for one in pages(desk, batch, DeedState.planned)]
     claimed = [one.deed.id for one in desk.ledger.claim(planned, desk.owner) if one.was is DeedState.planned]
-    desk.ledger.settle(claimed, DeedState.dropped, "undone before it was done")
+    desk.ledger.settle(claimed, DeedState.dropped, UNDONE_BEFORE)
     return len(claimed)
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from albumen.errors import NotFound, Transient
 from albumen.handlers.looking import know
-from albumen.model import Deed, DeedState, Item, Ref
+from albumen.model import UNDONE_BEFORE, Deed, DeedState, Item, Ref
 from albumen.plugins import Context
 from albumen.ports import Run
 
@@ -34,7 +34,7 @@ class FileHandler:
             deeds = run.deeds.do(item.deeds)
             if not all(one.state in _UNDONE for one in deeds):
                 return [_placed(item, deeds)]
-            if any(one.undoes for one in deeds):  # an undo is not planned anew: the row is refused, with its reason
+            if any(one.undoes or one.why == UNDONE_BEFORE for one in deeds):  # not planned anew: refused, with its reason, or undone
                 return []
             item = self._again(item, run)
         if not item.duplicate_of:

@@ -26,16 +26,23 @@ class Undone:
 
 
 def find(ledger: Ledger, word: str) -> BatchInfo:
-    """The batch of that id, or for ``last`` the newest that still has effect: undoing twice is redoing. ``NotFound``."""
+    """The batch of that id, or for ``last`` the newest that still has effect or has more to do: undoing twice is redoing, but an
+    undo that was interrupted goes on. ``NotFound``."""
     before = ""
     while True:
         page = ledger.batches(before=before)
         for one in page.rows:
-            if one.id == word or (word == "last" and one.effective > 0):
+            if one.id == word:
                 return one
+            if word == "last" and (one.effective > 0 or _is_unfinished(one)):
+                return find(ledger, one.undoes) if one.undoes and one.ended is None else one
         before = page.after
         if not before:
             raise NotFound(f"there is no batch {word} to undo; albumen log lists them")
+
+
+def _is_unfinished(batch: BatchInfo) -> bool:
+    return batch.ended is None and any(batch.deeds.get(state, 0) for state in (DeedState.planned, DeedState.intended))
 
 
 class Undoing:
@@ -57,11 +64,16 @@ class Undoing:
         desk = self._engine.desk
         undo.drop_planned(desk, batch.id)
         into = self._engine.begin(f"undo {batch.id}", undoes=batch.id)
-        inverse = undo.keep(desk, self._engine.inverse(batch.id, into))
-        report = Undone(into, batch.id, refused=[(shown(one.deed.target), one.why) for one in inverse.refused])
-        self._queue.put([self._pipeline.deed_job(group) for group in undo.groups(inverse.deeds)])
-        working.wait(into, progress)
-        self._engine.close(into)
+        with self._pipeline.commanding(into):
+            working.take_over()
+            working.wait(batch.id, progress)  # what a killed run had begun is finished first, so that it can be turned round
+            inverse = undo.keep(desk, self._engine.inverse(batch.id, into))
+            report = Undone(into, batch.id, refused=[(shown(one.deed.target), one.why) for one in inverse.refused])
+            mine = [one for one in pages(desk, into) if one.state in (DeedState.planned, DeedState.intended)]
+            self._queue.put([self._pipeline.deed_job(group) for group in undo.groups(mine)])
+            working.wait(into, progress)
+        if not self._engine.close(into):
+            self._queue.put([self._pipeline.closing(into)])
         self._sort(report, list(pages(desk, into)))
         return report
 

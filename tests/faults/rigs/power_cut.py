@@ -85,7 +85,7 @@ def power_cuts(ground: Ground, disk: Disk, *, cuts: int, files: int, seed: int, 
         disk.format(megabytes)
         known = ground.prepare(files, seed, size)
         _run("sync", "-f", disk.at)
-        process = ground.start_import()
+        process = ground.start(*ground.importing)
         try:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(starting * 0.7 + draw.uniform(0, (whole - starting) * 1.2))
@@ -104,7 +104,7 @@ def _judge(ground: Ground, known: frozenset[str], wanted: End, tally: Tally) -> 
     """Before the import is resumed every content is somewhere and no visible file is torn; afterwards all is as if unhurt."""
     lost, torn = ground.look(known)
     tally.lost, tally.torn = tally.lost + lost, tally.torn + torn
-    status = ground.finish("import", ground.source, "--move", "-r")
+    status = ground.finish(*ground.importing)
     found = [f"the resumed import ended with {status}"] if status else []
     found += End.of(ground).differences(wanted)
     tally.equal += not found

@@ -25,6 +25,7 @@ dir = "{state}"
 [store.nas]
 type = "local"
 root = "{library}"
+{options}
 [library]
 store = "nas"
 copies = ["nas"]
@@ -45,15 +46,18 @@ steps = ["catalog", "file"]
 @dataclass(frozen=True)
 class Ground:
     """Where one run happens: source, library, state and configuration under one root, which every run of a rig shares, so that
-    what names its paths can be compared between runs. ``watched`` = "move" or "copy": the source is one of the daemon's."""
+    what names its paths can be compared between runs. ``watched`` = "move" or "copy": the source is one of the daemon's.
+    ``aside`` = another folder for the source, ``options`` = lines of the store's settings."""
 
     root: str
     command: Sequence[str] = (DEFAULT,)
     watched: str = ""
+    aside: str = ""
+    options: str = ""
 
     @property
     def source(self) -> str:
-        return os.path.join(self.root, "in")
+        return os.path.join(self.aside or self.root, "in")
 
     @property
     def library(self) -> str:
@@ -66,7 +70,7 @@ class Ground:
     @property
     def trace(self) -> str:
         """Where each process appends the deed step it is at, one file per process (``ALBUMEN_TEST_TRACE``)."""
-        return os.path.join(self.root, "trace")
+        return os.path.join(self.aside or self.root, "trace")
 
     @property
     def config(self) -> str:
@@ -75,7 +79,7 @@ class Ground:
     @property
     def log(self) -> str:
         """What all commands of this run said."""
-        return os.path.join(self.root, "log")
+        return os.path.join(self.aside or self.root, "log")
 
     def prepare(self, files: int, seed: int, size: int) -> frozenset[str]:
         """Everything anew: the source with ``files`` files of about ``size`` bytes. The contents' sha256 come back."""
@@ -90,7 +94,8 @@ class Ground:
             os.unlink(self.log)
         with open(self.config, "w", encoding="utf-8") as config:
             text = _CONFIG + _WATCHED if self.watched else _CONFIG
-            config.write(text.format(state=self.state, library=self.library, source=self.source, mode=self.watched))
+            places = {"state": self.state, "library": self.library, "source": self.source}
+            config.write(text.format(mode=self.watched, options=self.options, **places))
         return make(self.source)
 
     def start(self, *words: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
