@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from albumen.plugins import Plugins
     from albumen.settings import Settings
 
+_UTF8 = "PYTHONUTF8"
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -126,6 +127,13 @@ class Commands(click.Group):
         for title, names in self.sections.items():
             with formatter.section(title):
                 formatter.write_dl([(name, self.commands[name].get_short_help_str(90)) for name in names])
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """As click has it; but names of files are UTF-8 whatever the locale says, so that the same file has the same name here
+        as on every machine. Python decides that when it starts."""
+        if sys.getfilesystemencoding() != "utf-8" and os.environ.get(_UTF8) != "1":
+            os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, _UTF8: "1"})  # noqa: S606  # itself
+        return super().main(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command. Exit status: 0 all, 1 some failed, 2 wrong use, 130 interrupted."""
