@@ -150,7 +150,7 @@ class App:
 
     def working(self) -> Working:
         """Workers for one command, unless the daemon has them."""
-        return Working(self.engine, self.pipeline, self.queue, self.daemon, self.lanes, self.stop)
+        return Working(self.engine, self.pipeline, self.queue, self.stores, self.daemon, self.lanes, self.stop)
 
     @property
     def lanes(self) -> Mapping[str, int]:

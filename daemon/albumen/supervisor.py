@@ -8,16 +8,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import structlog
 
 from albumen.deeds.engine import Engine
 from albumen.errors import AlbumenError, ConfigError, Unavailable
-from albumen.operations.working import recover
+from albumen.operations.working import WorkingQueue, probe, recover
 from albumen.owners import DaemonLock
 from albumen.pipeline import Pipeline
-from albumen.ports import Circuits, Pings, Queue, Source, Store, Waits
+from albumen.ports import Source, Store, Waits
 
 STATUS = "daemon.json"  # in the state directory: what the daemon says of itself, read by ``status``
 _STOP = 25.0  # seconds that running steps get to finish; the rest of 30 s is for closing
@@ -25,10 +24,6 @@ _RECOVER = 60.0  # seconds between looks for dead owners
 _TICK = 0.5
 _BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _POLL = 60.0  # seconds between looks of a source that does not know when to look
-
-
-class DaemonQueue(Queue, Circuits, Protocol):
-    """What the supervisor needs of a queue: both ports in one object."""
 
 
 @dataclass
@@ -51,7 +46,7 @@ class Supervisor:
     watched: Sequence[Watched]
     pipeline: Pipeline
     engine: Engine
-    queue: DaemonQueue
+    queue: WorkingQueue
     stores: Mapping[str, Store]
     daemon: DaemonLock
     lanes: Mapping[str, int]
@@ -148,7 +143,8 @@ class Supervisor:
         seen = -1
         while not self.stop.wait(_TICK):
             try:
-                self._probe_circuits()
+                for place in probe(self.queue, self.stores, self.clock()):
+                    self.log.info("place works again", place=place)
                 if time.monotonic() - recovered >= _RECOVER:
                     recovered = time.monotonic()
                     recover(self.engine, self.pipeline, self.queue)
@@ -166,22 +162,6 @@ class Supervisor:
 
     def _busy(self) -> int:
         return sum(number for (_, state), number in self.queue.stats().counts.items() if state in ("ready", "running"))
-
-    def _probe_circuits(self) -> None:
-        """A closed place is asked when it is due; its jobs go on when it answers."""
-        now = self.clock()
-        for circuit in self.queue.circuits():
-            if circuit.until > now:
-                continue
-            try:
-                store = self.stores.get(circuit.place)
-                if store is not None and isinstance(store, Pings):
-                    store.ping()
-            except AlbumenError as error:
-                self.queue.reopen(circuit.place, str(error))
-            else:
-                self.queue.close(circuit.place)
-                self.log.info("place works again", place=circuit.place)
 
     def _write_status(self) -> None:
         told = {

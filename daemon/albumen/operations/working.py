@@ -1,17 +1,23 @@
 """Who runs the jobs of a command: the daemon when one runs, else the command itself; and the wait for a batch."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
+from typing import Protocol
 
 from albumen.deeds.engine import Engine
+from albumen.errors import AlbumenError
 from albumen.model import BatchId, Pending
 from albumen.owners import DaemonLock
 from albumen.pipeline import Pipeline
-from albumen.ports import Queue
+from albumen.ports import Circuits, Pings, Queue, Store
 
 _LOOK = 0.03  # seconds between looks at the queue
 _DAEMON = 1.0  # … at the daemon's lock
+
+
+class WorkingQueue(Queue, Circuits, Protocol):
+    """What is needed of a queue here and by the supervisor: both ports in one object."""
 
 
 class Working:
@@ -25,7 +31,8 @@ class Working:
         self,
         engine: Engine,
         pipeline: Pipeline,
-        queue: Queue,
+        queue: WorkingQueue,
+        stores: Mapping[str, Store],
         daemon: DaemonLock,
         workers: Mapping[str, int],
         stop: threading.Event,
@@ -33,6 +40,7 @@ class Working:
         self._engine = engine
         self._pipeline = pipeline
         self._queue = queue
+        self._stores = stores
         self._daemon = daemon
         self._workers = workers
         self._stop = stop
@@ -50,6 +58,7 @@ class Working:
         """Run the workers unless somebody does; what dead owners left is queued first. True when they run here."""
         if not self.working and not self._daemon.held():
             recover(self._engine, self._pipeline, self._queue)
+            probe(self._queue, self._stores)  # whoever starts a command wants it now, and no daemon is there to ask later
             self._queue.start(self._pipeline, workers=self._workers)
             self.working = True
         return self.working
@@ -67,6 +76,25 @@ class Working:
             if since >= _DAEMON:
                 since = 0.0
                 self.take_over()
+
+
+def probe(queue: Circuits, stores: Mapping[str, Store], due: int | None = None) -> Sequence[str]:
+    """Ask closed places (``due``: only those whose time has come by then, in ns) whether they work again. Those that do: their jobs
+    go on. A place that cannot be asked is believed until the next failure."""
+    works = []
+    for circuit in queue.circuits():
+        if due is not None and circuit.until > due:
+            continue
+        store = stores.get(circuit.place)
+        try:
+            if store is not None and isinstance(store, Pings):
+                store.ping()
+        except AlbumenError as error:
+            queue.reopen(circuit.place, str(error))
+        else:
+            queue.close(circuit.place)
+            works.append(circuit.place)
+    return works
 
 
 def recover(engine: Engine, pipeline: Pipeline, queue: Queue) -> int:
