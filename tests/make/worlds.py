@@ -5,7 +5,6 @@ nothing but the calls that are made.
 """
 
 import os
-import re
 from collections import deque
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -470,8 +469,3 @@ def known_places(catalog: Catalog) -> list[tuple[str, str, str, str]]:
     """(record, store, path, role) of every placement."""
     rows = catalog.find(Query(companions=True), limit=1000).rows
     return sorted((one.id, place.store, place.path, place.role) for one in rows for place in one.placements)
-
-
-def same_batch(tree: Mapping[str, object]) -> dict[str, object]:
-    """A tree whose trash does not tell the batch."""
-    return {re.sub(r"/trash/[^/]+/", "/trash/BATCH/", path): value for path, value in tree.items()}

@@ -5,8 +5,8 @@ closing of a batch, its last job.
 from collections.abc import Iterable, Iterator, Sequence
 
 from albumen.deeds.desk import Desk
-from albumen.errors import NotFound
-from albumen.model import DISK, BatchId, Deed, DeedState, Ref
+from albumen.errors import NotFound, Permanent
+from albumen.model import DISK, BatchId, Deed, DeedId, DeedState, Ref
 from albumen.ports import Folders, Stages
 
 ROOT = "root"  # role of a folder that was listed but is never removed: only its times are remembered
@@ -65,22 +65,26 @@ def pages(desk: Desk, batch: BatchId, state: DeedState | None = None) -> Iterato
 
 
 def _some_done(desk: Desk, batch: BatchId) -> bool:
-    return any(one.verb not in _FOLDER_VERBS for one in desk.ledger.history(batch=batch, state=DeedState.done).rows)
+    return any(one.verb not in _FOLDER_VERBS for one in pages(desk, batch, DeedState.done))
 
 
 def _make(desk: Desk, deeds: Sequence[Deed]) -> None:
     """Parents first; then modes and times, children first, since making a child changes its parent's time."""
     ordered = sorted(deeds, key=lambda one: one.target.path.count("/"))
-    for deed in ordered:
-        store = desk.store(deed.target.store)
-        if isinstance(store, Folders):
-            store.mkdir(deed.target.path)
-    for deed in reversed(ordered):
-        store = desk.store(deed.target.store)
-        if isinstance(store, Folders):
-            store.mkdir(deed.target.path, mode=deed.target.mode, modified=deed.target.modified)
-    _sync(desk, [one.target for one in ordered])
-    desk.ledger.settle([one.id for one in ordered], DeedState.done)
+    failed: dict[DeedId, str] = {}
+    for deed, whole in (*((one, False) for one in ordered), *((one, True) for one in reversed(ordered))):
+        store, target = desk.store(deed.target.store), deed.target
+        if deed.id in failed or not isinstance(store, Folders):
+            continue
+        try:
+            store.mkdir(target.path, mode=target.mode if whole else None, modified=target.modified if whole else None)
+        except Permanent as error:  # a file has its name now: the files are back, one folder less does not hold up the batch
+            failed[deed.id] = str(error)
+    made = [one for one in ordered if one.id not in failed]
+    _sync(desk, [one.target for one in made])
+    desk.ledger.settle([one.id for one in made], DeedState.done)
+    for id, why in failed.items():
+        desk.ledger.settle([id], DeedState.dropped, why)
 
 
 def _remove(desk: Desk, deeds: Sequence[Deed], *, effective: bool) -> None:
@@ -88,16 +92,11 @@ def _remove(desk: Desk, deeds: Sequence[Deed], *, effective: bool) -> None:
     gone: list[Deed] = []
     kept: list[Deed] = []
     for deed in sorted(deeds, key=lambda one: -one.source.path.count("/")):
-        store = desk.store(deed.source.store)
-        if deed.role == ROOT:
-            (gone if effective else kept).append(deed)
-        elif isinstance(store, Folders) and store.rmdir(deed.source.path):
-            gone.append(deed)
-        else:
-            kept.append(deed)
+        removed = effective if deed.role == ROOT else _removed(desk, deed.source)
+        (gone if removed else kept).append(deed)
     _sync(desk, [one.source for one in gone])
     desk.ledger.settle([one.id for one in gone], DeedState.done)
-    desk.ledger.settle([one.id for one in kept], DeedState.dropped, "not empty")
+    desk.ledger.settle([one.id for one in kept], DeedState.dropped, "not empty, or not ours to remove")
 
 
 def _tidy(desk: Desk, batch: BatchId) -> None:
@@ -111,11 +110,20 @@ def _tidy(desk: Desk, batch: BatchId) -> None:
     for name, folder in sorted(left, key=lambda one: -one[1].count("/")):
         store, path = desk.store(name), folder
         while path and path != ".albumen" and isinstance(store, Folders):
-            if not store.rmdir(path):
+            if not _removed(desk, Ref(name, path)):
                 break
             removed.append(Ref(name, path))
             path = path.rpartition("/")[0]
     _sync(desk, removed)
+
+
+def _removed(desk: Desk, folder: Ref) -> bool:
+    """Whether it is gone now: one that may not be removed stays like one that is not empty."""
+    store = desk.store(folder.store)
+    try:
+        return isinstance(store, Folders) and store.rmdir(folder.path)
+    except Permanent:
+        return False
 
 
 def _sync(desk: Desk, folders: Iterable[Ref]) -> None:

@@ -25,9 +25,6 @@ class Look:
     source: AtSource
 
 
-UNTOUCHED = Look("absent", "there")  # what a deed that was only planned may assume: the doing itself checks it
-
-
 def look(desk: Desk, deed: Deed) -> Look:
     """Ask both places; content decides, never the state or the times alone."""
     return Look(_target(desk, deed), source(desk, deed))

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from albumen.deeds.desk import Desk
 from albumen.deeds.folders import pages
-from albumen.model import BatchId, Deed, DeedState, Owner
+from albumen.model import BatchId, Deed, DeedState, Owner, Ref
 
 
 @runtime_checkable
@@ -36,12 +36,17 @@ def recover(desk: Desk) -> Left:
     mine = [deed for batch in batches for deed in pages(desk, batch, DeedState.intended) if deed.owner == desk.owner]
     for store in desk.stores.values():
         if isinstance(store, Sweeps):
-            store.sweep(desk.dead, [one.target.path for one in (*begun, *mine) if one.target.store == store.name])
+            store.sweep(desk.dead, [ref.path for one in (*begun, *mine) for ref in _touched(one) if ref.store == store.name])
     groups: dict[str, dict[str, Deed]] = defaultdict(dict)
     for deed in (*begun, *mine, *planned):
         if deed.verb not in ("mkdir", "rmdir"):
             groups[deed.group or deed.id][deed.id] = deed
     return Left([tuple(one.values()) for one in groups.values()], tuple(batches))
+
+
+def _touched(deed: Deed) -> Sequence[Ref]:
+    """Beside the target lie bytes that were to get its name, beside the source of a move what was just being taken away."""
+    return (deed.source, deed.target) if deed.verb == "move" else (deed.target,)
 
 
 def _open_batches(desk: Desk) -> Sequence[BatchId]:

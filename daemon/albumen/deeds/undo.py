@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from albumen.deeds import records, trash
 from albumen.deeds.desk import Desk, shown
+from albumen.deeds.drafting import WITHOUT_PIXELS
 from albumen.deeds.folders import pages
-from albumen.errors import NotFound, Taken
+from albumen.deeds.reading import sha256
+from albumen.errors import Changed, NotFound, Taken
 from albumen.model import UNDONE_BEFORE, BatchId, Deed, DeedState, Ref
 
 
@@ -29,7 +31,7 @@ class Inverse:
 
 
 def plan(desk: Desk, batch: BatchId, into: BatchId) -> Inverse:
-    """Turn round what of ``batch`` still has effect. Pure towards files and ledger: it only looks.
+    """Turn round what of ``batch`` still has effect. It only looks: what changed since is refused here, so that a dry run says so.
 
     Groups are all or none: one refused row refuses its group. ``into`` is the batch the inverse deeds will belong to; those it has
     already (an undo that goes on after a kill) are left out: their places are half changed.
@@ -99,8 +101,11 @@ def _turn(desk: Desk, deed: Deed, into: BatchId) -> Deed | Refused:
         before=None,
         after=None,
     )
+    if {deed.source.store, deed.target.store} - desk.stores.keys():
+        return Refused(deed, f"no store called {deed.target.store} is configured any more")
     if deed.verb == "rmdir":
-        return dataclasses.replace(base, verb="mkdir", source=Ref(deed.source.store, ""), target=deed.source, target_key="")
+        key = desk.store(deed.source.store).key(deed.source.path)
+        return dataclasses.replace(base, verb="mkdir", source=Ref(deed.source.store, ""), target=deed.source, target_key=key)
     if deed.verb == "mkdir":
         return dataclasses.replace(base, verb="rmdir", source=deed.target, target=Ref(deed.target.store, ""), target_key="")
     return _turn_file(desk, deed, base)
@@ -112,17 +117,30 @@ def _turn_file(desk: Desk, deed: Deed, base: Deed) -> Deed | Refused:
         return Refused(deed, f"{shown(deed.target)} was moved on by batch {later}: undo that first")
     try:
         now = desk.store(deed.target.store).stat(deed.target.path).main
+        if not _is_unchanged(desk, deed, now):
+            return Refused(deed, f"{shown(deed.target)} has other bytes since")
     except NotFound:
         return Refused(deed, f"{shown(deed.target)} is gone")
+    except Changed as error:
+        return Refused(deed, str(error))
     back = dataclasses.replace(deed.source, rev="", size=None)
     target = trash.place(desk, now, base.batch) if deed.verb == "copy" else back
     store = desk.store(target.store)
     if _occupied(desk, target):
         return Refused(deed, f"{shown(target)} is taken by another file now")
     content = ""
-    if deed.role == "main" and records.is_placement(target.store, target.path):
+    if deed.role not in (*WITHOUT_PIXELS, "duplicate") and records.is_placement(target.store, target.path):
         content = f"{target.store}\0{deed.album}\0{deed.sha256}"
     return dataclasses.replace(base, verb="move", source=now, target=target, target_key=store.key(target.path), content=content)
+
+
+def _is_unchanged(desk: Desk, deed: Deed, now: Ref) -> bool:
+    """The revision the catalog knows of this place will do, else the bytes are asked: a rename would carry anything along."""
+    record = desk.catalog.get([deed.record]).get(deed.record) if deed.record else None
+    known = {(one.store, one.path): one.rev for one in record.placements} if record else {}
+    if now.rev and known.get((now.store, now.path)) == now.rev:
+        return True
+    return sha256(desk.store(now.store), now.path) == deed.sha256
 
 
 def _occupied(desk: Desk, ref: Ref) -> bool:
