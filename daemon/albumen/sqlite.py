@@ -74,8 +74,8 @@ class Database:
     def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Run ``work`` in the writer thread inside a savepoint; returns its result once the commit is durable.
 
-        ``durable=False`` returns as soon as ``work`` ran: no other process can come between, but a crash or a failing commit may
-        forget it. Only for what is found out anew when it is forgotten.
+        ``durable=False`` waits for no sync: everybody sees the change and a kill leaves it, but a power cut may forget it. Only for
+        what is found out anew when it is forgotten.
 
         What ``work`` raises undoes only its own changes and reaches the caller. ``Unavailable`` when the file cannot be written
         (disk full, read-only): then nothing of this call is kept.
@@ -144,10 +144,19 @@ class Database:
             if call is None:
                 return
             group = [call]
-            stopping = self._gather(group, min(_WINDOW, last / 2) if company else 0.0)
-            began = time.monotonic()
-            self._commit(connection, group)
-            company, last = len(group) > 1, time.monotonic() - began
+            stopping = self._gather(group, 0.0)
+            if company and any(one.durable for one in group):
+                stopping = self._gather(group, min(_WINDOW, last / 2)) or stopping
+            quick = [one for one in group if not one.durable]
+            slow = [one for one in group if one.durable]
+            if quick:
+                connection.execute("PRAGMA synchronous=NORMAL")  # syncs at checkpoints only; OFF would not even then
+                self._commit(connection, quick)
+                connection.execute("PRAGMA synchronous=FULL")
+            if slow:
+                began = time.monotonic()
+                self._commit(connection, slow)
+                company, last = len(slow) > 1, time.monotonic() - began
             if stopping:
                 return
 
@@ -194,8 +203,6 @@ class Database:
             call.error = error
             connection.execute("ROLLBACK TO one")
         connection.execute("RELEASE one")
-        if not call.durable:
-            call.finished.set()
 
     def _translated(self, error: Exception) -> AlbumenError | Exception:
         if isinstance(error, sqlite3.OperationalError | OSError):

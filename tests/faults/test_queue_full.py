@@ -25,12 +25,12 @@ class Disk:
         self._write = Database.write
         monkeypatch.setattr(Database, "write", self._watched())
 
-    def _watched(self) -> Callable[[Database, Callable[..., Any]], Any]:
+    def _watched(self) -> Callable[..., Any]:
         write = self._write
 
-        def watched(db: Database, work: Callable[..., Any]) -> Any:
+        def watched(db: Database, work: Callable[..., Any], **how: bool) -> Any:
             try:
-                return write(db, work)
+                return write(db, work, **how)
             except Unavailable:
                 with self._changed:
                     self._failed += 1
@@ -147,11 +147,11 @@ def test_a_failed_claim_is_tried_again(queue: SqliteQueue, monkeypatch: pytest.M
     """Also while nothing at all can be written, workers and minder go on living."""
     write, broken, refused = Database.write, threading.Event(), threading.Event()
 
-    def refusing(db: Database, work: Callable[..., Any]) -> Any:
+    def refusing(db: Database, work: Callable[..., Any], **how: bool) -> Any:
         if broken.is_set():
             refused.set()
             raise Unavailable("state.db", "read-only file system")
-        return write(db, work)
+        return write(db, work, **how)
 
     queue.put([a_job("1"), a_job("2")])
     broken.set()

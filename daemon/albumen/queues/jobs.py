@@ -57,7 +57,7 @@ class Jobs:
     def take(self, lane: str) -> Lease | None:
         """Claim the next job of a lane."""
         now = self._clock()
-        return _leased(self._db.write(lambda connection: self._claim(connection, lane, now)))
+        return _leased(self._db.write(lambda connection: self._claim(connection, lane, now), durable=False))
 
     def finish(self, lease: Lease, outcome: Outcome, lane: str | None) -> tuple[bool, Lease | None]:
         """Apply an outcome and claim the next job, in one transaction."""
@@ -68,7 +68,7 @@ class Jobs:
             kept = self._apply(connection, lease, outcome, following, now)
             return kept, self._claim(connection, lane, now) if lane is not None else None
 
-        kept, found = self._db.write(work)
+        kept, found = self._db.write(work, durable=False)  # forgotten by a power cut, the job is delivered again
         return kept, _leased(found)
 
     def _claim(self, connection: sqlite3.Connection, lane: str, now: int) -> Any:
