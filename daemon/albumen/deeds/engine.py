@@ -70,9 +70,9 @@ class Engine:
         """A batch of this process (see ``Ledger.begin``)."""
         return self.desk.ledger.begin(what, self.desk.owner, undoes=undoes)
 
-    def recover(self) -> recover.Left:
+    def recover(self, also: Sequence[BatchId] = ()) -> recover.Left:
         """What dead owners left, taken over."""
-        return recover.recover(self.desk)
+        return recover.recover(self.desk, also)
 
     def preview(self, items: Sequence[Item], also: Set[str], known: Set[str]) -> Sequence[tuple[Item, Sequence[Deed], str]]:
         """What ``reserve`` would do."""

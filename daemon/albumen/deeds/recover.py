@@ -26,17 +26,21 @@ class Left:
     close: Sequence[BatchId]
 
 
-def recover(desk: Desk) -> Left:
+def recover(desk: Desk, also: Sequence[BatchId] = ()) -> Left:
     """Take over from dead owners. Deeds come back *intended* by us when they had been begun, so that whoever does them asks the
     places first; planned ones of a batch whose commander is dead come too. Safe at any time; two recoveries never share a deed.
+
+    Leftovers are looked for beside all of them, and beside those planned in ``also``, batches that we have just gone on with: a
+    power cut may forget that a deed was begun.
     """
     begun = desk.ledger.recover(desk.dead, desk.owner)
     batches = _open_batches(desk)
     planned = [deed for batch in batches for deed in pages(desk, batch, DeedState.planned)]
     mine = [deed for batch in batches for deed in pages(desk, batch, DeedState.intended) if deed.owner == desk.owner]
+    near = (*begun, *mine, *planned, *(deed for batch in also for deed in pages(desk, batch, DeedState.planned)))
     for store in desk.stores.values():
         if isinstance(store, Sweeps):
-            store.sweep(desk.dead, [ref.path for one in (*begun, *mine) for ref in _touched(one) if ref.store == store.name])
+            store.sweep(desk.dead, [ref.path for one in near for ref in _touched(one) if ref.path and ref.store == store.name])
     groups: dict[str, dict[str, Deed]] = defaultdict(dict)
     for deed in (*begun, *mine, *planned):
         if deed.verb not in ("mkdir", "rmdir"):

@@ -70,7 +70,7 @@ class Importing:
         report.batch = self._engine.begin(order.what)
         with self._pipeline.commanding(report.batch):
             self._queue.put([self._pipeline.deed_job(one) for one in undo.groups(self._open(report.batch))])
-            working.take_over()
+            working.take_over(report.batch)
             with self._step("carried on"):  # first, so that nothing is listed that a job of the killed run is just taking away
                 working.wait(report.batch, lambda now: progress(now, report))
             pending = self._work(order, working, progress)

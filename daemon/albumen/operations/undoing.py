@@ -65,7 +65,7 @@ class Undoing:
         undo.drop_planned(desk, batch.id)
         into = self._engine.begin(f"undo {batch.id}", undoes=batch.id)
         with self._pipeline.commanding(into):
-            working.take_over()
+            working.take_over(batch.id, into)
             working.wait(batch.id, progress)  # what a killed run had begun is finished first, so that it can be turned round
             inverse = undo.keep(desk, self._engine.inverse(batch.id, into))
             report = Undone(into, batch.id, refused=[(shown(one.deed.target), one.why) for one in inverse.refused])

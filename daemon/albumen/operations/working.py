@@ -54,10 +54,11 @@ class Working:
             self._queue.stop()
             self.working = False
 
-    def take_over(self) -> bool:
-        """Run the workers unless somebody does; what dead owners left is queued first. True when they run here."""
+    def take_over(self, *batches: BatchId) -> bool:
+        """Run the workers unless somebody does; what dead owners left is queued first, and tidied up, also in these batches, which
+        we go on with. True when they run here."""
         if not self.working and not self._daemon.held():
-            recover(self._engine, self._pipeline, self._queue)
+            recover(self._engine, self._pipeline, self._queue, batches)
             probe(self._queue, self._stores)  # whoever starts a command wants it now, and no daemon is there to ask later
             self._queue.start(self._pipeline, workers=self._workers)
             self.working = True
@@ -97,8 +98,9 @@ def probe(queue: Circuits, stores: Mapping[str, Store], due: int | None = None) 
     return works
 
 
-def recover(engine: Engine, pipeline: Pipeline, queue: Queue) -> int:
-    """Queue what dead owners left: groups begun or planned, and the closing of their batches. How many groups."""
-    left = engine.recover()
+def recover(engine: Engine, pipeline: Pipeline, queue: Queue, also: Sequence[BatchId] = ()) -> int:
+    """Queue what dead owners left: groups begun or planned, and the closing of their batches. How many groups. ``also``: see
+    ``deeds.recover``."""
+    left = engine.recover(also)
     queue.put([pipeline.deed_job(group) for group in left.groups] + [pipeline.closing(batch) for batch in left.close])
     return len(left.groups)
