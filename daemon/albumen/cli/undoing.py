@@ -9,7 +9,6 @@ from albumen.cli.progress import Progress
 from albumen.cli.session import Session, dry_run, options
 
 if TYPE_CHECKING:
-    from albumen.app import App
     from albumen.model import Deed
     from albumen.operations.history import BatchRow, DeedRow
 
@@ -21,24 +20,16 @@ if TYPE_CHECKING:
 def log(session: Session, what: str | None, limit: int) -> int:
     """The ledger: every batch, or every change of one batch or file."""
     from albumen.operations import history
+    from albumen.operations.listing import Files, log_of
 
     with session.looking() as app:
         if what is None:
             for batch in history.batches(app.ledger, limit=limit):
                 session.record(batch) if session.json else session.say(_batch(batch))
             return 0
-        for deed in _deeds(app, what):
+        for deed in log_of(app.ledger, Files(app.engine, app.probe), what):
             session.record(deed) if session.json else session.say(_deed(deed))
     return 0
-
-
-def _deeds(app: "App", what: str) -> "list[DeedRow]":
-    from albumen.operations import history
-    from albumen.operations.listing import Files, log_of
-
-    if app.ledger.batches(ids=[what]).rows:
-        return list(history.deeds(app.ledger, batch=what))
-    return log_of(app.ledger, Files(app.engine, app.probe), what)
 
 
 def _batch(row: "BatchRow") -> str:

@@ -1,6 +1,7 @@
 """Files of this machine and what is known of them, without taking them in: ``probe``, ``list``, ``types``, ``show FILE``."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,11 +12,13 @@ from albumen.deeds.engine import Engine
 from albumen.errors import AlbumenError, NotFound, SetAside, UsageError
 from albumen.handlers.looking import know
 from albumen.model import DISK, Facts, Item, Record, Ref
-from albumen.operations.history import DeedRow, items_of, touching
+from albumen.operations.history import DeedRow, batches, deeds, items_of, touching
 from albumen.operations.look import find_record, record_at
 from albumen.ports import Ledger, Store
 from albumen.sources import litter, walk
 from albumen.sources.revs import ref_of
+
+_BATCH = re.compile(r"b[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,12 @@ def _reason(error: AlbumenError, path: str) -> str:
 
 
 def log_of(ledger: Ledger, files: Files, word: str) -> list[DeedRow]:
-    """Every deed of a file: of its record where the catalog knows one, else of the place itself. ``NotFound``, ``UsageError``."""
+    """Every deed of a batch (``last`` = the newest) or of a file: of its record where the catalog knows one, else of the place
+    itself. ``NotFound``, ``UsageError``."""
+    if word == "last" and (newest := batches(ledger, limit=1)):
+        word = newest[0].id
+    if ledger.batches(ids=[word]).rows or (_BATCH.fullmatch(word) and not os.path.lexists(word)):
+        return list(deeds(ledger, batch=word))
     places = [f"{store}:{path}" for store, path in files.places(word)]
     full = os.path.join(os.path.realpath(os.path.dirname(word) or "."), os.path.basename(word))
     found = touching(ledger, [*places, f"{DISK}:{full.lstrip('/')}"])

@@ -1,0 +1,125 @@
+"""What holds for every command: help, exit status, output that somebody stops reading, version."""
+
+import subprocess
+import time
+
+import click
+import pytest
+
+from albumen.cli import main
+from e2e.command import ALBUMEN, Home, environment
+from make import f01, f09, jpeg
+
+COMMANDS = sorted(main.commands)
+
+
+def test_the_help_names_every_command_and_answers_at_once(home: Home) -> None:
+    """U-02 (part: the list)."""
+    begun = time.monotonic()
+    ran = home.run("--help", code=0)
+    assert time.monotonic() - begun < 3  # 0.1 s on an idle machine
+    listed = {line.split()[0] for line in ran.lines if line.startswith("  ") and line[2] not in " -"}
+    assert set(COMMANDS) <= listed
+    assert ran.out == home.run(code=2).err  # without a command
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_the_same_options(command: str) -> None:
+    """U-02 (part: each command)."""
+    with click.Context(main, info_name="albumen") as ctx:
+        text = main.commands[command].get_help(click.Context(main.commands[command], ctx, command))
+    assert text.startswith(f"Usage: albumen {command}")
+    for option in ("--config FILE", "--json", "-q, --quiet", "-v, --verbose"):
+        assert option in text
+    assert main.commands[command].get_short_help_str()
+
+
+def test_heavy_libraries_wait_until_they_are_needed(home: Home) -> None:
+    code = "import sys, albumen.cli; print([one for one in ('PIL', 'rich', 'structlog', 'sqlite3', 'watchdog') if one in sys.modules])"
+    done = subprocess.run([ALBUMEN[0], "-c", code], env=environment(), capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_version(home: Home) -> None:
+    assert home.run("--version", code=0).out.startswith("albumen ")
+
+
+WRONG = [
+    ["nonsense"],
+    ["import"],
+    ["import", "--nonsense", "in"],
+    ["import", "missing"],
+    ["import", "--limit", "-1", "in"],
+    ["find", "kind:nonsense"],
+    ["find", "--", "-word"],
+    ["show", "xyz"],
+    ["list", "missing"],
+    ["types", "missing"],
+    ["probe", "missing"],
+    ["queue", "nonsense"],
+    ["queue", "again"],
+    ["run", "--idle-exit", "x"],
+    ["--config", "missing.toml", "status"],
+    ["status", "--config", "missing.toml"],
+]
+FAILED = [
+    ["import", "in"],
+    ["probe", "in/text.jpg"],
+    ["list", "in"],
+    ["show", "in/jpg_as_png.png/x"],
+    ["show", "abcdef0123456789"],
+    ["log", "b99"],
+    ["undo", "b99"],
+    ["undo", "last"],
+    ["queue", "drop", "99"],
+    ["status", "--alive"],
+]
+GOOD = [
+    ["import", "in/half.jpg"],
+    ["probe", "in/half.jpg"],
+    ["list", "library"],
+    ["types", "in"],
+    ["find"],
+    ["export"],
+    ["log"],
+    ["queue"],
+    ["queue", "dead"],
+    ["plugins"],
+    ["status"],
+    ["check"],
+    ["run", "--idle-exit", "0"],
+]
+
+
+@pytest.mark.parametrize(("code", "table"), [(2, WRONG), (1, FAILED), (0, GOOD)])
+def test_the_exit_status_says_how_it_went(home: Home, code: int, table: list[list[str]]) -> None:
+    """U-03 (part: commands × wrong use, failure, success)."""
+    f09(home / "in")
+    (home.path / "library").mkdir()
+    for args in table:
+        ran = home.run(*args, code=code)
+        assert bool(ran.err) == (code != 0) or args[0] == "run", args
+
+
+def test_an_answer_nobody_reads_to_its_end_is_no_error(home: Home) -> None:
+    for number in range(30):
+        jpeg(home / f"in/{number}.jpg", when="2021:07:01 00:30:00", colour=(8 * number, 0, 0))
+    home.run("import", "in", code=0)
+    script = f"{ALBUMEN[0]} -m albumen export | head -c 10"
+    done = subprocess.run(["bash", "-c", script], cwd=home.path, env=environment(), capture_output=True, check=False)
+    assert (len(done.stdout), done.stderr) == (10, b"")
+
+
+def test_empty_files_are_counted_and_no_failure(home: Home) -> None:
+    """S0-14 (part: the commands of this version)."""
+    f01(home / "in")
+    open(home / "in/empty.jpg", "wb").close()
+    for args in (["import", "-d", "in"], ["import", "in"], ["list", "in"], ["types", "in"], ["probe", "in/empty.jpg"]):
+        assert "ignored: 1 empty" in home.run(*args, code=0).lines
+
+
+def test_options_stand_before_or_after_the_command(home: Home) -> None:
+    f01(home / "in")
+    home.run("import", "in", code=0)
+    assert home.run("--json", "find", code=0).rows == home.run("find", "--json", code=0).rows
+    assert home.run("-q", "find", code=0).out == ""
