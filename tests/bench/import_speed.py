@@ -113,7 +113,7 @@ class Bench:
     def exiftool(self) -> float:
         """The peer."""
         target = self._fresh()
-        dated = ["-d", "%Y/%m_%B/%Y-%m-%d %H-%M-%S%%-c.%%le", "-FileName<DateTimeOriginal"]
+        dated = ["-d", f"{target}/%Y/%m_%B/%Y-%m-%d %H-%M-%S%%-c.%%le", "-FileName<DateTimeOriginal"]
         return timed(lambda: self._run(["exiftool", "-q", "-r", "-o", f"{target}/", *dated, str(self.source)]))
 
     def albumen(self, *flags: str) -> float:
