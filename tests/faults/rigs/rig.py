@@ -186,12 +186,17 @@ class End:
     def differences_but_for_chance(self, wanted: "End") -> list[str]:
         """As ``differences`` for files that arrive one by one: which of equal names is the first is chance, nothing else is."""
         found = [f"source {path!r}" for path in self.source.keys() ^ wanted.source.keys()]
-        found += [f"library {path!r}" for path in self.library.keys() ^ wanted.library.keys()]
         mine, theirs = self._by_content(), wanted._by_content()
         found += [
-            f"content of {mine.get(sha) or theirs[sha]}"
+            f"content of {mine.get(sha, 'nothing')}, wanted {theirs.get(sha, 'nothing')}"
             for sha in mine.keys() | theirs.keys()
             if mine.get(sha) != theirs.get(sha)
+        ]
+        found += [f"group with {_named(self.library, one)} is split" for one in wanted._groups() - self._groups()]
+        found += [
+            f"numbers of {stem} are {sorted(numbers)}"
+            for stem, numbers in self._numbers().items()
+            if len(numbers) <= max(numbers)
         ]
         found += ["export differs in length"] if self.export.count("\n") != wanted.export.count("\n") else []
         return found + self.faults()
@@ -205,6 +210,25 @@ class End:
 
     def _by_content(self) -> dict[str, str]:
         return {digest: unnumbered(path) for path, (digest, _, _) in self.library.items()}
+
+    def _groups(self) -> set[frozenset[str]]:
+        """Contents that share a stem."""
+        found: dict[str, set[str]] = {}
+        for path, (digest, _, _) in self.library.items():
+            found.setdefault(os.path.splitext(path)[0], set()).add(digest)
+        return {frozenset(one) for one in found.values() if len(one) > 1}
+
+    def _numbers(self) -> dict[str, set[int]]:
+        """The numbers that each stem was given, 0 for none."""
+        found: dict[str, set[int]] = {}
+        for path in self.library:
+            stem, bare = os.path.splitext(path)[0], os.path.splitext(unnumbered(path))[0]
+            found.setdefault(bare, set()).add(int(stem[len(bare) + 1 :] or 0))
+        return found
+
+
+def _named(library: Tree, contents: frozenset[str]) -> list[str]:
+    return sorted(path for path, (digest, _, _) in library.items() if digest in contents)
 
 
 def send(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
