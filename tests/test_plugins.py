@@ -1,13 +1,11 @@
 """A package installed beside albumen brings a plugin; a broken one is shown and harms nobody.
 
-The package is written, as its author would, from the README; what installing it leaves behind (a module and its ``.dist-info``) is
-put into a folder of the path, so that no test needs an installer or a network.
+What installing a package leaves behind (a module and its ``.dist-info``) is put into a folder of the path, so that no test here needs
+an installer. ``e2e/test_plugin.py`` builds and installs the README's package and runs it.
 """
 
 import pathlib
 import re
-import subprocess
-import sys
 from importlib.metadata import EntryPoint, distributions
 
 import pytest
@@ -15,23 +13,7 @@ import pytest
 from albumen.config import load
 from albumen.errors import ConfigError
 from albumen.plugins import Plugins, Status, fault
-
-README = pathlib.Path(__file__).parent.parent / "README.md"
-
-
-def example() -> dict[str, str]:
-    """The files of the example package in the README: fenced blocks whose first line is a comment with the file's name."""
-    found = re.findall(r"```\w+\n# (\S+)\n(.*?)```", README.read_text(), re.DOTALL)
-    return {name: body for name, body in found if name.startswith("stamp") or name == "pyproject.toml"}
-
-
-def installed(site: pathlib.Path, name: str, module: str, entries: str) -> None:
-    """What an installer leaves of a package."""
-    info = site / f"{name}-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(entries)
-    (site / f"{name}.py").write_text(module)
+from make.plugins import installed
 
 
 def offered(site: pathlib.Path) -> list[EntryPoint]:
@@ -52,7 +34,7 @@ class Stamp:
         self.name, self.word = name, settings.word
 
     def __call__(self, item, run):
-        run.tell(self.word, file=item.ref.path)
+        run.tell(self.word, file=item.main.path)
         return [item]
 """
 
@@ -63,30 +45,6 @@ def site(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pat
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
     return folder
-
-
-def test_the_readme_shows_a_whole_plugin_in_thirty_lines_and_it_works(tmp_path: pathlib.Path) -> None:
-    files = example()
-    assert set(files) == {"pyproject.toml", "stamp.py"}
-    assert sum(len(body.splitlines()) for body in files.values()) <= 30
-    entries = re.search(r'\[project.entry-points."(albumen.\w+)"\]\n(\w+) = "(.*?)"', files["pyproject.toml"])
-    assert entries
-    installed(tmp_path / "site", "stamp", files["stamp.py"], f"[{entries[1]}]\n{entries[2]} = {entries[3]}\n")
-    code = (
-        "from albumen.plugins import Plugins\n"
-        "plugins = Plugins()\n"
-        f"cls = plugins.load({entries[1].partition('.')[2]!r}, {entries[2]!r})\n"
-        "print([(one.name, one.state, one.package) for one in plugins.status() if one.package == 'stamp'])\n"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", code],
-        env={"PYTHONPATH": str(tmp_path / "site")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (run.stdout.strip(), run.stderr) == (f"[('{entries[2]}', 'ok', 'stamp')]", "")
 
 
 def test_a_plugin_is_not_imported_before_it_is_asked_for(site: pathlib.Path) -> None:

@@ -12,7 +12,7 @@ from albumen.plugins import Context
 from albumen.sources import watching
 from albumen.sources.local import LocalSource
 from albumen.testing.clock import FakeClock
-from albumen.testing.contracts_source import SettlingContract, SourceContract
+from albumen.testing.contracts_source import GoneContract, SettlingContract, SourceContract
 from albumen.testing.sources import MemorySource
 
 
@@ -89,7 +89,7 @@ class FolderPlace:
         self._owners.close()
 
 
-class TestMemorySource(SourceContract):
+class TestMemorySource(SourceContract, GoneContract):
     """A list in memory."""
 
     @pytest.fixture
@@ -97,7 +97,7 @@ class TestMemorySource(SourceContract):
         return ListPlace()
 
 
-class TestLocalSource(SourceContract, SettlingContract):
+class TestLocalSource(SourceContract, GoneContract, SettlingContract):
     """A folder, with the events this machine gives."""
 
     @pytest.fixture

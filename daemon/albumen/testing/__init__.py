@@ -5,6 +5,7 @@ from albumen.testing.clock import FakeClock
 from albumen.testing.faulty import Faulty
 from albumen.testing.ledgers import MemoryLedger
 from albumen.testing.queues import MemoryMemory, MemoryQueue
+from albumen.testing.runs import MemoryRun
 from albumen.testing.sources import MemorySource
 from albumen.testing.stores import CaseBlindStore, LaggingStore, MemoryStore, NoMoveStore
 
@@ -17,6 +18,7 @@ __all__ = [
     "MemoryLedger",
     "MemoryMemory",
     "MemoryQueue",
+    "MemoryRun",
     "MemorySource",
     "MemoryStore",
     "NoMoveStore",

@@ -170,21 +170,14 @@ class SourceContract:
         assert other.offers(two) == ["a.jpg"]
         assert looking.offers(one) == []
 
-    # ----------------------------------------------------------------------------------------------------------------- gone
-
-    def test_gone_takes_two_looks(self, place: Place, looking: Looking) -> None:
-        """A missing file is marked by the first look, gone by the second, told once, and new when it comes again."""
-        for name in ("a.jpg", "b.jpg", "c.jpg"):
-            place.put(name)
+    def test_one_look_makes_nothing_gone(self, place: Place, looking: Looking) -> None:
+        """A file that one look misses may only be hidden for a moment. (A source need not tell what is gone: ``GoneContract``.)"""
+        place.put("a.jpg")
+        place.put("b.jpg")
         source = place.source()
         looking.offers(source)
         place.remove("b.jpg")
         assert looking.names("gone", source, looks=1) == []
-        assert [one.path for one in looking.memory.all() if one.state == "missing"] == ["b.jpg"]
-        assert looking.names("gone", source) == ["b.jpg"]
-        assert [one.path for one in looking.memory.all()] == ["a.jpg", "c.jpg"]
-        place.put("b.jpg")
-        assert looking.offers(source) == ["b.jpg"]
 
     def _refuse(self, place: Place, source: Source, memory: Memory) -> list[str]:
         """Look until something is offered, and keep everything but that."""
@@ -202,6 +195,24 @@ class SourceContract:
                 memory.commit(batch, ())
             place.rest()
         raise AssertionError("nothing was offered in four looks")
+
+
+class GoneContract:
+    """What sources do that tell what is gone: mixed in beside ``SourceContract``."""
+
+    def test_gone_takes_two_looks(self, place: Place, looking: Looking) -> None:
+        """A missing file is marked by the first look, gone by the second, told once, and new when it comes again."""
+        for name in ("a.jpg", "b.jpg", "c.jpg"):
+            place.put(name)
+        source = place.source()
+        looking.offers(source)
+        place.remove("b.jpg")
+        assert looking.names("gone", source, looks=1) == []
+        assert [one.path for one in looking.memory.all() if one.state == "missing"] == ["b.jpg"]
+        assert looking.names("gone", source) == ["b.jpg"]
+        assert [one.path for one in looking.memory.all()] == ["a.jpg", "c.jpg"]
+        place.put("b.jpg")
+        assert looking.offers(source) == ["b.jpg"]
 
 
 class Growing(Place, Protocol):
