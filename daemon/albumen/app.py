@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from fcntl import LOCK_SH, flock
 from pathlib import Path
@@ -224,19 +224,18 @@ def _close(thing: object) -> None:
 
 
 def _copy_state(state: str, scratch: str) -> None:
-    """The databases as they are now: writers hold the flock of the side file, so a shared one makes the copy consistent."""
+    """The databases as they are now: writers hold the flock of the side file, so a shared one makes the copy consistent. Where
+    there is no side file (a restored backup), nobody has written yet."""
     for name in _STATE:
         path = os.path.join(state, name)
         if not os.path.exists(path):
             continue
-        lock = os.open(path + ".lock", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            flock(lock, LOCK_SH)
+        with ExitStack() as locked:
+            with suppress(FileNotFoundError):
+                flock(locked.enter_context(open(path + ".lock", "rb")), LOCK_SH)
             for suffix in ("", "-wal"):
                 with suppress(FileNotFoundError):
                     shutil.copyfile(path + suffix, os.path.join(scratch, name + suffix))
-        finally:
-            os.close(lock)
 
 
 def _trace(env: Mapping[str, str]) -> Trace:

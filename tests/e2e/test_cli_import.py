@@ -173,6 +173,16 @@ def test_a_dry_run_tells_exactly_what_comes_and_touches_nothing(home: Home, move
     assert whole(home.path) == again
 
 
+def test_a_dry_run_works_on_a_restored_backup(home: Home) -> None:
+    f01(home / "in")
+    home.run("import", "in", code=0)
+    for lock in (home.library / ".albumen").glob("*.lock"):
+        lock.unlink()
+    before = whole(home.path)
+    assert "Would have added 0 files to catalog" in home.run("import", "-d", "in", code=0).lines
+    assert whole(home.path) == before
+
+
 def test_quiet_is_quiet(home: Home) -> None:
     """S0-35."""
     f01(home / "in")
