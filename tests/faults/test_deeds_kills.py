@@ -1,4 +1,4 @@
-"""A kill between any two calls of any store, ledger or catalog: whoever comes next brings everything to the same end."""
+"""A kill between any two calls of any store, ledger or catalog, or an error of any of them: everything comes to the same end."""
 
 import re
 from collections.abc import Callable
@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from albumen.errors import Transient, Unavailable
 from albumen.model import DeedState
 from make.worlds import (
+    LIBRARY,
     Fault,
     Ground,
     InMemory,
@@ -62,18 +64,24 @@ def end_of(life: Life, ground: Ground) -> dict[str, object]:
     return found
 
 
-def run(ground: Ground, fault: Fault, asks: list[Ask]) -> tuple[dict[str, object], int]:
-    """The end state after asking for these things, each as often as the fault breaks it; how many calls the last ask took."""
+def run(ground: Ground, fault: Fault, asks: list[Ask], *, lost: bool = False) -> tuple[dict[str, object], int]:
+    """The end state after asking for these things, each as often as the fault breaks it; how many calls the last ask took.
+
+    ``lost``: of staged bytes whose handle never came back nothing can be known; they are swept with their owner.
+    """
     calm = Fault()
     for ask in asks[:-1]:
         ask(Life(ground, calm))
     life = Life(ground, fault)
     try:
         asks[-1](life)
-    except Killed:
+    except (Killed, Unavailable, Transient):  # an error outside of any job ends a command as a kill does
         life = Life(ground, calm)
         asks[-1](life)
     calls = len(fault.calls)
+    if lost and isinstance(ground, InMemory):
+        for one in ground.stores.values():
+            one.staged.clear()
     return end_of(life, ground), calls
 
 
@@ -133,3 +141,24 @@ def on_disk(folder: Path) -> OnDisk:
     ground = OnDisk(folder)
     fill(ground)
     return ground
+
+
+ERRORS: dict[str, Callable[[], BaseException]] = {
+    "closed": lambda: Unavailable(LIBRARY, "the disk is full; free some space"),
+    "once": lambda: Transient("not now"),
+}
+
+
+@pytest.mark.parametrize("asked", ASKS)
+@pytest.mark.parametrize("after", [False, True], ids=["undone", "done"])
+def test_an_error_and_the_same_owner_again(tmp_path: Path, asked: str, after: bool) -> None:
+    """A retry in a living process is a recovery (spine K). ``done``: the call had its effect, only its answer was lost."""
+    calm = InMemory(tmp_path)
+    fill(calm)
+    expected, calls = run(calm, Fault(), ASKS[asked])
+    for at in range(1, calls + 1):
+        ground = InMemory(tmp_path)
+        fill(ground)
+        fault = Fault(at, ERRORS["closed" if at % 2 else "once"], after)
+        found, _ = run(ground, fault, ASKS[asked], lost=after)
+        assert found == expected, f"failed at call {at}: {fault.calls[at - 6 : at]}"

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from albumen.errors import Unavailable
 from albumen.media.dates import DateRules
@@ -34,10 +34,13 @@ class Shelf:
         self._kept: dict[tuple[str, str, str], Staged] = {}
         self._guard = threading.Lock()
 
-    def keep(self, ref: Ref, staged: Staged) -> None:
-        """Remember staged bytes of ``ref``."""
+    def keep(self, ref: Ref, staged: Staged) -> Staged | None:
+        """Remember staged bytes of ``ref``, without their ends (128 KiB each, and thousands may wait). What was remembered of it
+        before is handed back, for its store to discard."""
         with self._guard:
-            self._kept[ref.store, ref.path, ref.rev] = staged
+            before = self._kept.get((ref.store, ref.path, ref.rev))
+            self._kept[ref.store, ref.path, ref.rev] = replace(staged, head=b"", tail=b"")
+        return before
 
     def take(self, ref: Ref, store: str) -> Staged | None:
         """Hand over the bytes of ``ref`` staged in ``store``; None when there are none."""

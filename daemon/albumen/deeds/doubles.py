@@ -2,11 +2,11 @@
 
 import dataclasses
 
-from albumen.deeds import trash
+from albumen.deeds import reading, trash
 from albumen.deeds.desk import Desk
-from albumen.deeds.drafting import WITHOUT_PIXELS
+from albumen.deeds.drafting import Part, draft
 from albumen.deeds.records import is_placement
-from albumen.deeds.reserve import key_of, known_part, names_in, placed, reservation
+from albumen.deeds.reserve import kept_deeds, key_of, known_part, names_in, placed, reservation
 from albumen.errors import Taken, Transient
 from albumen.media import naming
 from albumen.media.digest import record_id
@@ -17,6 +17,9 @@ _ROUNDS = 20
 
 def double(desk: Desk, item: Item, batch: BatchId) -> Item:
     """See ``ports.Deeds.double``. ``Transient`` while the first copy is not finished; twice gives the same deeds."""
+    before = kept_deeds(desk, batch, item)  # once they are catalogued, what they bring is known: planned anew they would vanish
+    if before:
+        return dataclasses.replace(item, deeds=tuple(one.id for one in before))
     for _ in range(_ROUNDS):
         record = desk.catalog.get([item.duplicate_of]).get(item.duplicate_of)
         if record is None or not placed(record):
@@ -28,25 +31,35 @@ def double(desk: Desk, item: Item, batch: BatchId) -> Item:
             if taken.sources:
                 return item  # another batch is taking these very files away
             continue
+        wanted = {one.source for one in kept}
+        reading.forget(desk, [ref for ref in (item.main, *item.companions) if ref not in wanted])
         return dataclasses.replace(item, deeds=tuple(one.id for one in kept))
-    raise Transient("no free name found for the sidecars of a duplicate; other imports take every name")
+    raise Transient("no free name found for what a duplicate brings; other imports take every name")
 
 
 def plan(desk: Desk, item: Item, batch: BatchId, record: Record) -> list[Deed]:
-    """The deeds of a double: its file to the trash when it moves, sidecars not known yet beside the first copy. Keeps nothing."""
-    group = key_of(batch, item.main)
-    deeds = [_thrown(desk, item.main, item.digests["sha256"], batch, record, group)] if item.move else []
+    """The deeds of a double: its file to the trash when it moves, what it brings that is not known yet beside the first copy.
+    Keeps nothing."""
     beside = next((one for one in record.placements if one.store == desk.filing.store and one.role == "main"), None)
+    why = _there_as(record, item.digests["sha256"])
+    thrown = [(item.main, item.digests["sha256"], record.id, why)] if item.move else []
+    kept: list[Deed] = []
     names = set[str]()
-    for number, ref in enumerate(item.companions):
-        sha, facts = item.parts[number], item.facts[number + 1]
-        if facts.type in WITHOUT_PIXELS and beside is not None and not known_part(desk, sha):
-            target = _free(desk, beside, ref, names)
+    shas = set[str]()
+    for part in draft(item, desk.filing, desk.clock()).parts:
+        if part.sha256 in shas or _known(desk, part):
+            if item.move:
+                thrown.append((part.ref, part.sha256, record_id(part.sha256), "its content is there already"))
+        elif beside is not None:
+            target = _free(desk, beside, part.ref, names)
             names.add(desk.library.key(target.path))
-            deeds.append(_kept(item, ref, target, sha, facts.type, batch, record, group, desk))
-        elif item.move and (facts.type in WITHOUT_PIXELS or _known(desk, sha)):
-            deeds.append(_thrown(desk, ref, sha, batch, record, group))
-    return deeds
+            kept.append(_kept(desk, item, part, target, batch, record))
+        shas.add(part.sha256)
+    group = key_of(batch, item.main)
+    return [
+        trash.thrown(desk, ref, batch, key=key_of(batch, ref), group=group, sha256=sha, record=id, why=why)
+        for ref, sha, id, why in thrown
+    ] + kept
 
 
 def reason(desk: Desk, deed: Deed) -> str:
@@ -63,30 +76,15 @@ def _there_as(record: Record, sha: str) -> str:
     return f"already there as {next((one.path for one in same or places), record.id)}"
 
 
-def _known(desk: Desk, sha: str) -> bool:
-    found = desk.catalog.get([record_id(sha)])
-    return any(placed(one) for one in found.values())
+def _known(desk: Desk, part: Part) -> bool:
+    """Whether its content lies anywhere now, by itself or as a part of a record."""
+    return any(placed(one) for one in desk.catalog.get([record_id(part.sha256)]).values()) or known_part(desk, part.sha256)
 
 
-def _thrown(desk: Desk, ref: Ref, sha: str, batch: BatchId, record: Record, group: str) -> Deed:
-    target = trash.place(desk, ref, batch)
-    return Deed(
-        batch=batch,
-        key=key_of(batch, ref),
-        verb="move",
-        source=ref,
-        target=target,
-        target_key=desk.store(target.store).key(target.path),
-        group=group,
-        role="duplicate",
-        sha256=sha,
-        record=record.id if is_placement(ref.store, ref.path) else "",
-        why=_there_as(record, sha),
-    )
-
-
-def _kept(item: Item, ref: Ref, target: Ref, sha: str, role: str, batch: BatchId, record: Record, group: str, desk: Desk) -> Deed:
-    told = Companion(role, sha, ref.size or 0, ref.name)
+def _kept(desk: Desk, item: Item, part: Part, target: Ref, batch: BatchId, record: Record) -> Deed:
+    """A picture gets its own record, a sidecar is told in that of the first copy."""
+    ref = part.ref
+    told = Companion(part.role, part.sha256, ref.size or 0, ref.name)
     return Deed(
         batch=batch,
         key=key_of(batch, ref),
@@ -94,25 +92,27 @@ def _kept(item: Item, ref: Ref, target: Ref, sha: str, role: str, batch: BatchId
         source=ref,
         target=target,
         target_key=desk.library.key(target.path),
-        group=group,
-        role=role,
-        sha256=sha,
-        content=reservation(desk, sha),
-        record=record.id,
-        after=dataclasses.replace(record, placements=(), companions=(*record.companions, told)),
+        group=key_of(batch, item.main),
+        role=part.role,
+        sha256=part.sha256,
+        content=reservation(desk, part.sha256),
+        record=part.record.id if part.record else record.id,
+        after=part.record or dataclasses.replace(record, placements=(), companions=(*record.companions, told)),
     )
 
 
 def _free(desk: Desk, beside: Placement, ref: Ref, also: set[str]) -> Ref:
-    """The next free name of a sidecar beside a placement: its stem, its own suffix, ``_1``, ``_2`` … between them."""
+    """The next free name beside a placement: its stem, its own suffix, ``_1``, ``_2`` … between them. A number is free when nothing
+    has that stem: ``x_1.xmp`` would be taken for the sidecar of another picture ``x_1.jpg``."""
     store = desk.library
     folder = beside.path.rpartition("/")[0]
     front = f"{folder}/" if folder else ""
     there = {store.key(front + name) for name in names_in(store, folder)} | desk.ledger.held(store.name, front) | also
+    stems = {naming.stem(one) for one in there}
     stem = naming.stem(beside.path)
     suffix = ref.name[len(naming.stem(ref.name)) :].lower()
     number, path = 0, stem + suffix
-    while store.key(path) in there:
+    while store.key(path) in there or (number and store.key(f"{stem}_{number}") in stems):
         number += 1
         path = f"{stem}_{number}{suffix}"
     return Ref(store.name, path, modified=ref.modified)

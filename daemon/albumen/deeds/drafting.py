@@ -34,6 +34,7 @@ class Draft:
     dated: Dated
     record: Record
     parts: tuple[Part, ...]
+    thrown: tuple[Part, ...] = ()  # come along, but their content is there already
 
     @property
     def sha256(self) -> str:

@@ -7,7 +7,6 @@ from albumen.deeds import doubles, folders, reading, recover, reserve, transfer,
 from albumen.deeds.desk import Desk
 from albumen.errors import Transient
 from albumen.model import BatchId, Deed, DeedId, Item, Record, Ref, Staged
-from albumen.ports import Stages
 
 
 class Engine:
@@ -61,10 +60,7 @@ class Engine:
 
     def forget(self, refs: Sequence[Ref]) -> None:
         """Bytes staged for these refs will not be needed."""
-        for staged in self.desk.shelf.drop(refs):
-            store = self.desk.store(staged.store)
-            if staged.token and isinstance(store, Stages):
-                store.discard(staged)
+        reading.forget(self.desk, refs)
 
     def begin(self, what: str, *, undoes: BatchId | None = None) -> BatchId:
         """A batch of this process (see ``Ledger.begin``)."""

@@ -1,5 +1,6 @@
 """Read a file's bytes once: into the library's incoming area while they are hashed, or only hashed."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from albumen.deeds.desk import Desk, shown
@@ -33,8 +34,18 @@ def stage(desk: Desk, ref: Ref) -> Staged:
             library.discard(staged)
         raise Changed(f"{shown(ref)} changed while it was read; it is looked at again when it is quiet")
     if staged.token:
-        desk.shelf.keep(ref, staged)
+        before = desk.shelf.keep(ref, staged)
+        if before is not None and isinstance(library, Stages):
+            library.discard(before)
     return staged
+
+
+def forget(desk: Desk, refs: Sequence[Ref]) -> None:
+    """Bytes staged for these refs will not be needed."""
+    for staged in desk.shelf.drop(refs):
+        store = desk.store(staged.store)
+        if staged.token and isinstance(store, Stages):
+            store.discard(staged)
 
 
 def checked(desk: Desk, ref: Ref) -> Staged:

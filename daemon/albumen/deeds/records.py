@@ -1,9 +1,9 @@
 """What the catalog shall say after a deed: pure functions from records and deeds to records."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
-from albumen.model import DISK, Deed, DeedId, Item, Placement, Proof, Record
+from albumen.model import DISK, Companion, Deed, DeedId, Item, Placement, Proof, Record
 
 _OWN = ".albumen/"  # trash, incoming, manifests: never a placement
 
@@ -29,6 +29,9 @@ def after(
             base = joined(base, deed.after)
         if base is not None:
             changed[deed.record] = _moved(base, deed, items[deed.id], proofs[deed.id])
+            main = changed.get(base.companion_of or "") or current.get(base.companion_of or "")
+            if main is not None and deed.after is not None:
+                changed[main.id] = _accompanied(main, deed, base)
     return [record for id, record in changed.items() if record != current.get(id)]
 
 
@@ -41,6 +44,14 @@ def joined(kept: Record, new: Record) -> Record:
         arrival=kept.arrival + tuple(one for one in new.arrival if (one.source, one.ref) not in ways),
         companions=kept.companions + tuple(one for one in new.companions if (one.role, one.sha256) not in parts),
     )
+
+
+def _accompanied(main: Record, deed: Deed, part: Record) -> Record:
+    """A main record names the pictures that travel with it, also one that came later."""
+    if part.sha256 in {one.sha256 for one in main.companions}:
+        return main
+    told = Companion(deed.role, part.sha256, part.size, part.name, part.id)
+    return dataclasses.replace(main, companions=(*main.companions, told))
 
 
 def _moved(record: Record, deed: Deed, item: Item, proof: Proof) -> Record:
@@ -64,20 +75,19 @@ def _moved(record: Record, deed: Deed, item: Item, proof: Proof) -> Record:
     return dataclasses.replace(record, placements=tuple(sorted(kept, key=lambda one: (one.store, one.path))))
 
 
-def withdrawn(current: Mapping[str, Record], deeds: Sequence[Deed]) -> Sequence[Record]:
+def withdrawn(current: Mapping[str, Record], deeds: Sequence[Deed], there: Container[DeedId]) -> Sequence[Record]:
     """The records to write once these deeds are given up: the inverse of ``after``, for those records that had been written.
-
-    Applying it twice gives the same.
+    ``there`` are the deeds whose source holds its content. Applying it twice gives the same.
     """
     changed = dict(current)
     for deed in deeds:
         record = changed.get(deed.record)
-        if record is None or (deed.target.store, deed.target.path) not in {(one.store, one.path) for one in record.placements}:
+        if record is None:
             continue
-        gone = {(deed.target.store, deed.target.path), (deed.source.store, deed.source.path)}
-        kept = [one for one in record.placements if (one.store, one.path) not in gone]
-        source = deed.source
-        if deed.verb == "move" and is_placement(source.store, source.path):
-            kept.append(Placement(source.store, source.path, source.rev, source.size, deed.album, deed.role, deed.sha256))
+        source, target = (deed.source.store, deed.source.path), (deed.target.store, deed.target.path)
+        kept = [one for one in record.placements if (one.store, one.path) != target]
+        lost = deed.verb == "move" and is_placement(*source) and source not in {(one.store, one.path) for one in kept}
+        if lost and deed.id in there:
+            kept.append(Placement(*source, deed.source.rev, deed.source.size, deed.album, deed.role, deed.sha256))
         changed[deed.record] = dataclasses.replace(record, placements=tuple(sorted(kept, key=lambda one: (one.store, one.path))))
     return [record for id, record in changed.items() if record != current[id]]

@@ -9,8 +9,9 @@ import dataclasses
 from collections.abc import Container, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from albumen.deeds import reading, trash
 from albumen.deeds.desk import Desk
-from albumen.deeds.drafting import WITHOUT_PIXELS, Draft, draft, order
+from albumen.deeds.drafting import WITHOUT_PIXELS, Draft, Part, draft, order
 from albumen.deeds.records import is_placement
 from albumen.errors import Taken, Transient
 from albumen.media import naming
@@ -67,6 +68,7 @@ class _Set:
         """(deeds by draft, id of the record that each duplicate doubles), from what is known now."""
         known = known_contents(self.desk, self.drafts)
         fresh: list[Draft] = []
+        origin: dict[str, int] = {}
         doubles: dict[int, str] = {}
         seen: set[str] = set()
         for one in order(self.drafts):
@@ -75,10 +77,10 @@ class _Set:
             if one.sha256 in known or one.sha256 in seen or reservation(self.desk, one.sha256) in self.busy:
                 doubles[id(one)] = record_id(one.sha256)
                 continue
-            fresh.append(_without_known(one, known | seen | self._busy_shas(one)))
+            fresh.append(self._sorted(one, known, seen))
             seen.add(one.sha256)
+            origin[one.sha256] = id(one)
             seen |= {part.sha256 for part in one.parts if part.record}
-        origin = {one.sha256: id(kept) for one in fresh for kept in self.drafts if kept.item.main == one.item.main}
         taken = TakenStems(self.desk, self.also)
         library = self.desk.library
         targets = naming.plan([one.named for one in fresh], taken, self.desk.filing.names, library.key)
@@ -87,8 +89,25 @@ class _Set:
             for one, target in zip(fresh, targets, strict=True)
         }, doubles
 
-    def _busy_shas(self, one: Draft) -> Set[str]:
-        return {part.sha256 for part in one.parts if part.record and reservation(self.desk, part.sha256) in self.busy}
+    def _sorted(self, one: Draft, known: Set[str], seen: Set[str]) -> Draft:
+        """Sidecars always come along. A picture that travels along but lies there already is thrown away as any duplicate; one
+        whose first copy is only under way, here or in another batch, stays where it is until the next time."""
+        kept: list[Part] = []
+        thrown: list[Part] = []
+        mine = {one.sha256}
+        for part in one.parts:
+            if (part.ref.store, part.ref.path) in self.foreign:
+                continue
+            if part.record is None:
+                kept.append(part)
+            elif part.sha256 in known or part.sha256 in mine:
+                thrown.append(part)
+            elif part.sha256 not in seen and reservation(self.desk, part.sha256) not in self.busy:
+                kept.append(part)
+                mine.add(part.sha256)
+        told = tuple(told for told in one.record.companions if told.sha256 != one.sha256)
+        record = dataclasses.replace(one.record, companions=told)
+        return dataclasses.replace(one, record=record, parts=tuple(kept), thrown=tuple(thrown) if one.item.move else ())
 
     def learn(self, taken: Taken) -> None:
         """What another batch holds is left to it."""
@@ -111,7 +130,9 @@ def reserve(desk: Desk, items: Sequence[Item], batch: BatchId) -> Sequence[Item]
             continue
         if _stands(desk, kept):
             by_key = {one.key: one for one in kept}
-            return [_answer(one, planned.get(id(one), ()), by_key, doubles.get(id(one), "")) for one in drafts]
+            answers = [_answer(one, planned.get(id(one), ()), by_key, doubles.get(id(one), "")) for one in drafts]
+            _forget(desk, answers, kept)
+            return [_filed_before(desk, batch, one) if one.duplicate_of else one for one in answers]
         desk.ledger.settle([one.id for one in kept if one.state is DeedState.planned], DeedState.dropped, "planned anew")
     raise Transient(f"no free place found for {len(items)} files in {_ROUNDS} rounds: other imports take every name")
 
@@ -171,6 +192,18 @@ def deeds_of(desk: Desk, batch: BatchId, one: Draft, paths: Sequence[str]) -> li
             after=record,
         )
         for (ref, role, sha, record), path in zip(parts, paths, strict=True)
+    ] + [
+        trash.thrown(
+            desk,
+            part.ref,
+            batch,
+            key=key_of(batch, part.ref),
+            group=key_of(batch, one.item.main),
+            sha256=part.sha256,
+            record=record_id(part.sha256),
+            why="its content is there already",
+        )
+        for part in one.thrown
     ]
 
 
@@ -180,6 +213,7 @@ def _stands(desk: Desk, deeds: Sequence[Deed]) -> bool:
     if known_records(desk, [one.record for one in planned if one.content]):
         return False
     store = desk.library
+    planned = [one for one in planned if one.target.store == store.name]
     folders = {one.target.folder for one in planned}
     there = {store.key(f"{folder}/{name}" if folder else name) for folder in folders for name in names_in(store, folder)}
     return not any(one.target_key in there for one in planned)
@@ -195,10 +229,28 @@ def _answer(one: Draft, planned: Sequence[Deed], by_key: Mapping[str, Deed], dou
     return dataclasses.replace(one.item, id=one.record.id, deeds=ids, duplicate_of=double)
 
 
-def _without_known(one: Draft, known: Set[str]) -> Draft:
-    """A picture that travels along but lies in the library already stays where it is; sidecars always come along."""
-    parts = tuple(part for part in one.parts if part.record is None or part.sha256 not in known)
-    return one if len(parts) == len(one.parts) else dataclasses.replace(one, parts=parts)
+def _forget(desk: Desk, items: Sequence[Item], kept: Sequence[Deed]) -> None:
+    """Bytes that were staged and will not be filed; what a duplicate brings is decided later."""
+    wanted = {(one.source.store, one.source.path) for one in kept}
+    refs = [ref for one in items if not one.duplicate_of for ref in (one.main, *one.companions)]
+    reading.forget(desk, [ref for ref in refs if (ref.store, ref.path) not in wanted])
+
+
+def _filed_before(desk: Desk, batch: BatchId, item: Item) -> Item:
+    """An item whose content is known because this very batch filed it before a crash is no duplicate of itself."""
+    kept = kept_deeds(desk, batch, item)
+    if not any(one.role == "main" for one in kept):
+        return item
+    return dataclasses.replace(item, deeds=tuple(one.id for one in kept), duplicate_of="")
+
+
+def kept_deeds(desk: Desk, batch: BatchId, item: Item) -> Sequence[Deed]:
+    """The deeds that this batch has for these very files, done or not; dropped ones do not count."""
+    found: list[Deed] = []
+    for ref in (item.main, *item.companions):
+        rows = desk.ledger.history(batch=batch, item=f"{ref.store}:{ref.path}").rows
+        found += [one for one in rows if one.key == key_of(batch, ref) and one.state is not DeedState.dropped]
+    return found
 
 
 def _source(item: Item) -> tuple[str, str]:

@@ -47,6 +47,7 @@ class _Group:
     items: dict[DeedId, Item] = field(default_factory=dict)
     proofs: dict[DeedId, Proof] = field(default_factory=dict)
     placed: set[DeedId] = field(default_factory=set)
+    there: set[DeedId] = field(default_factory=set)  # whose source holds its content, as far as it was asked
     settled: bool = False  # given up: all of it is dropped or failed
 
     def run(self, *, fresh: bool) -> None:
@@ -65,6 +66,7 @@ class _Group:
         cut: also what was not ``begun`` as far as we know may lie at its target."""
         looks = {one.id: places.look(self.desk, one) for one in self.deeds}
         self.placed = {id for id, one in looks.items() if one.target == "ours" and (begun or id in self.items)}
+        self.there = {id for id, one in looks.items() if one.source == "there"}
         decision = places.decide(looks)
         if not decision.go_on:
             self._give_up(decision)
@@ -181,8 +183,10 @@ class _Group:
 
     def _catalogue(self, deeds: Sequence[Deed]) -> None:
         wanted = [one for one in deeds if one.record]
+        mains = {one.after.companion_of for one in wanted if one.after is not None and one.after.companion_of}
+        ids = sorted({one.record for one in wanted} | mains)
         for _ in range(50):
-            current = self.desk.catalog.get(sorted({one.record for one in wanted}))
+            current = self.desk.catalog.get(ids)
             try:
                 self.desk.catalog.put(records.after(current, wanted, self.items, self.proofs))
             except Stale:
@@ -235,6 +239,7 @@ class _Group:
             store.move(deed.target.path, deed.source.path)
         except Permanent:
             return False
+        self.there.add(deed.id)
         return True
 
     def _withdraw(self, deed: Deed) -> None:
@@ -248,7 +253,7 @@ class _Group:
         without any placement it would say that a person threw this content away."""
         wanted = sorted({one.record for one in deeds if one.record})
         for _ in range(50):
-            changed = records.withdrawn(self.desk.catalog.get(wanted), deeds)
+            changed = records.withdrawn(self.desk.catalog.get(wanted), deeds, self.there)
             fresh = [one.id for one in changed if not one.placements and one.version == 1]
             try:
                 self.desk.catalog.put([one for one in changed if one.id not in fresh])

@@ -3,8 +3,11 @@
 ``.albumen/trash/<batch>/<path>`` in the same store; what lies in no store of ours goes to the library's trash.
 """
 
+import itertools
+
 from albumen.deeds.desk import Desk, shown
 from albumen.deeds.reading import sha256
+from albumen.deeds.records import is_placement
 from albumen.errors import Changed, NotFound, Rejected
 from albumen.model import DISK, BatchId, Deed, Ref
 from albumen.ports import Store
@@ -13,9 +16,41 @@ TRASH = ".albumen/trash"
 
 
 def place(desk: Desk, ref: Ref, batch: BatchId) -> Ref:
-    """Where ``ref`` goes when it is thrown away by ``batch``; times and mode are kept with it."""
+    """Where ``ref`` goes when it is thrown away by ``batch``; times and mode are kept with it. A batch may throw away two files
+    that had one name one after the other: the second gets ``_1``."""
     store = desk.filing.store if ref.store == DISK else ref.store
-    return Ref(store, f"{TRASH}/{batch}/{ref.path}", modified=ref.modified, mode=ref.mode)
+    for number in itertools.count():
+        path = f"{TRASH}/{batch}/{ref.path}" + (f"_{number}" if number else "")
+        if not exists(desk, Ref(store, path)):
+            break
+    return Ref(store, path, modified=ref.modified, mode=ref.mode)
+
+
+def thrown(desk: Desk, ref: Ref, batch: BatchId, *, key: str, group: str, sha256: str, record: str, why: str) -> Deed:
+    """The deed that throws away a file whose content is kept elsewhere; ``record`` is the one that loses a placement, "" = none."""
+    target = place(desk, ref, batch)
+    return Deed(
+        batch=batch,
+        key=key,
+        verb="move",
+        source=ref,
+        target=target,
+        target_key=desk.store(target.store).key(target.path),
+        group=group,
+        role="duplicate",
+        sha256=sha256,
+        record=record if is_placement(ref.store, ref.path) else "",
+        why=why,
+    )
+
+
+def exists(desk: Desk, ref: Ref) -> bool:
+    """Whether a file lies there."""
+    try:
+        desk.store(ref.store).stat(ref.path)
+    except NotFound:
+        return False
+    return True
 
 
 def take(desk: Desk, deed: Deed) -> str:

@@ -126,7 +126,7 @@ def _turn_file(desk: Desk, deed: Deed, base: Deed) -> Deed | Refused:
     back = dataclasses.replace(deed.source, rev="", size=None)
     target = trash.place(desk, now, base.batch) if deed.verb == "copy" else back
     store = desk.store(target.store)
-    if _occupied(desk, target):
+    if trash.exists(desk, target):
         return Refused(deed, f"{shown(target)} is taken by another file now")
     content = ""
     if deed.role not in (*WITHOUT_PIXELS, "duplicate") and records.is_placement(target.store, target.path):
@@ -141,14 +141,6 @@ def _is_unchanged(desk: Desk, deed: Deed, now: Ref) -> bool:
     if now.rev and known.get((now.store, now.path)) == now.rev:
         return True
     return sha256(desk.store(now.store), now.path) == deed.sha256
-
-
-def _occupied(desk: Desk, ref: Ref) -> bool:
-    try:
-        desk.store(ref.store).stat(ref.path)
-    except NotFound:
-        return False
-    return True
 
 
 def _moved_on(desk: Desk, deed: Deed) -> BatchId:

@@ -28,10 +28,9 @@ def know(item: Item, stage: Stage, probe: Probe, tell: Tell) -> Item:
         except Permanent as error:
             tell(ref, str(error))
             continue
-        if part.digests["sha256"] != staged.digests["sha256"]:
-            kept.append(ref)
-            parts.append(part.digests["sha256"])
-            known.append(told)
+        kept.append(ref)
+        parts.append(part.digests["sha256"])
+        known.append(told)
     return dataclasses.replace(
         item,
         id=record_id(staged.digests["sha256"]),

@@ -110,8 +110,7 @@ class Importing:
 
     def _preview_one(self, item: Item, deeds: Sequence[Deed], double: str, foreseen: _Foreseen) -> None:
         for deed in deeds:
-            self._count_done(deed)
-            self._tell(Line("planned" if deed.role == "main" else "companion", shown(deed.source), deed.target.path))
+            self._preview_deed(deed)
             foreseen.stems.add(self._engine.desk.library.key(naming.stem(deed.target.path)))
             if deed.content:
                 foreseen.contents.add(deed.sha256)
@@ -123,9 +122,14 @@ class Importing:
         self._double(item, double)
         record = foreseen.records.get(double) or self._catalog.get([double]).get(double)
         for deed in self._engine.preview_double(item, record) if record else ():
-            self._count_done(deed)
-            trashed = deed.role == "duplicate"
-            self._tell(Line("trashed" if trashed else "companion", shown(deed.source), deed.why if trashed else deed.target.path))
+            self._preview_deed(deed)
+
+    def _preview_deed(self, deed: Deed) -> None:
+        self._count_done(deed)
+        if deed.role == "duplicate":
+            self._tell(Line("trashed", shown(deed.source), deed.why))
+        else:
+            self._tell(Line("planned" if deed.role == "main" else "companion", shown(deed.source), deed.target.path))
 
     # ------------------------------------------------------------------------------------------------------------- reading
 
@@ -277,9 +281,11 @@ class Importing:
                 loaded["/" + deed.source.folder] += deed.role != "duplicate"
             elif deed.state in (DeedState.planned, DeedState.intended):
                 self.report.later += 1
+                self._count_other(deed)
                 self._tell(Line("later", shown(deed.source), "; ".join(pending.reasons) or "waits for another process"))
             else:
                 self._fail(shown(deed.source), deed.why)
+                self._count_other(deed)
         self._folders(loaded)
         if not closed:
             self._queue.put([self._pipeline.closing(batch)])
@@ -297,9 +303,15 @@ class Importing:
     def _count_done(self, deed: Deed) -> None:
         if deed.role == "main":
             self.report.added += 1
-        elif deed.role != "duplicate":
+        elif deed.role == "duplicate":  # one by one, or by a killed run of this import
+            self.report.duplicates += (deed.source.store, deed.source.path) not in self._doubled
+        else:
             self.report.companions += 1
-            self.report.duplicates -= (deed.source.store, deed.source.path) in self._doubled  # its main file is, it is not
+            self._count_other(deed)
+
+    def _count_other(self, deed: Deed) -> None:
+        """It was counted as a duplicate with its main file, and became something else."""
+        self.report.duplicates -= (deed.source.store, deed.source.path) in self._doubled
 
     def _gone(self, ref: Ref) -> None:
         """A file that vanished after it was listed is no failure of this import."""
@@ -322,7 +334,7 @@ class Importing:
 
 def _is_away(deed: Deed) -> bool:
     """Whether a deed of an earlier run took its source away, so that this run does not find the file."""
-    return deed.state is DeedState.done and deed.role != "duplicate" and not os.path.lexists("/" + deed.source.path)
+    return deed.state is DeedState.done and not os.path.lexists("/" + deed.source.path)
 
 
 def _as_filed(deed: Deed) -> Record:
