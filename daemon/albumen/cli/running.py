@@ -132,6 +132,6 @@ def _show(session: Session, found: "Status") -> None:
     session.say(f"daemon: process {found.daemon.pid}")
     for one in found.daemon.sources:
         looked = moment(one["looked"]) if one.get("looked") else "never"
-        session.say(f"source {one['name']}: last looked {looked}, {one['offered']} taken in since the start")
+        session.say(f"source {one['name']}: last looked {looked}, {one['offered']} found since the start")
         for note in one.get("notes", ()):
             session.say(f"source {one['name']}: {note}")

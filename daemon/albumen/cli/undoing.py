@@ -54,7 +54,7 @@ def _deed(row: "DeedRow") -> str:
 @dry_run
 @options
 def undo(session: Session, batch: str, dry_run: bool) -> int:
-    """Take a batch back (`last`, or its id); twice is redo.
+    """Take a batch back: its id, or `last`; `undo last` twice is redo.
 
     Refuses only what changed since; every refused file is named with its reason.
     """
