@@ -69,7 +69,7 @@ class StepRun:
         try:
             return self.stores[name]
         except KeyError:
-            raise NotFound(f"no store called {name} is configured") from None
+            raise Unavailable(name, "no store of this name is configured (any more): configure it again") from None
 
     def tell(self, what: str, **fields: object) -> None:
         """See ``ports.Run``."""
@@ -103,7 +103,13 @@ class Pipeline:
         self.hopeful.discard(job.id)
         if job.steps and job.steps[0] == CLOSE:
             return self._guarded(job, lambda: self._close(job))
-        return self._guarded(job, lambda: self._step(job))
+        outcome = self._guarded(job, lambda: self._step(job))
+        if isinstance(outcome, Done | Buried):
+            going_on = {ref for one in getattr(outcome, "next", ()) for ref in _refs(one.item)}
+            for ref in _refs(job.item):
+                if ref not in going_on:
+                    self.spool.free(ref)
+        return outcome
 
     def _step(self, job: Job) -> Outcome:
         step = self.steps.get(job.steps[0])
@@ -114,8 +120,7 @@ class Pipeline:
         rest = job.steps[1:]
         run = StepRun(self.deeds, self.catalog, self.stop, step.options, rest, self.stores, self.spool, self.probe, self.log)
         items = step.handler(job.item, run)
-        if not rest or not items:
-            self.spool.free(job.item.main)
+        if not rest:
             return Done()
         return Done(tuple(self.job(one, rest, job.batch) for one in items))
 
@@ -152,7 +157,6 @@ class Pipeline:
 
     def _bury(self, job: Job, why: str) -> Outcome:
         self.log.error("failed", file=job.item.main.path, step=job.steps[0], why=why)
-        self.spool.free(job.item.main)
         return Buried(why)
 
     def _aside(self, job: Job, why: str) -> Outcome:
@@ -167,8 +171,7 @@ class Pipeline:
         if job.item.source not in self.sources:
             return self._later(job, error)
         self.log.info("looked at anew", file=job.item.main.path, why=str(error))
-        refs = (job.item.main, *job.item.companions)
-        self.memory(job.item.source).commit(Batch(forget=tuple(below(job.item, one) for one in refs)), ())
+        self.memory(job.item.source).commit(Batch(forget=tuple(below(job.item, one) for one in _refs(job.item))), ())
         return Done()
 
     # -------------------------------------------------------------------------------------------------------------- batches
@@ -188,9 +191,11 @@ class Pipeline:
         pending = self.queue.pending(job.batch)
         if pending.active > 1:  # this job is one of them
             return Later(_SOON, counted=False)
+        if pending.later:  # one that has no deed yet would open the batch again, and nobody would close it
+            return Later(_PATIENT, "other jobs of the batch wait", counted=False)
         if self.deeds.close(job.batch):
             return Done()
-        return Later(_PATIENT if pending.later else _SOON, "other jobs of the batch wait", counted=False)
+        return Later(_PATIENT, "deeds of the batch are open", counted=False)
 
     def closing(self, batch: BatchId) -> Job:
         """The last job of a batch: removes emptied folders and ends it."""
@@ -251,6 +256,10 @@ class Pipeline:
                     wanted[item.main.store, folder] = ref
                 folder = folder.rpartition("/")[0]
         self.deeds.remember_folders(batch, list(wanted.values()))
+
+
+def _refs(item: Item) -> Sequence[Ref]:
+    return (item.main, *item.companions)
 
 
 def folder_ref(store: Store, path: str) -> Ref | None:

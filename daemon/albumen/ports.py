@@ -83,7 +83,11 @@ class Deeds(Protocol):
 
     def stage(self, ref: Ref) -> Staged:
         """Read a file once into the library's incoming area (or only hash it while space is short): digests, head, tail.
-        Kept in this process for ``do``. ``Changed`` when the file changed while it was read."""
+        Kept in this process for ``do``. ``Changed`` when the file changed while it was read. A file that is no media comes back
+        with its head only, unread."""
+
+    def forget(self, refs: Sequence[Ref]) -> None:
+        """Bytes staged for these refs will not be needed. Twice is harmless."""
 
     def reserve(self, items: Sequence[Item], batch: BatchId) -> Sequence[Item]:
         """Fix the place of each item of a set in the ledger: items with their ``deeds``, or with ``duplicate_of``. Items come back
@@ -95,7 +99,8 @@ class Deeds(Protocol):
 
     def double(self, item: Item, batch: BatchId) -> Item:
         """Plan what becomes of an exact duplicate (``item.duplicate_of``): with ``item.move`` its main file goes to the trash; a
-        sidecar whose content is not known yet is kept beside the first placement. The item with its ``deeds``, maybe none."""
+        companion whose content is not known yet is kept beside the first placement. The item with its ``deeds``, maybe none.
+        ``Transient`` while the first copy is not finished, ``Changed`` when the file to be thrown away is another one by now."""
 
     def remember_folders(self, batch: BatchId, refs: Sequence[Ref], *, root: str = "") -> None:
         """Plan the removal of folders a move may empty, with the mode and times they have before any deed touches them. The folder
@@ -122,7 +127,7 @@ class Run(Protocol):
         """What the file says about itself, read in a limited child. ``Rejected`` with the reason when nothing can be read."""
 
     def store(self, name: str) -> "Store":
-        """The store of that name. ``NotFound`` when no such store is configured."""
+        """The store of that name. ``Unavailable`` when none is configured (any more): the job waits until it is again."""
 
     def tell(self, what: str, **fields: object) -> None:
         """One structured line for the person who runs this."""

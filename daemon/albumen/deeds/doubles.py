@@ -3,11 +3,11 @@
 import dataclasses
 
 from albumen.deeds import reading, trash
-from albumen.deeds.desk import Desk
+from albumen.deeds.desk import Desk, shown
 from albumen.deeds.drafting import Part, draft
 from albumen.deeds.records import is_placement
 from albumen.deeds.reserve import kept_deeds, key_of, known_part, names_in, placed, reservation
-from albumen.errors import Taken, Transient
+from albumen.errors import Changed, Taken, Transient
 from albumen.media import naming
 from albumen.media.digest import record_id
 from albumen.model import BatchId, Companion, Deed, Item, Placement, Query, Record, Ref
@@ -16,7 +16,7 @@ _ROUNDS = 20
 
 
 def double(desk: Desk, item: Item, batch: BatchId) -> Item:
-    """See ``ports.Deeds.double``. ``Transient`` while the first copy is not finished; twice gives the same deeds."""
+    """See ``ports.Deeds.double``. Twice gives the same deeds."""
     before = kept_deeds(desk, batch, item)  # once they are catalogued, what they bring is known: planned anew they would vanish
     if before:
         return dataclasses.replace(item, deeds=tuple(one.id for one in before))
@@ -24,6 +24,8 @@ def double(desk: Desk, item: Item, batch: BatchId) -> Item:
         record = desk.catalog.get([item.duplicate_of]).get(item.duplicate_of)
         if record is None or not placed(record):
             raise Transient("its first copy is not finished yet")
+        if item.move and desk.store(item.main.store).stat(item.main.path).main.rev != item.main.rev:
+            raise Changed(f"{shown(item.main)} changed since it was found to be a duplicate; it is looked at anew")
         deeds = plan(desk, item, batch, record)
         try:
             kept = desk.ledger.intend(deeds)

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from albumen.deeds.desk import Desk, shown
 from albumen.errors import Changed, Unavailable
+from albumen.media import signature
 from albumen.media.digest import Digester
 from albumen.model import Content, Digests, Ref, Staged
 from albumen.ports import Proves, Stages, Store
@@ -23,7 +24,9 @@ def stage(desk: Desk, ref: Ref) -> Staged:
     library cannot stage or has no room now. ``Changed`` when the file changed while it was read."""
     source = desk.store(ref.store)
     library = desk.library
-    staged: Staged | None = None
+    staged = _alien(source, ref)
+    if staged is not None:
+        return staged
     if isinstance(library, Stages):
         with suppress(Unavailable):  # no room or no library now: the job will wait for it, planning goes on
             staged = library.stage(content(source, ref, modified=ref.modified))
@@ -42,7 +45,16 @@ def stage(desk: Desk, ref: Ref) -> Staged:
 
 def forget(desk: Desk, refs: Sequence[Ref]) -> None:
     """Bytes staged for these refs will not be needed."""
-    for staged in desk.shelf.drop(refs):
+    _discard(desk, desk.shelf.drop(refs))
+
+
+def forget_all(desk: Desk) -> None:
+    """Nothing that was staged will be needed."""
+    _discard(desk, desk.shelf.clear())
+
+
+def _discard(desk: Desk, some: Sequence[Staged]) -> None:
+    for staged in some:
         store = desk.store(staged.store)
         if staged.token and isinstance(store, Stages):
             store.discard(staged)
@@ -51,10 +63,27 @@ def forget(desk: Desk, refs: Sequence[Ref]) -> None:
 def checked(desk: Desk, ref: Ref) -> Staged:
     """``hashed``, with the question whether the file stayed the same meanwhile."""
     source = desk.store(ref.store)
+    staged = _alien(source, ref)
+    if staged is not None:
+        return staged
     staged = hashed(source, ref)
     if source.stat(ref.path).main.rev != ref.rev:
         raise Changed(f"{shown(ref)} changed while it was read; it is looked at again when it is quiet")
     return staged
+
+
+def _alien(store: Store, ref: Ref) -> Staged | None:
+    """The head, without digests, of a file whose name promises nothing and whose first bytes are no media: a disk image of 40 GB
+    is not read to its end, nor copied, to be set aside."""
+    if signature.kind_of_name(ref.name) is not None:
+        return None
+    head = b""
+    with store.open(ref.path, rev=ref.rev or None) as stream:
+        while len(head) < _EDGE and (chunk := stream.read(_EDGE - len(head))):
+            head += chunk
+    if signature.sniff(head, ref.name) is not None or signature.companion_role(ref.name, head) is not None:
+        return None
+    return Staged(store=store.name, token="", size=ref.size or len(head), digests={}, head=head)
 
 
 def hashed(store: Store, ref: Ref) -> Staged:

@@ -69,7 +69,7 @@ class _Group:
         self.there = {id for id, one in looks.items() if one.source == "there"}
         decision = places.decide(looks)
         if not decision.go_on:
-            self._give_up(decision)
+            self._give_up(decision, looks)
         try:
             self._place([one for one in self.deeds if one.id in decision.place])
         except (Changed, Exists, NotFound, Rejected) as error:
@@ -204,18 +204,24 @@ class _Group:
         back = tuple(id for id in ours if looks[id].source == "there")
         self._end(back, tuple(id for id in ours if id not in back), error)
 
-    def _give_up(self, decision: places.Decision) -> None:
-        first = self.deeds[0]
-        errors: Mapping[str, Permanent] = {
-            "exists": Exists(f"{shown(first.target)} is taken by another file, which stays as it is"),
-            "gone": NotFound(f"{shown(first.source)} is gone"),
-            "changed": Changed(f"{shown(first.source)} changed since it was planned"),
-        }
-        self._end(decision.back, decision.keep, errors[decision.why])
+    def _give_up(self, decision: places.Decision, looks: Mapping[DeedId, places.Look]) -> None:
+        def culprit(**what: str) -> Deed:
+            return next(one for one in self.deeds if all(getattr(looks[one.id], at) == how for at, how in what.items()))
+
+        error: Permanent
+        if decision.why == "exists":
+            error = Exists(f"{shown(culprit(target='foreign').target)} is taken by another file, which stays as it is")
+        elif decision.why == "gone":
+            error = NotFound(f"{shown(culprit(target='absent', source='gone').source)} is gone")
+        else:
+            error = Changed(f"{shown(culprit(target='absent', source='changed').source)} changed since it was planned")
+        self._end(decision.back, decision.keep, error)
 
     def _end(self, back: Sequence[DeedId], keep: Sequence[DeedId], error: Permanent) -> None:
         """The catalog first: it never names a place that holds nothing."""
         desk = self.desk
+        if isinstance(error, NotFound) and places.source(desk, self.deeds[0]) != "gone":
+            error = Changed(str(error))  # a companion is gone, not the item: it is looked at anew without it
         kept = [one for one in self.deeds if one.id in keep and not self._renamed_back(one)]
         others = [one for one in self.deeds if one not in kept]
         self._uncatalogue(others)

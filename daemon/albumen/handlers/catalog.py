@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from albumen.errors import SetAside
+from albumen.errors import Permanent, SetAside
 from albumen.handlers.looking import know
 from albumen.model import Item, Ref
 from albumen.plugins import Context
@@ -31,11 +31,16 @@ class CatalogHandler:
         def tell(ref: Ref, why: str) -> None:
             run.tell("companion left", file=ref.path, why=why)
 
-        known = know(item, run.deeds.stage, run.probe, tell)
-        record = run.catalog.get([known.id]).get(known.id)
-        if record is not None and not record.placements:
-            raise SetAside(
-                f"/{item.main.path}: this content was here before and was taken out by a person; "
-                "to have it again: albumen import FILE"
-            )
+        try:
+            known = know(item, run.deeds.stage, run.probe, tell)
+            record = run.catalog.get([known.id]).get(known.id)
+            if record is not None and not record.placements:
+                raise SetAside(
+                    f"/{item.main.path}: this content was here before and was taken out by a person; "
+                    "to have it again: albumen import FILE"
+                )
+        except Permanent:
+            run.deeds.forget([item.main, *item.companions])
+            raise
+        run.deeds.forget([one for one in item.companions if one not in known.companions])
         return [known]

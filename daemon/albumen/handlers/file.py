@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from albumen.errors import NotFound, Transient
+from albumen.errors import Changed, NotFound, Transient
 from albumen.handlers.looking import know
 from albumen.model import UNDONE_BEFORE, Deed, DeedState, Item, Ref
 from albumen.plugins import Context
@@ -34,19 +34,23 @@ class FileHandler:
             deeds = run.deeds.do(item.deeds)
             if not all(one.state in _UNDONE for one in deeds):
                 return [_placed(item, deeds)]
-            if any(one.undoes or one.why == UNDONE_BEFORE for one in deeds):  # not planned anew: refused, with its reason, or undone
-                return []
+            if any(one.undoes or one.why == UNDONE_BEFORE for one in deeds):
+                return []  # not planned anew: refused, with its reason, or undone
+        if item.deeds or not item.facts:
             item = self._again(item, run)
+        return [self._filed(item, run)]
+
+    def _filed(self, item: Item, run: Run) -> Item:
         if not item.duplicate_of:
             item = run.deeds.reserve([item], item.batch)[0]
         if item.duplicate_of:
-            return [self._double(item, run)]
+            return self._double(item, run)
         if not item.deeds:
             raise Transient(f"/{item.main.path} is being imported by another command")
-        return [_placed(item, run.deeds.do(item.deeds))]
+        return _placed(item, run.deeds.do(item.deeds))
 
     def _again(self, item: Item, run: Run) -> Item:
-        """Its deeds were dropped: look at the file as it is now."""
+        """Its deeds were dropped, or it was never read: look at the file as it is now."""
         store = run.store(item.main.store)
         refs = [store.stat(item.main.path).main]
         for one in item.companions:
@@ -65,6 +69,8 @@ class FileHandler:
         """``Transient`` until the first copy is there; one that never comes is found out by reserving again."""
         try:
             item = run.deeds.double(item, item.batch)
+        except Changed:
+            return self._filed(self._again(item, run), run)
         except Transient:
             again = run.deeds.reserve([dataclasses.replace(item, duplicate_of="", deeds=())], item.batch)[0]
             if again.duplicate_of or not again.deeds:

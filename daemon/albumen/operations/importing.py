@@ -273,7 +273,7 @@ class Importing:
 
     def _end(self, batch: BatchId, pending: Pending) -> None:
         last = {one.source.path: one for one in self._kept(batch) if one.why != "planned anew"}  # of each file the newest deed
-        closed = self._engine.close(batch)
+        closed = not pending.later and self._engine.close(batch)  # one that waits may have no deed yet
         loaded: Counter[str] = Counter()
         for deed in sorted(last.values(), key=lambda one: os.fsencode(one.source.path)):
             if deed.state is DeedState.done:

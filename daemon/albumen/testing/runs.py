@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from albumen.deeds.desk import Desk, Filing
 from albumen.deeds.engine import Engine
-from albumen.errors import NotFound
+from albumen.errors import Unavailable
 from albumen.media import probe
 from albumen.model import DISK, Facts, Item, Ref
 from albumen.ports import Catalog, Deeds, Ledger, Store
@@ -58,7 +58,7 @@ class MemoryRun:
         try:
             return self.stores[name]
         except KeyError:
-            raise NotFound(f"no store called {name} is configured") from None
+            raise Unavailable(name, "no store of this name is configured") from None
 
     def tell(self, what: str, **fields: object) -> None:
         """See ``ports.Run``."""
