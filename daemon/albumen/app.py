@@ -190,6 +190,7 @@ class App:
             _close(source)
         self.prober.close()
         self.queue.shutdown()
+        self.engine.forget_all()
         self.catalog.close()
         self.ledger.close()
         with suppress(OSError):

@@ -56,6 +56,12 @@ class Shelf:
             found = [self._kept.pop((one.store, one.path, one.rev), None) for one in refs]
         return [one for one in found if one is not None]
 
+    def clear(self) -> Sequence[Staged]:
+        """Forget everything and return it, for its store to discard."""
+        with self._guard:
+            found, self._kept = self._kept, {}
+        return list(found.values())
+
 
 @dataclass(frozen=True)
 class Desk:

@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Sequence, Set
+from contextlib import suppress
 
 from albumen.deeds import doubles, folders, reading, recover, reserve, transfer, undo
 from albumen.deeds.desk import Desk
-from albumen.errors import Transient
+from albumen.errors import AlbumenError, Transient
 from albumen.model import BatchId, Deed, DeedId, Item, Record, Ref, Staged
 
 
@@ -61,6 +62,11 @@ class Engine:
     def forget(self, refs: Sequence[Ref]) -> None:
         """Bytes staged for these refs will not be needed."""
         reading.forget(self.desk, refs)
+
+    def forget_all(self) -> None:
+        """This process ends: what it staged and another one stored meanwhile takes no more room."""
+        with suppress(AlbumenError):  # else whoever comes next sweeps it
+            reading.forget_all(self.desk)
 
     def begin(self, what: str, *, undoes: BatchId | None = None) -> BatchId:
         """A batch of this process (see ``Ledger.begin``)."""
