@@ -114,10 +114,20 @@ class _Group:
                 now = source.stat(deed.source.path).main  # times or mode may have changed, the content not
                 data = content(source, now, modified=deed.target.modified, mode=deed.target.mode)
                 staged = target.stage(data, near=deed.target.path)
+        elif deed.verb == "move":
+            self._still_there(deed, target, staged)
         if staged.digests["sha256"] != deed.sha256:
             _discard(target, staged)
             raise Changed(f"{shown(deed.source)} changed since it was planned; it is looked at again")
         return staged
+
+    def _still_there(self, deed: Deed, target: Store, staged: Staged) -> None:
+        """Bytes read earlier outlive their file: what another process moved away meanwhile is not moved a second time."""
+        try:
+            self.desk.store(deed.source.store).stat(deed.source.path)
+        except AlbumenError:
+            _discard(target, staged)
+            raise
 
     def _commit(self, staged: Sequence[tuple[Deed, Staged]]) -> None:
         for name, deeds in _by_target(deed for deed, _ in staged).items():

@@ -284,7 +284,10 @@ class Importing:
                 self._count_other(deed)
                 self._tell(Line("later", shown(deed.source), "; ".join(pending.reasons) or "waits for another process"))
             else:
-                self._fail(shown(deed.source), deed.why)
+                if os.path.lexists(f"/{deed.source.path}"):
+                    self._fail(shown(deed.source), deed.why)
+                else:
+                    self._gone(deed.source)
                 self._count_other(deed)
         self._folders(loaded)
         if not closed:
