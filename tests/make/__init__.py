@@ -9,11 +9,13 @@ import struct
 from typing import Any
 
 from make.exif import block as exif_block
+from make.media import box, moov
 from make.pictures import formats, heic, image, jpeg, jpeg_bytes, write
 
 __all__ = [
     "AWFUL_NAMES",
     "BIG",
+    "box",
     "exif_block",
     "f01",
     "f01b",
@@ -34,6 +36,7 @@ __all__ = [
     "image",
     "jpeg",
     "jpeg_bytes",
+    "moov",
     "write",
 ]
 
@@ -149,23 +152,6 @@ def f09(folder: str) -> dict[str, str]:
         "jpg_as_png.png": jpeg_bytes(when="2021:07:02 10:00:00"),
     }
     return {name.partition(".")[0]: write(os.path.join(folder, name), data) for name, data in contents.items()}
-
-
-def box(kind: bytes, *parts: bytes) -> bytes:
-    """One ISO-BMFF box."""
-    body = b"".join(parts)
-    return struct.pack(">I", 8 + len(body)) + kind + body
-
-
-def moov(*, created: int = 3_708_000_000, seconds: int = 1, size: tuple[int, int] = (320, 240)) -> bytes:
-    """A ``moov`` box of one video track; ``created`` in seconds since 1904 UTC."""
-    unit = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-    times = struct.pack(">II", created, created)
-    mvhd = box(b"mvhd", b"\0" * 4, times, struct.pack(">II", 1000, 1000 * seconds), b"\0" * 16, unit, b"\0" * 28)
-    shape = struct.pack(">II", size[0] << 16, size[1] << 16)
-    tkhd = box(b"tkhd", b"\0\0\0\1", times, struct.pack(">III", 1, 0, 1000 * seconds), b"\0" * 16, unit, shape)
-    hdlr = box(b"hdlr", b"\0" * 8, b"vide", b"\0" * 13)
-    return box(b"moov", mvhd, box(b"trak", tkhd, box(b"mdia", hdlr)))
 
 
 def f12(folder: str, name: str = "F12.mp4") -> str:

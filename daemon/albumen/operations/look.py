@@ -149,7 +149,7 @@ def _facts(record: Record) -> Iterator[str]:
         one = record.camera
         yield "camera " + ", ".join(part for part in (one.make, one.model, one.serial, one.lens) if part)
     if record.position is not None:
-        yield f"position {record.position.lat:g}, {record.position.lon:g}"
+        yield f"position {record.position.lat:.6f}, {record.position.lon:.6f}"
     if record.place is not None:
         yield "place " + ", ".join(part for part in (record.place.city, record.place.region, record.place.country) if part)
     for label, value in (("title", record.title), ("description", record.description), ("rating", record.rating)):
