@@ -6,8 +6,9 @@ import shutil
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from albumen.errors import Transient
+from albumen.errors import Transient, Unavailable
 from albumen.model import Ref
 from albumen.ports import Local, Store
 
@@ -39,6 +40,8 @@ class Spool:
         name = hashlib.sha256(f"{ref.store}\0{ref.path}\0{ref.rev}".encode("utf-8", "surrogateescape")).hexdigest()
         with self._guard:
             held = self._held.pop(name, None)
+            if held is not None:
+                self._busy.pop(name, None)
         if held is not None:
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self._folder, name))
@@ -58,15 +61,22 @@ class Spool:
             self._held[name] = size
 
     def _fetch(self, store: Store, ref: Ref, path: Path) -> None:
-        os.makedirs(self._folder, exist_ok=True)
-        part = path.with_suffix(".part")
+        part = path.with_suffix(f".{os.getpid()}.part")  # a command beside the daemon may fetch the same file
         try:
-            with store.open(ref.path, rev=ref.rev or None) as source, part.open("wb") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
+            with store.open(ref.path, rev=ref.rev or None) as source:
+                self._write(source, part)
             part.rename(path)
         except BaseException:
             with self._guard:
                 self._held.pop(path.name, None)
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 part.unlink()
             raise
+
+    def _write(self, source: BinaryIO, part: Path) -> None:
+        try:
+            os.makedirs(self._folder, exist_ok=True)
+            with part.open("wb") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+        except OSError as error:
+            raise Unavailable("spool", f"{error.strerror} ({self._folder})") from error

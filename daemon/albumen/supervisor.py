@@ -20,6 +20,7 @@ from albumen.ports import Source, Store, Waits
 
 STATUS = "daemon.json"  # in the state directory: what the daemon says of itself, read by ``status``
 _STOP = 25.0  # seconds that running steps get to finish; the rest of 30 s is for closing
+_LOOKS = 4.0  # seconds that sources get to end their looks, all together
 _RECOVER = 60.0  # seconds between looks for dead owners
 _TICK = 0.5
 _BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -61,7 +62,7 @@ class Supervisor:
         threads: list[threading.Thread] = []
         try:
             self.pipeline.spool.clear()
-            recovered = recover(self.engine, self.pipeline, self.queue)
+            recovered = self._recover()
             self.queue.start(self.pipeline, workers=self.lanes)
             threads += [
                 threading.Thread(target=self._look_forever, args=(one,), name=f"source {one.source.name}", daemon=True)
@@ -73,8 +74,9 @@ class Supervisor:
             self._keep_house(idle_exit)
         finally:
             self.stop.set()
+            until = time.monotonic() + _LOOKS
             for thread in threads:
-                thread.join(5.0)
+                thread.join(max(0.0, until - time.monotonic()))  # one that hangs takes no time from the others
             self.queue.stop(_STOP)
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self.state, STATUS))
@@ -97,22 +99,22 @@ class Supervisor:
     def _look_forever(self, one: Watched) -> None:
         """A source that fails is asked again, later and later; it harms nobody else."""
         while not self.stop.is_set():
-            if self._look(one):
-                if isinstance(one.source, Waits):
-                    one.source.wait(self.stop, _POLL)
-                else:
-                    self.stop.wait(_POLL)
-            else:
+            if not self._look(one):
                 delay = _BACKOFF[min(one.failures, len(_BACKOFF)) - 1]
                 self.stop.wait(delay * random.uniform(0.8, 1.2))  # noqa: S311  # jitter, no secret
 
     def _look(self, one: Watched) -> bool:
+        """Wait until a look is worth it, unless it is the first or the last failed; then look. False when it failed."""
         name = one.source.name
         try:
+            if one.looked and not one.failures:
+                self._wait(one.source)
+            if self.stop.is_set():
+                return True
             for batch in one.source.scan(self.pipeline.memory(name)):
-                one.offered += self.pipeline.keep(name, one.steps, batch)
                 if self.stop.is_set():
                     return True
+                one.offered += self.pipeline.keep(name, one.steps, batch)
         except AlbumenError as error:
             self._failed(one, str(error))
             return False
@@ -128,6 +130,12 @@ class Supervisor:
             self.log.warning("source", source=name, note=note)
         one.notes = notes
         return True
+
+    def _wait(self, source: Source) -> None:
+        if isinstance(source, Waits):
+            source.wait(self.stop, _POLL)
+        else:
+            self.stop.wait(_POLL)
 
     def _failed(self, one: Watched, why: str) -> None:
         if why != one.why:
@@ -147,18 +155,27 @@ class Supervisor:
                     self.log.info("place works again", place=place)
                 if time.monotonic() - recovered >= _RECOVER:
                     recovered = time.monotonic()
-                    recover(self.engine, self.pipeline, self.queue)
+                    self._recover()
                 self._write_status()
                 busy = self._busy()
-            except Unavailable as error:
-                self.log.warning("waiting", place=error.place, why=error.why)
+            except AlbumenError as error:  # the daemon outlives a full disk
+                self.log.warning("housekeeping waits", why=str(error))
                 continue
-            if busy or busy + sum(one.offered for one in self.watched) != seen:
+            offered = sum(one.offered for one in self.watched)
+            if busy or offered != seen or not all(one.looked or one.failures for one in self.watched):
                 idle_since = time.monotonic()
-            seen = busy + sum(one.offered for one in self.watched)
+            seen = offered
             if idle_exit is not None and time.monotonic() - idle_since >= idle_exit:
                 self.log.info("nothing to do; leaving", seconds=idle_exit)
                 return
+
+    def _recover(self) -> int:
+        """What dead owners left; what cannot be taken over now (a full disk) is at the next time."""
+        try:
+            return recover(self.engine, self.pipeline, self.queue)
+        except AlbumenError as error:
+            self.log.warning("recovery waits", why=str(error))
+            return 0
 
     def _busy(self) -> int:
         return sum(number for (_, state), number in self.queue.stats().counts.items() if state in ("ready", "running"))
