@@ -1,5 +1,6 @@
 """What holds for every command: help, exit status, output that somebody stops reading, version."""
 
+import os
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -115,11 +116,21 @@ def test_an_answer_nobody_reads_to_its_end_is_no_error(home: Home) -> None:
 
 
 def test_empty_files_are_counted_and_no_failure(home: Home) -> None:
-    """S0-14 (part: the commands of this version)."""
+    """S0-14: every command whose input is a file or folder, and the daemon."""
     f01(home / "in")
-    open(home / "in/empty.jpg", "wb").close()
-    for args in (["import", "-d", "in"], ["import", "in"], ["list", "in"], ["types", "in"], ["probe", "in/empty.jpg"]):
-        assert "ignored: 1 empty" in home.run(*args, code=0).lines
+    empty = "in/empty.jpg"
+    open(home / empty, "wb").close()
+    commands = [
+        *(["import", "-d", "in"], ["import", "in"], ["import", "-m", empty]),
+        *(["probe", empty], ["show", empty], ["log", empty], ["list", "in"], ["types", "in"], ["types", "-r", "in"]),
+    ]
+    for args in commands:
+        assert "ignored: 1 empty" in home.run(*args, code=0).lines, args
+    (home.path / "inbox").mkdir()
+    os.replace(home / empty, home / "inbox/empty.jpg")
+    home.run("run", "--idle-exit", "1", code=0)
+    assert "all is well" in home.run("status", code=0).lines
+    assert os.path.getsize(home / "inbox/empty.jpg") == 0
 
 
 def test_options_stand_before_or_after_the_command(home: Home) -> None:

@@ -55,11 +55,18 @@ def find(session: Session, words: tuple[str, ...], limit: int) -> int:
 @options
 def show(session: Session, what: str) -> int:
     """One file: where it came from, why it has this date, name and place, and all that was done to it."""
+    from albumen.errors import NotFound
     from albumen.operations import history, look
-    from albumen.operations.listing import Files
+    from albumen.operations.listing import Files, is_empty
 
     with session.looking() as app:
-        record = Files(app.engine, app.probe).record_of(what)
+        try:
+            record = Files(app.engine, app.probe).record_of(what)
+        except NotFound:
+            if not is_empty(what):
+                raise
+            session.ignored(1)
+            return 0
         fault = look.identity_fault(record)
         if session.json:
             session.record(record)

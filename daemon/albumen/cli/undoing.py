@@ -19,15 +19,23 @@ if TYPE_CHECKING:
 @options
 def log(session: Session, what: str | None, limit: int) -> int:
     """The ledger: every batch, or every change of one batch or file."""
+    from albumen.errors import NotFound
     from albumen.operations import history
-    from albumen.operations.listing import Files, log_of
+    from albumen.operations.listing import Files, is_empty, log_of
 
     with session.looking() as app:
         if what is None:
             for batch in history.batches(app.ledger, limit=limit):
                 session.record(batch) if session.json else session.say(_batch(batch))
             return 0
-        for deed in log_of(app.ledger, Files(app.engine, app.probe), what):
+        try:
+            found = log_of(app.ledger, Files(app.engine, app.probe), what)
+        except NotFound:
+            if not is_empty(what):
+                raise
+            session.ignored(1)
+            return 0
+        for deed in found:
             session.record(deed) if session.json else session.say(_deed(deed))
     return 0
 

@@ -145,6 +145,12 @@ def single(path: str) -> walk.Entry:
     return found
 
 
+def is_empty(word: str) -> bool:
+    """Whether a person means a file without any bytes: such files are nowhere taken in, and no failure."""
+    entry = walk.single(word)
+    return isinstance(entry, walk.Entry) and not entry.stat.st_size
+
+
 def roots(stores: Mapping[str, Store]) -> Mapping[str, str]:
     """Stores that are folders of this machine, with their real paths."""
     found = {name: getattr(one, "root", None) for name, one in stores.items() if name != DISK}
