@@ -2,26 +2,15 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from albumen.errors import Transient, Unavailable
 from albumen.model import DeedState
-from make.worlds import (
-    LIBRARY,
-    Fault,
-    Ground,
-    InMemory,
-    Killed,
-    Life,
-    OnDisk,
-    all_deeds,
-    jpeg,
-    known_places,
-    raw,
-    xmp,
-)
+from make.lives import Life, all_deeds, known_places
+from make.worlds import LIBRARY, Fault, Ground, InMemory, Killed, OnDisk, jpeg, raw, xmp
 
 Make = Callable[[Path], Ground]
 Ask = Callable[[Life], object]
@@ -141,6 +130,26 @@ def on_disk(folder: Path) -> OnDisk:
     ground = OnDisk(folder)
     fill(ground)
     return ground
+
+
+@pytest.mark.parametrize("asked", ["move", "undo of a move"])
+def test_killed_again_while_it_recovers(tmp_path: Path, asked: str) -> None:
+    calm = InMemory(tmp_path)
+    fill(calm)
+    expected, calls = run(calm, Fault(), ASKS[asked])
+    for first in range(5, calls, 17):
+        for second in range(1 + first % 5, 60, 9):
+            ground = InMemory(tmp_path)
+            fill(ground)
+            for ask in ASKS[asked][:-1]:
+                ask(Life(ground, Fault()))
+            for at in (first, second):
+                with suppress(Killed):
+                    ASKS[asked][-1](Life(ground, Fault(at)))
+                    break
+            else:
+                ASKS[asked][-1](Life(ground, Fault()))
+            assert end_of(Life(ground, Fault()), ground) == expected, (first, second)
 
 
 ERRORS: dict[str, Callable[[], BaseException]] = {

@@ -27,7 +27,8 @@ from albumen.pipeline import CLOSE, DELAYS, HOPEFUL, Step
 from albumen.ports import Handler, Queue, Run, Store
 from albumen.spool import Spool
 from albumen.testing import MemoryMemory, NoMoveStore
-from make.worlds import NOW, Fault, InMemory, Life, Log, jpeg
+from make.lives import Life, Log
+from make.worlds import NOW, Fault, InMemory, jpeg
 
 ITEM = Item(Ref("disk", "watched/a.jpg", "r1"), (Ref("disk", "watched/a.xmp", "r1"),), source="camera", root="watched")
 

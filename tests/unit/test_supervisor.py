@@ -18,7 +18,8 @@ from albumen.owners import DaemonLock
 from albumen.ports import Memory, Source, Store
 from albumen.supervisor import Supervisor, Watched
 from albumen.testing import FakeClock, MemoryQueue, MemorySource, MemoryStore
-from make.worlds import LIBRARY, Fault, InMemory, Life, Log
+from make.lives import Life, Log
+from make.worlds import LIBRARY, Fault, InMemory
 
 PATIENCE = 20.0  # seconds a loaded machine may take
 

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from make.worlds import Fault, InMemory, Life
+from make.lives import Life
+from make.worlds import Fault, InMemory
 
 
 @pytest.fixture

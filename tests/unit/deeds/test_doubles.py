@@ -1,12 +1,15 @@
 """Duplicates: to the trash, and nothing they bring is lost."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from albumen.errors import Transient
 from albumen.model import DISK, Item
-from make.worlds import LIBRARY, InMemory, Life, jpeg, known_places, raw, xmp
+from make.lives import Life, known_places
+from make.worlds import LIBRARY, Fault, InMemory, OnDisk, jpeg, raw, xmp
 
 NAME = "2021/07_July/2021-07-01 00-30-00"
 
@@ -153,3 +156,16 @@ def test_twice_gives_the_same_deeds_also_once_they_are_catalogued(ground: InMemo
     life.engine.do(item.deeds)
     again = life.engine.double(replace(known, duplicate_of=item.duplicate_of), batch)
     assert again.deeds == item.deeds
+
+
+def test_a_file_is_no_duplicate_of_itself(tmp_path: Path) -> None:
+    """The library seen by another path (mounted twice, hard links): thrown away there it would be gone here."""
+    real = OnDisk(tmp_path)
+    real.write("a.jpg", jpeg("1"))
+    life = Life(real, Fault())
+    life.take_in(move=True)
+    os.link(tmp_path / "library" / f"{NAME}.jpg", real.card / "again.jpg")
+    life.take_in(move=True)
+    assert (real.card / "again.jpg").exists()
+    assert [one.main.path for one in life.stores[LIBRARY].list()] == [f"{NAME}.jpg"]
+    real.close()

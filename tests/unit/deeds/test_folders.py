@@ -9,7 +9,8 @@ import pytest
 from albumen.errors import Rejected
 from albumen.model import DISK, DeedState, Ref
 from albumen.ports import Folders
-from make.worlds import THEN, Fault, InMemory, Life, OnDisk, jpeg
+from make.lives import Life
+from make.worlds import THEN, Fault, InMemory, OnDisk, jpeg
 
 
 @pytest.fixture

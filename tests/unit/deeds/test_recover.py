@@ -7,7 +7,8 @@ import pytest
 
 from albumen.model import DeedState
 from albumen.stores import renaming
-from make.worlds import LIBRARY, Fault, InMemory, Killed, Life, OnDisk, jpeg, xmp
+from make.lives import Life
+from make.worlds import LIBRARY, Fault, InMemory, Killed, OnDisk, jpeg, xmp
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 
 from albumen.errors import Transient
 from albumen.model import DISK, DeedState, Item
-from make.worlds import LIBRARY, Fault, InMemory, Life, jpeg, raw, xmp
+from make.lives import Life
+from make.worlds import LIBRARY, Fault, InMemory, jpeg, raw, xmp
 
 NAME = "2021/07_July/2021-07-01 00-30-00"
 

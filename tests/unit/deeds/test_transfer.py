@@ -8,7 +8,8 @@ import pytest
 from albumen.deeds.reading import sha256
 from albumen.errors import Changed, Exists, NotFound, Rejected, Transient, Unavailable
 from albumen.model import DISK, Deed, DeedId, DeedState, Proof, Ref
-from make.worlds import LIBRARY, Fault, InMemory, Killed, Life, jpeg, known_places, raw, xmp
+from make.lives import Life, known_places
+from make.worlds import LIBRARY, Fault, InMemory, Killed, jpeg, raw, xmp
 
 FOLDER = "2021/07_July/2021-07-01 00-30-00"
 

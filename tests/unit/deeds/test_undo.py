@@ -8,7 +8,8 @@ import pytest
 
 from albumen.deeds import undo
 from albumen.model import DISK, DeedState
-from make.worlds import LIBRARY, Fault, InMemory, Life, OnDisk, jpeg, known_places, raw, xmp
+from make.lives import Life, known_places
+from make.worlds import LIBRARY, Fault, InMemory, OnDisk, jpeg, raw, xmp
 
 NAME = "2021/07_July/2021-07-01 00-30-00"
 

@@ -7,7 +7,8 @@ import pytest
 
 from albumen.errors import Transient, Unavailable
 from albumen.model import DISK, DeedState, Done, Item, Job, Later, Ref
-from make.worlds import LIBRARY, Fault, InMemory, Life, jpeg, known_places, raw, xmp
+from make.lives import Life, known_places
+from make.worlds import LIBRARY, Fault, InMemory, jpeg, raw, xmp
 
 NAME = "2021/07_July/2021-07-01 00-30-00"
 
