@@ -36,6 +36,7 @@ class _Foreseen:
     stems: set[str] = field(default_factory=set)
     contents: set[str] = field(default_factory=set)
     records: dict[str, Record] = field(default_factory=dict)
+    loaded: Counter[str] = field(default_factory=Counter)  # files by folder
 
 
 class Importing:
@@ -97,20 +98,18 @@ class Importing:
         """Tell exactly what ``run`` would do; nothing is kept or written."""
         check(order, self._engine.desk.stores.values())
         foreseen = _Foreseen()
-        loaded: Counter[str] = Counter()
         with self._step("read and planned"), closing(self._pieces(order, set(), stage=False)) as pieces:
             for piece in pieces:
                 items = self._known(piece)
                 for item, deeds, double in self._engine.preview(items, foreseen.stems, foreseen.contents):
                     self._preview_one(item, deeds, double, foreseen)
-                    loaded[piece.folder] += len(deeds)
                     piece.taken += bool(deeds)
-        self._folders(loaded)
+        self._folders(foreseen.loaded)
         return self.report
 
     def _preview_one(self, item: Item, deeds: Sequence[Deed], double: str, foreseen: _Foreseen) -> None:
         for deed in deeds:
-            self._preview_deed(deed)
+            self._preview_deed(deed, foreseen)
             foreseen.stems.add(self._engine.desk.library.key(naming.stem(deed.target.path)))
             if deed.content:
                 foreseen.contents.add(deed.sha256)
@@ -122,10 +121,11 @@ class Importing:
         self._double(item, double)
         record = foreseen.records.get(double) or self._catalog.get([double]).get(double)
         for deed in self._engine.preview_double(item, record) if record else ():
-            self._preview_deed(deed)
+            self._preview_deed(deed, foreseen)
 
-    def _preview_deed(self, deed: Deed) -> None:
+    def _preview_deed(self, deed: Deed, foreseen: _Foreseen) -> None:
         self._count_done(deed)
+        foreseen.loaded["/" + deed.source.folder] += deed.role != "duplicate"
         if deed.role == "duplicate":
             self._tell(Line("trashed", shown(deed.source), deed.why))
         else:

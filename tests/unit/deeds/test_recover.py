@@ -96,3 +96,25 @@ def test_what_the_living_stage_is_left_alone(real: OnDisk) -> None:
     life.engine.recover()
     (deed,) = life.engine.do(item.deeds)
     assert deed.state is DeedState.done
+
+
+@pytest.mark.parametrize("step", ["claimed", "staged", "placed", "synced", "catalogued", "taken"])
+def test_a_claim_that_a_power_cut_forgot_does_no_harm(ground: InMemory, life: Life, step: str) -> None:
+    """Claims are not synced: what was begun may stand as planned afterwards. Whoever does it finds what is there."""
+    ground.write("one.jpg", jpeg("1"))
+    ground.write("one.xmp", xmp("1"))
+    batch = life.engine.begin("x")
+    (item,) = life.engine.reserve(life.items(batch, move=True), batch)
+
+    def cut(now: str) -> None:
+        if now == step:
+            raise Killed
+
+    life.trace(cut)
+    with pytest.raises(Killed):
+        life.engine.do(item.deeds)
+    ground.ledger.settle(item.deeds, DeedState.planned)
+    again = Life(ground, Fault())
+    assert [one.state for one in again.engine.do(item.deeds)] == [DeedState.done] * 2
+    assert sorted(ground.stores[LIBRARY].tree().values()) == sorted([jpeg("1"), xmp("1")])
+    assert not [path for path in ground.tree() if path.startswith("disk:")]

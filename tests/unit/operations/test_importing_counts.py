@@ -1,0 +1,44 @@
+"""The numbers of an import add up, and a dry run tells the very same ones."""
+
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import make
+from albumen.cli import main
+
+XMP = "<x:xmpmeta xmlns:x='adobe:ns:meta/'></x:xmpmeta>"
+
+
+@pytest.fixture
+def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two pictures, a duplicate with a sidecar nobody knows, a second duplicate under another type's name, no picture, nothing."""
+    monkeypatch.chdir(tmp_path)
+    card = tmp_path / "card"
+    make.f01(str(card), "a.jpg")
+    make.f01b(str(card), "c.jpg")
+    (card / "b.jpg").write_bytes((card / "a.jpg").read_bytes())
+    (card / "b.xmp").write_text(XMP)
+    (card / "z.dng").write_bytes((card / "c.jpg").read_bytes())
+    (card / "n.pdf").write_text("%PDF-1.4")
+    (card / "empty.jpg").write_bytes(b"")
+    for one in card.iterdir():
+        os.utime(one, ns=(1_600_000_000_000_000_000, 1_600_000_000_000_000_000))
+    return card
+
+
+@pytest.mark.parametrize("flags", [[], ["--move"]], ids=["copy", "move"])
+def test_the_numbers_add_up_and_a_dry_run_tells_the_same(card: Path, flags: list[str]) -> None:
+    """S0-03 (part: counts add up)."""
+    told = []
+    for more in (["--dry-run"], []):
+        result = CliRunner().invoke(main, ["import", *flags, *more, str(card)])
+        assert result.exit_code == 0, result.output
+        lines = result.output.splitlines()
+        told.append([one for one in lines if "files found" in one or one.startswith("Loaded from")])
+    assert told[0] == told[1]
+    (loaded, found) = told[1]
+    assert loaded.endswith("3 / Not stored: 3")
+    assert found.startswith("7 files found = 2 added + 1 companions + 2 duplicates + 1 listed")
