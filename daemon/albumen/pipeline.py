@@ -186,22 +186,21 @@ class Pipeline:
             self.commanded.discard(batch)
 
     def _close(self, job: Job) -> Outcome:
-        if job.batch in self.commanded:
+        batch = job.item.batch
+        if batch in self.commanded:
             return Done()
-        pending = self.queue.pending(job.batch)
-        if pending.active > 1:  # this job is one of them
+        pending = self.queue.pending(batch)
+        if pending.active:
             return Later(_SOON, counted=False)
         if pending.later:  # one that has no deed yet would open the batch again, and nobody would close it
             return Later(_PATIENT, "other jobs of the batch wait", counted=False)
-        if self.deeds.close(job.batch):
+        if self.deeds.close(batch):
             return Done()
         return Later(_PATIENT, "deeds of the batch are open", counted=False)
 
     def closing(self, batch: BatchId) -> Job:
-        """The last job of a batch: removes emptied folders and ends it."""
-        return Job(
-            Item(Ref("", ""), batch=batch), (CLOSE,), batch=batch, key=f"close:{batch}", dedupe=f"close:{batch}", priority=-10
-        )
+        """The last job of a batch: removes emptied folders and ends it. Not one of the batch itself: nobody waits for it."""
+        return Job(Item(Ref("", ""), batch=batch), (CLOSE,), key=f"close:{batch}", dedupe=f"close:{batch}", priority=-10)
 
     def job(self, item: Item, steps: Sequence[str], batch: BatchId) -> Job:
         """A job for the steps left: its lane is that of the first, its key the path until the content is known, then the content."""

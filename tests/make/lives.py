@@ -51,8 +51,8 @@ class Jobs:
                 self.waiting.append(replace(one, id=str(id(one))))
 
     def pending(self, batch: BatchId) -> Pending:
-        """The job that asks is running; the rest waits, unless it is another batch's."""
-        return Pending(ready=sum(one.batch == batch for one in self.waiting), running=1)
+        """What is left of a batch; the job that asks is none of it."""
+        return Pending(ready=sum(one.batch == batch for one in self.waiting))
 
     def run(self, handle: Callable[[Job], Outcome]) -> None:
         """Until nothing is left."""

@@ -57,8 +57,8 @@ def _open_batches(desk: Desk) -> Sequence[BatchId]:
     """Batches nobody will end: not ended, their owner dead."""
     found, before = [], ""
     while True:
-        page = desk.ledger.batches(before=before)
-        found += [one.id for one in page.rows if one.ended is None and one.owner in desk.dead]
+        page = desk.ledger.batches(before=before, open=True)
+        found += [one.id for one in page.rows if one.owner in desk.dead]
         before = page.after
         if not before:
             return tuple(reversed(found))

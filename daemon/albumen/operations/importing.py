@@ -289,6 +289,10 @@ class Importing:
                 else:
                     self._gone(deed.source)
                 self._count_other(deed)
+        if pending.later and not self.report.later:  # duplicates have no deed before their first copy is there
+            self.report.later += pending.later
+            self.report.duplicates -= min(self.report.duplicates, pending.later)
+            self._tell(Line("later", f"{pending.later} duplicates", "; ".join(pending.reasons)))
         self._folders(loaded)
         if not closed:
             self._queue.put([self._pipeline.closing(batch)])

@@ -76,6 +76,8 @@ class Working:
             since += _LOOK
             if since >= _DAEMON:
                 since = 0.0
+                if self.working and pending.later:  # perhaps for what another command was doing, which died
+                    recover(self._engine, self._pipeline, self._queue)
                 self.take_over()
 
 

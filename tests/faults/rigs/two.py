@@ -19,6 +19,7 @@ from faults.rigs.kills import DAEMON, standing
 from faults.rigs.rig import DEFAULT, End, Ground, send, unhurt
 
 _RETURNS = 150  # seconds after which a command counts as hanging
+_PATIENT = ("run", "--idle-exit", "12")  # a file that the other one holds is tried again after 2 and 8 s
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def two(ground: Ground, *, rounds: int, files: int, seed: int, size: int) -> Tal
 
 def _round(ground: Ground, one: Round, words: Sequence[str], moments: Sequence[float], tally: Tally) -> list[str]:
     """Both at once; what was killed is started again at the end, one after the other."""
-    lines = [words, DAEMON if one.daemon else words]
+    lines = [words, _PATIENT if one.daemon else words]
     began = time.monotonic()
     running = [ground.start(*line) for line in lines]
     for which in sorted(one.killed, key=lambda which: moments[which]):
@@ -94,6 +95,8 @@ def _round(ground: Ground, one: Round, words: Sequence[str], moments: Sequence[f
         _status(running[which])
         if status := ground.finish(*lines[which], longest=_RETURNS):
             found.append(f"{lines[which][0]} again ended with {status}: {ground.said(3)}")
+    if one.daemon:  # a batch whose job waited is closed half a minute later, or by the next to come
+        found += [f"the next daemon ended with {status}"] if (status := ground.finish(*DAEMON)) else []
     return found
 
 
