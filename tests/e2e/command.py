@@ -3,14 +3,17 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ALBUMEN = (sys.executable, "-m", "albumen")
 
@@ -48,10 +51,11 @@ class Home:
     def __truediv__(self, name: str) -> str:
         return str(self.path / name)
 
-    def run(self, *args: str, env: Mapping[str, str] | None = None, code: int | None = None) -> Ran:
-        """The answer to ``albumen args``; checked to be ``code`` when given, and never to hold a traceback."""
+    def run(self, *args: str, env: Mapping[str, str] | None = None, code: int | None = None, through: Sequence[str] = ()) -> Ran:
+        """The answer to ``albumen args``; checked to be ``code`` when given, and never to hold a traceback. ``through``: words of a
+        command that runs it, such as ``unshare``."""
         done = subprocess.run(
-            [*ALBUMEN, *args], cwd=self.path, env=environment(env), capture_output=True, timeout=60, check=False
+            [*through, *ALBUMEN, *args], cwd=self.path, env=environment(env), capture_output=True, timeout=60, check=False
         )
         ran = Ran(done.returncode, done.stdout.decode(errors="surrogateescape"), done.stderr.decode(errors="surrogateescape"))
         assert "Traceback" not in ran.err, ran.err
@@ -75,6 +79,37 @@ class Home:
     def filed(self) -> dict[str, str]:
         """SHA-256 of each file in the library by its path, without albumen's own."""
         return {path: digest for path, digest in digests(self.library).items() if not path.startswith(".albumen/")}
+
+
+def needs(possible: bool, what: str) -> None:
+    """Skip a test that this machine cannot run; with ``CI=true`` it fails, so that nothing is skipped unseen."""
+    if not possible:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"needs {what}")
+
+
+def unprivileged() -> list[str]:
+    """The words that take root's right to read and write everything from a command; none when we are not root."""
+    if os.geteuid() != 0:
+        return []
+    needs(shutil.which("setpriv") is not None, "setpriv, to run a command that may not read everything")
+    lost = "-dac_override,-dac_read_search"
+    return ["setpriv", f"--bounding-set={lost}", f"--inh-caps={lost}"]
+
+
+@contextmanager
+def small_disk(at: Path, megabytes: int) -> Iterator[Callable[[str], None]]:
+    """A file system of that size, mounted at a folder that is made; what is given changes its mount options."""
+    needs(os.geteuid() == 0, "root, to mount a small disk")
+    at.mkdir(parents=True, exist_ok=True)
+
+    def mount(*words: str) -> bool:
+        return subprocess.run(["mount", *words, str(at)], capture_output=True, check=False).returncode == 0
+
+    needs(mount("-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "tmpfs"), "the right to mount")
+    try:
+        yield lambda options: needs(mount("-o", f"remount,{options}"), "the right to mount")
+    finally:
+        subprocess.run(["umount", "-l", str(at)], capture_output=True, check=True)
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:

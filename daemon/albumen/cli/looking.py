@@ -111,14 +111,17 @@ def types(session: Session, folder: str, recursive: bool) -> int:
     """The kinds of files in a folder, by extension."""
     from albumen.operations import listing
 
-    found, empty = listing.types(folder, recursive=recursive)
+    missed: list[str] = []
+    found, empty = listing.types(folder, recursive=recursive, unreadable=lambda path, why: missed.append(f"{path}: {why}"))
+    for line in missed:
+        printing.error(line)
     for extension, files in found.items():
         if session.json:
             session.record({"extension": extension, "files": files})
         else:
             session.say(f"{extension or '(none)'} {files}")
     session.ignored(empty)
-    return 0
+    return 1 if missed else 0
 
 
 @click.command()

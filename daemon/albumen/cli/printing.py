@@ -24,9 +24,8 @@ def line(text: str = "") -> None:
 
 
 def error(text: str) -> None:
-    """One or more lines on stderr: what went wrong, or news beside the answer."""
-    for one in text.split("\n"):
-        _write(sys.stderr, printable(one))
+    """One line on stderr: what went wrong, or news beside the answer."""
+    _write(sys.stderr, printable(text))
 
 
 def json_line(value: object) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from albumen.cli import printing
-from albumen.errors import AlbumenError
+from albumen.errors import AlbumenError, ConfigError
 
 if TYPE_CHECKING:
     from albumen.app import App
@@ -142,7 +142,8 @@ class Commands(click.Group):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except AlbumenError as error:
-            printing.error(str(error))
+            for one in error.problems if isinstance(error, ConfigError) else [str(error)]:
+                printing.error(one)
             ctx.exit(error.exit_code)
         except OSError as error:
             if isinstance(error, BrokenPipeError):

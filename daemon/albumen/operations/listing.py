@@ -114,11 +114,17 @@ class Files:
         return replace(draft(known, desk.filing, desk.clock()).record, arrival=())
 
 
-def types(folder: str, *, recursive: bool) -> tuple[Mapping[str, int], int]:
-    """(files per extension in lower case, sorted; how many empty ones were ignored). "" = no extension. ``UsageError``."""
+def types(folder: str, *, recursive: bool, unreadable: Callable[[str, str], None]) -> tuple[Mapping[str, int], int]:
+    """(files per extension in lower case, sorted; how many empty ones were ignored). "" = no extension. ``UsageError``.
+
+    ``unreadable`` is told the path and the reason of what could not be looked into.
+    """
     found: Counter[str] = Counter()
     empty = 0
     for one in walk.walk(directory(folder), recursive=recursive):
+        for skipped in one.skipped:
+            if skipped.what == "unreadable":
+                unreadable(skipped.path, skipped.reason)
         for entry in one.entries:
             if entry.stat.st_size:
                 found[os.path.splitext(entry.name)[1].lower().removeprefix(".")] += 1
@@ -163,7 +169,9 @@ def _ref(entry: walk.Entry) -> Ref:
 
 
 def _reason(error: AlbumenError, path: str) -> str:
-    return str(error).removeprefix(path).removeprefix(os.path.basename(path)).lstrip(": ")
+    """Without the path it starts with: the line names the path already."""
+    text = str(error).removeprefix(f"{DISK}:{path.lstrip('/')}")
+    return text.removeprefix(path).removeprefix(os.path.basename(path)).lstrip(": ")
 
 
 def log_of(ledger: Ledger, files: Files, word: str) -> list[DeedRow]:

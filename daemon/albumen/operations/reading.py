@@ -199,4 +199,4 @@ class Reading:
 
 def _reason(why: str, ref: Ref) -> str:
     """The reason without the path it starts with: the line names the path already."""
-    return why.removeprefix(shown(ref)).removeprefix(ref.name).lstrip(": ")
+    return why.removeprefix(f"{ref.store}:{ref.path}").removeprefix(shown(ref)).removeprefix(ref.name).lstrip(": ")
