@@ -60,7 +60,7 @@ def check(session: Session) -> int:
     from albumen.operations import checking
 
     with session.looking() as app:
-        found = list(checking.findings(app.settings, app.stores))
+        found = list(checking.findings(app.settings, app.stores, time.time_ns()))
         routes = checking.graph(app.settings)
     for one in found:
         if session.json:

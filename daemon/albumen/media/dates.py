@@ -38,6 +38,7 @@ _ORDER: tuple[tuple[str, Confidence], ...] = (
 _LAST = "exif:DateTime"  # after names and folders: any program that saves the file writes it
 _UTC = frozenset({"matroska:DateUTC", "quicktime:CreateDate", "asf:CreationDate", "gps:DateTime", "takeout:photoTakenTime"})
 _FIRST_YEAR = 1826  # the oldest photograph
+RELEASED = 1_767_225_600_000_000_000  # ns: 2026-01-01. A machine that runs this program and says an earlier day has a wrong clock
 _DOUBTFUL = 1990  # before it, a date in a file is a scan's or a clock's
 
 
@@ -179,7 +180,7 @@ def _implausible(moment: Moment, now: int) -> str:
     if when.year < _FIRST_YEAR:
         return f"before {_FIRST_YEAR}"
     try:
-        limit = from_ns(now).when + timedelta(days=1)
+        limit = from_ns(max(now, RELEASED)).when + timedelta(days=1)  # no good date is thrown away because a battery is empty
     except (NoMoment, OverflowError):
         return ""
     return "in the future" if when > limit else ""

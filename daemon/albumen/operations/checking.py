@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from albumen.errors import AlbumenError
+from albumen.media.dates import RELEASED
 from albumen.model import DISK
+from albumen.operations.look import moment
 from albumen.places import folders
 from albumen.ports import Pings, Store
 from albumen.settings import Section, Settings
@@ -22,8 +24,10 @@ class Finding:
     text: str
 
 
-def findings(settings: Settings, stores: Mapping[str, Store]) -> Iterator[Finding]:
-    """State directory, stores, sources, zone: one or more lines each."""
+def findings(settings: Settings, stores: Mapping[str, Store], now: int) -> Iterator[Finding]:
+    """State directory, stores, sources, zone: one or more lines each; the clock (``now`` in ns) when it is wrong."""
+    if now < RELEASED:
+        yield Finding("clock", ok=False, text=f"this machine says that it is {moment(now)}: set its clock")
     state = settings.state.dir
     if not tells_everything(_existing(state)):
         yield Finding(
