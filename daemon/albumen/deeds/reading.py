@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from albumen.deeds.desk import Desk, shown
-from albumen.errors import Changed, Unavailable
+from albumen.errors import AlbumenError, Changed, Unavailable
 from albumen.media import signature
 from albumen.media.digest import Digester
 from albumen.model import Content, Digests, Ref, Staged
@@ -32,10 +32,12 @@ def stage(desk: Desk, ref: Ref) -> Staged:
             staged = library.stage(content(source, ref, modified=ref.modified))
     if staged is None:
         staged = hashed(source, ref)
-    if source.stat(ref.path).main.rev != ref.rev:
-        if staged.token and isinstance(library, Stages):
-            library.discard(staged)
-        raise Changed(f"{shown(ref)} changed while it was read; it is looked at again when it is quiet")
+    try:
+        if source.stat(ref.path).main.rev != ref.rev:
+            raise Changed(f"{shown(ref)} changed while it was read; it is looked at again when it is quiet")
+    except AlbumenError:  # changed, or gone: another import may have taken it
+        _discard(desk, [staged])
+        raise
     if staged.token:
         before = desk.shelf.keep(ref, staged)
         if before is not None and isinstance(library, Stages):

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from unittest import mock
 
+from albumen import observe
 from albumen.app import App, load_settings
 from albumen.operations.export import export
 from albumen.operations.importing import Importing
@@ -54,6 +55,7 @@ class Left:
 def orders(ground: Ground, *, runs: int, files: int, seed: int, size: int, commands: int = 10) -> Tally:
     """Every ``commands``-th run is a child process, every second one moves."""
     tally = Tally()
+    observe.set_up("error", "plain", "")
     first: dict[bool, Left] = {}
     for number in range(runs):
         move = number % 2 == 1
