@@ -68,11 +68,14 @@ class Owners:
         os.close(self._fd)
 
 
+DAEMON_LOCK = "daemon.lock"  # in the state directory; its time is when a daemon took it
+
+
 class DaemonLock:
     """At most one daemon per state directory."""
 
     def __init__(self, state: str) -> None:
-        self._path = os.path.join(state, "daemon.lock")
+        self._path = os.path.join(state, DAEMON_LOCK)
         self._fd: int | None = None
 
     def take(self) -> bool:

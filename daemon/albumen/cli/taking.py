@@ -20,7 +20,7 @@ _TARGETS = ("added", "planned", "companion")
 @click.option("-r", "--recursive", is_flag=True, help="Sub-folders, too.")
 @click.option("-m", "--move", is_flag=True, help="Take each source away once its content is proven stored.")
 @dry_run
-@click.option("--limit", type=int, metavar="N", help="At most so many new files.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many new files.")
 @options
 def import_(session: Session, paths: tuple[str, ...], recursive: bool, move: bool, dry_run: bool, limit: int | None) -> int:
     """Take files and folders in.

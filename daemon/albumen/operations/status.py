@@ -11,6 +11,7 @@ from albumen.errors import AlbumenError, NotFound
 from albumen.model import DISK, Circuit, Owner, Query, Seen
 from albumen.operations.history import BatchRow, batch_row
 from albumen.operations.working import Working
+from albumen.owners import DAEMON_LOCK
 from albumen.ports import Catalog, Circuits, Ledger, Memory, Pings, Queue, Store
 
 _STALE = 60.0  # seconds after which a daemon that wrote nothing is not alive
@@ -98,7 +99,10 @@ def look(
 
 
 def daemon_of(state: str, file: str, pid: str) -> Daemon | None:
-    """What the daemon of that process id says in its ``file`` of the state directory; None without one (``pid`` "")."""
+    """What the daemon of that process id says in its ``file`` of the state directory; None without one (``pid`` "").
+
+    One that has said nothing yet moved when it took its lock.
+    """
     if not pid:
         return None
     try:
@@ -106,7 +110,11 @@ def daemon_of(state: str, file: str, pid: str) -> Daemon | None:
             told = json.load(stream)
         return Daemon(pid, int(told["at"]), tuple(told["sources"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return Daemon(pid, 0, ())
+        pass
+    try:
+        return Daemon(pid, os.stat(os.path.join(state, DAEMON_LOCK)).st_mtime_ns, ())
+    except FileNotFoundError:
+        return None
 
 
 def silence(daemon: Daemon, now: int) -> str:
@@ -114,8 +122,7 @@ def silence(daemon: Daemon, now: int) -> str:
     seconds = (now - daemon.at) / 1e9
     if seconds <= _STALE:
         return ""
-    since = f"for {seconds:.0f} s" if daemon.at else "yet"
-    return f"the daemon (process {daemon.pid}) has not moved {since}: look at its log, restart it"
+    return f"the daemon (process {daemon.pid}) has not moved for {seconds:.0f} s: look at its log, restart it"
 
 
 def failures(queue: Queue) -> tuple[Failed, ...]:
