@@ -351,12 +351,13 @@ def test_a_dry_run_on_a_library_that_is_read_only(home: Home) -> None:
         assert moves(dry.lines) == moves(real.lines)
 
 
-def test_a_name_is_the_same_place_on_a_case_blind_disk(home: Home) -> None:
-    """A store that is told to be case-blind: names that differ in case only do not meet there."""
+def test_names_that_differ_in_case_only_do_not_meet_in_a_case_blind_store(home: Home) -> None:
     (home.path / "albumen.toml").write_text(CONFIG.replace('root = "library"', 'root = "library"\ncase = "blind"'))
     for at, name in enumerate(("a/Photo.jpg", "b/PHOTO.JPG", "c/photo.jpg")):
         jpeg(home / f"in/{name}", colour=(40 * at, 9, 9), modified=1_587_456_138_000_000_000)
-    home.run("import", "-r", "in", code=0)
+        dry = home.run("import", "-d", f"in/{name}", code=0)
+        real = home.run("import", "-v", f"in/{name}", code=0)  # each finds what lies there already
+        assert moves(dry.lines) == moves(real.lines)
     names = [path.rpartition("/")[2] for path in home.filed()]
     assert len({name.lower() for name in names}) == 3
 

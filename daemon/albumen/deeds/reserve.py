@@ -23,10 +23,12 @@ _ROUNDS = 100
 
 
 class TakenStems(Container[str]):
-    """Folded stems that are reserved or lie in the store, read folder by folder when first asked for."""
+    """Folded stems that are reserved or lie in the store, read folder by folder when first asked for. ``spelled``: the folders as
+    they are to be written, by their folded form (a store may be called blind for case on a disk that is not)."""
 
-    def __init__(self, desk: Desk, also: Set[str] = frozenset()) -> None:
+    def __init__(self, desk: Desk, spelled: Mapping[str, str], also: Set[str] = frozenset()) -> None:
         self._desk = desk
+        self._spelled = spelled
         self._folders: dict[str, Set[str]] = {}
         self._also = also
 
@@ -42,7 +44,7 @@ class TakenStems(Container[str]):
         front = f"{folder}/" if folder else ""
         store = self._desk.library
         held = {naming.stem(one) for one in self._desk.ledger.held(store.name, front)}
-        return held | {store.key(naming.stem(front + one)) for one in names_in(store, folder)}
+        return held | {store.key(naming.stem(front + one)) for one in names_in(store, self._spelled.get(folder, folder))}
 
 
 def names_in(store: Store, folder: str) -> Sequence[str]:
@@ -81,9 +83,10 @@ class _Set:
             seen.add(one.sha256)
             origin[one.sha256] = id(one)
             seen |= {part.sha256 for part in one.parts if part.record}
-        taken = TakenStems(self.desk, self.also)
-        library = self.desk.library
-        targets = naming.plan([one.named for one in fresh], taken, self.desk.filing.names, library.key)
+        library, rules = self.desk.library, self.desk.filing.names
+        folders = {next(naming.candidates(one.named, rules)).folder for one in fresh}
+        taken = TakenStems(self.desk, {library.key(one): one for one in folders}, self.also)
+        targets = naming.plan([one.named for one in fresh], taken, rules, library.key)
         return {
             origin[one.sha256]: deeds_of(self.desk, self.batch, one, target.paths)
             for one, target in zip(fresh, targets, strict=True)
