@@ -1,6 +1,7 @@
 """What holds for every command: help, exit status, output that somebody stops reading, version."""
 
 import os
+import re
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,22 @@ def test_every_command_has_help_and_the_same_options(command: str) -> None:
     for option in ("--config FILE", "--json", "-q, --quiet", "-v, --verbose"):
         assert option in text
     assert main.commands[command].get_short_help_str()
+
+
+def test_the_help_of_each_command_by_the_installed_command(home: Home) -> None:
+    """U-02: consistent names: a word means the same in every help, and every page says what the command does."""
+    with ThreadPoolExecutor(3) as pool:
+        pages = dict(zip(COMMANDS, pool.map(lambda one: home.run(one, "--help", code=0), COMMANDS), strict=True))
+    texts: dict[str, set[str]] = {}
+    for name, ran in pages.items():
+        assert ran.err == ""
+        assert ran.lines[0].startswith(f"Usage: albumen {name} ")
+        assert ran.lines[2].strip()
+        for option, text in re.findall(r"^  (?:-\w, )?(--[a-z-]+)(?: [A-Z]+)?  +(.*)$", ran.out, re.MULTILINE):
+            texts.setdefault(option, set()).add(text)
+    assert texts.keys() >= {"--json", "--quiet", "--verbose", "--config", "--dry-run", "--recursive", "--move", "--limit"}
+    assert {option for option, said in texts.items() if len(said) > 1} <= {"--limit"}  # of files here, of lines there
+    assert list(home.path.iterdir()) == []
 
 
 def test_heavy_libraries_wait_until_they_are_needed(home: Home) -> None:

@@ -143,6 +143,14 @@ def test_the_order_of_a_listing_changes_nothing(home: Home) -> None:
     assert len({digest for _, digest in tree}) == len(tree)
 
 
+def test_forty_levels(home: Home) -> None:
+    """S0-32: sub-folders only when asked, however deep."""
+    jpeg(home / "in/top.jpg", when="2021:09:01 10:00:00")
+    jpeg(home / "in" + "/deeper" * 40 + "/bottom.jpg", when="2021:09:02 10:00:00")
+    assert "1 files found = 1 added" in home.run("import", "in", code=0).lines
+    assert "2 files found = 1 added + 1 duplicates" in home.run("import", "-r", "in", code=0).lines
+
+
 @pytest.mark.parametrize("move", [(), ("--move",)])
 def test_two_imports_of_one_folder_at_once(home: Home, move: tuple[str, ...]) -> None:
     """S0-28."""
