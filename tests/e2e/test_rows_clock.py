@@ -44,7 +44,14 @@ def test_a_clock_before_2000_throws_no_date_away(clocked: Home) -> None:
     assert clocked.run("status", code=0, env=old).lines[0] == "all is well"
 
 
-@pytest.mark.parametrize("jumps", [(0, -YEAR), (0, YEAR), (-3600, 3600, -28 * YEAR)], ids=["back", "forth", "about"])
+@pytest.mark.parametrize(
+    "jumps",
+    [
+        pytest.param((0, -YEAR), marks=pytest.mark.slow, id="back"),
+        pytest.param((0, YEAR), marks=pytest.mark.slow, id="forth"),
+        pytest.param((-3600, 3600, -28 * YEAR), id="about"),
+    ],
+)
 def test_a_clock_that_jumps_loses_nothing(clocked: Home, jumps: tuple[int, ...]) -> None:
     for number in range(30):
         jpeg(clocked / f"in/{number}.jpg", when=f"2021:07:{number + 1:02} 00:30:00", colour=(number, 2, 3))

@@ -53,8 +53,9 @@ def test_the_date_is_the_first_plausible_of_the_candidates(home: Home) -> None:
     for row in rows.values():
         assert [one["used"] for one in row["date_candidates"]].count(True) == 1
         assert all(one["reason"] for one in row["date_candidates"])
-        shown = home.run("show", row["id"], code=0).lines
-        for one in row["date_candidates"]:
+    for name in ("F01.jpg", "F02.jpg", "F02b.jpg"):
+        shown = home.run("show", rows[name]["id"], code=0).lines
+        for one in rows[name]["date_candidates"]:
             told = f"  {'used' if one['used'] else 'not used'}: {one['source']} {one['value']}: {one['reason']}"
             assert told in shown
 

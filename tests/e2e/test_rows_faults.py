@@ -67,7 +67,7 @@ def no_record_without_its_file(home: Home) -> None:
                 assert hashlib.file_digest(file, "sha256").hexdigest() == row["sha256"]
 
 
-@pytest.mark.parametrize("move", [(), ("--move",)])
+@pytest.mark.parametrize("move", [pytest.param((), marks=pytest.mark.slow), ("--move",)], ids=["copy", "move"])
 def test_a_disk_that_fills_up_during_an_import(home: Home, move: tuple[str, ...]) -> None:
     """S0-31: disk full (the numbers, links and permissions: ``test_cli_import`` and below), S0-33 (part: the copy fails)."""
     (home.path / "albumen.toml").write_text(CONFIG)
@@ -229,6 +229,7 @@ def test_twenty_kills_leave_the_catalog_intact(home: Home) -> None:
     assert home.run("status", code=0).lines[0] == "all is well"
 
 
+@pytest.mark.slow
 def test_a_catalog_survives_a_kill_and_a_restart(home: Home) -> None:
     """S0-79: first start, kill -9, restart."""
     f01(home / "in")
@@ -252,6 +253,7 @@ def until(what: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_everything_works_without_a_network(home: Home) -> None:
     """U-07."""
     alone = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]

@@ -95,6 +95,7 @@ def test_every_walk_leaves_out_litter_and_opens_nothing_but_files(messy: Home) -
     assert set(digests(messy.path / "box")) == {*LITTER, *(f"sub/{one}" for one in LITTER)}
 
 
+@pytest.mark.slow
 def test_the_list_of_litter_is_a_setting(home: Home) -> None:
     (home.path / "albumen.toml").write_text(WATCHED.replace("settle", 'ignore = ["old/", "*.jpeg"]\nsettle'))
     for at, name in enumerate(("old/a.jpg", "b.jpeg", "@eaDir/c.jpg")):
@@ -125,14 +126,14 @@ def test_equal_names_get_numbers_and_nothing_is_overwritten(home: Home) -> None:
 
 
 def test_the_order_of_a_listing_changes_nothing(home: Home) -> None:
-    """S0-27 and S0-26 (part: five of the 100 listing orders, through the command)."""
+    """S0-27 and S0-26 (part: three of the 100 listing orders, through the command)."""
     f14(home / "in/folder")
     for name in ("IMG_0007.jpg", "copy of IMG_0007.jpg", "sub/IMG_0007.jpg"):
         jpeg(home / f"in/{name}", when="2021:09:01 10:00:00")
     (home.path / "patch").mkdir()
     (home.path / "patch/sitecustomize.py").write_text(SHUFFLED)
     seen = set()
-    for seed in range(5):
+    for seed in range(3):
         ran = home.run("import", "-r", "in", code=0, env={"PYTHONPATH": home / "patch", "SHUFFLE": str(seed)})
         lines = tuple(sorted(line for line in ran.lines if "duplicate of" in line))
         seen.add((tuple(sorted(home.filed().items())), lines, home.run("export", "--stable").out))
@@ -151,7 +152,7 @@ def test_forty_levels(home: Home) -> None:
     assert "2 files found = 1 added + 1 duplicates" in home.run("import", "-r", "in", code=0).lines
 
 
-@pytest.mark.parametrize("move", [(), ("--move",)])
+@pytest.mark.parametrize("move", [pytest.param((), marks=pytest.mark.slow), ("--move",)], ids=["copy", "move"])
 def test_two_imports_of_one_folder_at_once(home: Home, move: tuple[str, ...]) -> None:
     """S0-28."""
     draw = random.Random(4)
