@@ -148,13 +148,14 @@ def _undo(ground: Ground, plan: Plan, seed: int, draw: random.Random, tally: Tal
     filed = End.of(ground)
     times = min(plan.each, plan.wanted - tally.kills)
     first = -(-times * 8 // 13)
-    killer = Killer(ground, known, tally, draw, starting * 0.8, _stride(whole - starting, first))
+    working = 0.5 * (whole - starting)  # an undo has nothing to hash and probe first
+    killer = Killer(ground, known, tally, draw, starting * 0.8, _stride(working, first))
     killer.hurt(("undo", "b1"), first)
     found = _finished(ground, "undo", "b1")
     found += _unlike(before, tree(ground.source, folders=True), "undone")
     found += [f"undone, but still there: {path}" for path in tree(ground.library)]
     found += End.of(ground).faults()
-    killer.stride = _stride(whole - starting, max(times - first, 1))
+    killer.stride = _stride(working, max(times - first, 1))
     killer.hurt(("undo", "b2"), times - first)
     found += _finished(ground, "undo", "b2")
     return found + [f"redone: {what}" for what in End.of(ground).differences(filed)]
