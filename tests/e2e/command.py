@@ -81,6 +81,14 @@ class Home:
         return {path: digest for path, digest in digests(self.library).items() if not path.startswith(".albumen/")}
 
 
+def patched(home: Home, code: str) -> dict[str, str]:
+    """The environment of commands that run ``code`` before anything else: a clock, a disk or a listing of another kind."""
+    folder = home.path / "patch"
+    folder.mkdir(exist_ok=True)
+    (folder / "sitecustomize.py").write_text(code)
+    return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
+
+
 def needs(possible: bool, what: str) -> None:
     """Skip a test that this machine cannot run; with ``CI=true`` it fails, so that nothing is skipped unseen."""
     if not possible:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.command import Home, digests, needs, small_disk, unprivileged, whole
+from e2e.command import Home, digests, needs, patched, small_disk, unprivileged, whole
 from make import f01, jpeg, jpeg_bytes
 
 CONFIG = """
@@ -121,11 +121,9 @@ def test_a_source_leaves_only_when_its_target_is_proven(home: Home) -> None:
     that cannot be removed: the tests beside this one.) It takes the seconds of a few tries again."""
     contents = pictures(home.path / "in", 4, 1000)
     shutil.copy(home / "in/0/1_000.jpg", home / "in/1/same.jpg")
-    (home.path / "patch").mkdir()
-    (home.path / "patch/sitecustomize.py").write_text(LYING)
     before = digests(home.path / "in")
     times = {path: (one[2], one[3]) for path, one in whole(home.path / "in").items() if path.endswith(".jpg")}
-    lying = {"PYTHONPATH": home / "patch", "LIES_ABOUT": "2021-07-02"}  # that of 1_001.jpg
+    lying = {**patched(home, LYING), "LIES_ABOUT": "2021-07-02"}  # that of 1_001.jpg
     ran = home.run("import", "-r", "-m", "in", code=1, env=lying)
     assert list(digests(home.path / "in")) == ["1/1_001.jpg"]
     assert "in/1/1_001.jpg" in ran.err

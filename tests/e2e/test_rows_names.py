@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.command import ALBUMEN, Home, digests, environment
+from e2e.command import ALBUMEN, Home, digests, environment, patched
 from make import f01, f04, f14, jpeg
 
 LITTER = (
@@ -130,11 +130,10 @@ def test_the_order_of_a_listing_changes_nothing(home: Home) -> None:
     f14(home / "in/folder")
     for name in ("IMG_0007.jpg", "copy of IMG_0007.jpg", "sub/IMG_0007.jpg"):
         jpeg(home / f"in/{name}", when="2021:09:01 10:00:00")
-    (home.path / "patch").mkdir()
-    (home.path / "patch/sitecustomize.py").write_text(SHUFFLED)
+    shuffled = patched(home, SHUFFLED)
     seen = set()
     for seed in range(3):
-        ran = home.run("import", "-r", "in", code=0, env={"PYTHONPATH": home / "patch", "SHUFFLE": str(seed)})
+        ran = home.run("import", "-r", "in", code=0, env={**shuffled, "SHUFFLE": str(seed)})
         lines = tuple(sorted(line for line in ran.lines if "duplicate of" in line))
         seen.add((tuple(sorted(home.filed().items())), lines, home.run("export", "--stable").out))
         shutil.rmtree(home.library)
