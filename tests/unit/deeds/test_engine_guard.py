@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from albumen.deeds import engine as engines
+from albumen.deeds import transfer
 from albumen.deeds.desk import Desk, Filing
 from albumen.deeds.engine import Engine
 from albumen.errors import Transient
@@ -21,7 +21,7 @@ def test_a_deed_that_is_being_done_is_not_begun_again(monkeypatch: pytest.Monkey
         assert leave.wait(10)
         return ()
 
-    monkeypatch.setattr(engines.transfer, "do", slow)
+    monkeypatch.setattr(transfer, "do", slow)
     desk = Desk({"nas": MemoryStore("nas")}, MemoryCatalog(), MemoryLedger(), Filing("nas"), "me", frozenset(), lambda: 0)
     engine = Engine(desk)
     first = threading.Thread(target=engine.do, args=(["1", "2"],))
