@@ -364,12 +364,14 @@ Outcome: TypeAlias = Done | Later | Waiting | Buried
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Unfinished jobs of a batch: ready now, running, waiting for a retry or a circuit; ``reasons`` of the waiting ones."""
+    """Unfinished jobs of a batch: ready now, running, waiting for a retry or a circuit; ``reasons`` of the waiting ones, and in how
+    many seconds the first of them is tried again (None = only circuits are waited for)."""
 
     ready: int = 0
     running: int = 0
     later: int = 0
     reasons: tuple[str, ...] = ()  # distinct, at most 20
+    next: float | None = None
 
     @property
     def active(self) -> int:

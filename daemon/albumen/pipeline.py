@@ -21,12 +21,12 @@ from pathlib import Path
 import structlog
 
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, SetAside, Transient, Unavailable
+from albumen.media.digest import record_id
 from albumen.model import DISK, Batch, BatchId, Buried, Deed, Done, Facts, Item, Job, Later, Outcome, Ref, Seen, Waiting
 from albumen.ports import Catalog, Deeds, Folders, Handler, Memory, Queue, Store
 from albumen.spool import Spool
 
 DELAYS = (2.0, 8.0, 30.0, 120.0, 600.0, 3600.0, 21600.0, 86400.0)
-HOPEFUL = 3  # tries a command without a daemon waits for before it leaves a job to the next one
 CLOSE = "close"  # the last job of a batch: no handler, see ``Pipeline._close``
 _SOON = 0.25  # seconds until a batch whose jobs still run is asked again
 _PATIENT = 30.0  # … whose jobs only wait
@@ -94,13 +94,11 @@ class Pipeline:
     sources: frozenset[str] = frozenset()
     stop: threading.Event = field(default_factory=threading.Event)
     commanded: set[BatchId] = field(default_factory=set)  # batches that a command of this process still adds to
-    hopeful: set[str] = field(default_factory=set)  # jobs that failed up to three times here: a command waits for them
 
     # ------------------------------------------------------------------------------------------------------------ one step
 
     def __call__(self, job: Job) -> Outcome:
         """Run the first step that is left; whatever happens becomes an outcome."""
-        self.hopeful.discard(job.id)
         if job.steps and job.steps[0] == CLOSE:
             return self._guarded(job, lambda: self._close(job))
         outcome = self._guarded(job, lambda: self._step(job))
@@ -150,8 +148,6 @@ class Pipeline:
         if job.tries >= len(DELAYS):
             return self._bury(job, why)
         delay = DELAYS[job.tries]
-        if job.tries < HOPEFUL:
-            self.hopeful.add(job.id)
         self.log.info("again later", file=job.item.main.path, why=why, seconds=delay)
         return Later(delay * random.uniform(0.9, 1.1), why)  # noqa: S311  # jitter, no secret
 
@@ -221,7 +217,7 @@ class Pipeline:
             source="import",
             move=main.verb == "move",
             batch=main.batch,
-            id=main.record,
+            id=record_id(main.sha256) if main.sha256 else "",
             digests={"sha256": main.sha256},
             deeds=tuple(one.id for one in deeds),
         )

@@ -11,6 +11,7 @@ from albumen import observe
 from albumen.app import App, load_settings
 from albumen.errors import NotFound
 from albumen.handlers.looking import know
+from albumen.media.digest import record_id
 from albumen.model import DISK, BatchId, Item, Pending, Ref
 from albumen.operations.importing import Importing
 from albumen.operations.intake import Order, Report
@@ -156,6 +157,28 @@ def test_a_command_asks_the_closed_places_first(ground: Ground) -> None:
         app.queue.reopen("nas", "the disk is full", retry_after=3600.0)
         assert working.take_over()
         assert app.queue.circuits() == ()
+
+
+def test_a_retry_that_another_process_left_is_waited_for(ground: Ground) -> None:
+    """Its first three tries are 2, 8 and 30 s apart, whoever made the first; one that is far off is left to the next command."""
+    with opened(ground) as app, app.working() as working:
+        batch = app.engine.begin("import x")
+        jobs = [app.pipeline.job(Item(Ref(DISK, f"no/such/{name}.jpg")), ("file",), batch) for name in ("soon", "far")]
+        app.queue.put(jobs[:1], delay=0.7)
+        app.queue.put(jobs[1:], delay=120.0)
+        working.take_over()
+        assert working.wait(batch, lambda _pending: None).later == 1
+
+
+def test_what_was_queued_twice_is_done_once_at_a_time(ground: Ground) -> None:
+    """A job made from the ledger has the key of the one it stands for, also for a duplicate."""
+    before = take_in(ground)
+    with opened(ground) as app:
+        doubles = [one for one in app.ledger.history(batch=before.batch).rows if one.role == "duplicate"]
+        assert doubles
+        for one in doubles:
+            job = app.pipeline.deed_job([one])
+            assert job.key == f"content:{record_id(one.sha256)}"
 
 
 def staged(app: App, ground: Ground) -> Item:

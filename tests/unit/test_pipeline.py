@@ -23,7 +23,7 @@ from albumen.errors import (
     Unavailable,
 )
 from albumen.model import DISK, Batch, Buried, Done, Event, Item, Job, Later, Pending, Ref, Seen, Waiting
-from albumen.pipeline import CLOSE, DELAYS, HOPEFUL, Step
+from albumen.pipeline import CLOSE, DELAYS, Step
 from albumen.ports import Handler, Queue, Run, Store
 from albumen.spool import Spool
 from albumen.testing import MemoryMemory, NoMoveStore
@@ -92,23 +92,6 @@ def test_transient_comes_again_later_and_later(life: Life, error: Exception) -> 
         assert outcome.counted
         assert 0.9 * delay <= outcome.delay <= 1.1 * delay
     assert isinstance(life.pipeline(job(tries=len(DELAYS))), Buried)
-
-
-def test_a_command_waits_for_the_first_tries_only(life: Life) -> None:
-    raises(life, Transient("not now"))
-    for tries in range(HOPEFUL):
-        life.pipeline(job(tries=tries))
-        assert life.pipeline.hopeful == {"7"}
-    life.pipeline(job(tries=HOPEFUL))
-    assert life.pipeline.hopeful == set()
-
-
-def test_what_works_in_the_end_is_waited_for_no_more(life: Life) -> None:
-    raises(life, Transient("not now"))
-    life.pipeline(job())
-    does(life, lambda item, run: [item])
-    life.pipeline(job())
-    assert life.pipeline.hopeful == set()
 
 
 def test_gone_is_done(life: Life) -> None:

@@ -14,6 +14,7 @@ from albumen.ports import Circuits, Pings, Queue, Store
 
 _LOOK = 0.03  # seconds between looks at the queue
 _DAEMON = 1.0  # … at the daemon's lock
+_WORTH = 40.0  # seconds until a retry that a command waits for: 2, 8 and 30 s, not 2 min
 
 
 class WorkingQueue(Queue, Circuits, Protocol):
@@ -65,12 +66,13 @@ class Working:
         return self.working
 
     def wait(self, batch: BatchId, progress: Callable[[Pending], None]) -> Pending:
-        """Until no job of the batch can go on now: each is done, buried, or waits for a place or a later try."""
+        """Until no job of the batch can go on now: each is done, buried, or waits for a place or a later try. Where the workers are
+        ours the first three tries are waited for, whoever failed before."""
         since = 0.0
         while True:
             pending = self._queue.pending(batch)
             progress(pending)
-            if self._stop.is_set() or (not pending.active and not (pending.later and self.working and self._pipeline.hopeful)):
+            if self._stop.is_set() or not (pending.active or (self.working and (pending.next or _WORTH) < _WORTH)):
                 return pending
             self._stop.wait(_LOOK)
             since += _LOOK

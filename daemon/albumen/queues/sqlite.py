@@ -7,7 +7,7 @@ fenced by owner and claim number. ``state.db`` may be deleted: the next scan fin
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence, Set
-from typing import Literal
+from typing import Any, Literal
 
 from albumen.errors import NotFound
 from albumen.model import BatchId, Circuit, DeadJob, Job, Outcome, Page, Pending, QueueStats
@@ -30,6 +30,7 @@ _REASONS = """
 SELECT DISTINCT why FROM job WHERE batch=:batch AND state<3 AND state=2 AND why<>x'' AND NOT (circuit=x'' AND due<=:now)
 ORDER BY why LIMIT 20
 """
+_RETRY = "SELECT min(due) FROM job WHERE batch=:batch AND state<3 AND state=2 AND circuit=x'' AND due>:now"
 _STATS = (  # one query per state: each is counted in its own partial index, without reading the jobs
     "SELECT lane, 0, count(*), min(due) FROM job WHERE state=0 GROUP BY lane",
     "SELECT lane, 1, count(*), 0 FROM job WHERE state=1 GROUP BY lane",
@@ -108,13 +109,18 @@ class SqliteQueue:
 
     def pending(self, batch: BatchId) -> Pending:
         """Unfinished jobs of a batch, as of one moment."""
-        now = {"batch": batch, "now": self._clock()}
+        now: dict[str, Any] = {"batch": batch, "now": self._clock()}
         with self._db.read() as connection:
             connection.execute("BEGIN")
             counts = dict(connection.execute(_PENDING, now).fetchall())
             reasons = [unpack(why) for (why,) in connection.execute(_REASONS, now)] if counts.get(LATER) else []
+            (due,) = connection.execute(_RETRY, now).fetchone() if counts.get(LATER) else (None,)
         return Pending(
-            ready=counts.get(READY, 0), running=counts.get(RUNNING, 0), later=counts.get(LATER, 0), reasons=tuple(reasons)
+            ready=counts.get(READY, 0),
+            running=counts.get(RUNNING, 0),
+            later=counts.get(LATER, 0),
+            reasons=tuple(reasons),
+            next=None if due is None else (due - now["now"]) / SECOND,
         )
 
     def stats(self) -> QueueStats:

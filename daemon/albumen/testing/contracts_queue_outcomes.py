@@ -18,7 +18,7 @@ class OutcomeContract(OnBench):
         assert handle.came(1)
         queue.stop()
         pending = queue.pending("b")
-        assert (pending.later, pending.reasons) == (1, ("busy \udcff",))
+        assert (pending.later, pending.reasons, pending.next) == (1, ("busy \udcff",), 10.0)
         for count, delay in ((2, 10.0), (3, 20.0)):
             bench.clock.advance(delay)
             run(queue, handle)
@@ -157,4 +157,4 @@ class OutcomeContract(OnBench):
         assert handle.came(1)
         queue.stop()
         pending = queue.pending("b")
-        assert (pending.active, pending.later, pending.reasons) == (0, 1, ("cloud: refused",))
+        assert (pending.active, pending.later, pending.reasons, pending.next) == (0, 1, ("cloud: refused",), None)

@@ -72,7 +72,9 @@ class MemoryQueue:
             rows = [row for row in self._jobs.rows.values() if row.job.batch == batch]
             counts = Counter(row.now(now) for row in rows)
             reasons = sorted({row.why for row in rows if row.now(now) == "later" and row.why})
-        return Pending(counts["ready"], counts["running"], counts["later"], tuple(reasons[:20]))
+            dues = [row.due for row in rows if row.now(now) == "later" and not row.circuit]
+        soonest = (min(dues) - now) / SECOND if dues else None
+        return Pending(counts["ready"], counts["running"], counts["later"], tuple(reasons[:20]), soonest)
 
     def stats(self) -> QueueStats:
         """Numbers for status and metrics."""
