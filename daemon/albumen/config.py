@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -80,6 +81,8 @@ def find(path: str | None, env: Mapping[str, str]) -> str:
     if named:
         if not os.path.exists(named):
             raise ConfigError([f"{named}: there is no such file ({by} names it)"])
+        if stat.S_ISFIFO(os.stat(named).st_mode):  # opening it would wait for somebody to write
+            raise ConfigError([f"{named}: is a FIFO, not a file ({by} names it)"])
         return named
     return next((one for one in SEARCHED if os.path.exists(one)), "")
 

@@ -154,6 +154,12 @@ def test_a_named_file_that_is_not_there_is_refused() -> None:
     assert problems(env={"ALBUMEN_CONFIG": "no.toml"}) == ("no.toml: there is no such file (ALBUMEN_CONFIG names it)",)
 
 
+def test_a_fifo_is_no_settings_file_and_nobody_waits_for_it(tmp_path: pathlib.Path) -> None:
+    fifo = str(tmp_path / "pipe.toml")
+    os.mkfifo(fifo)
+    assert problems(fifo) == (f"{fifo}: is a FIFO, not a file (--config names it)",)
+
+
 def test_bad_toml_is_told_with_its_line(tmp_path: pathlib.Path) -> None:
     """S0-77 (part: bad TOML)."""
     (line,) = problems(written(tmp_path, "[state]\ndir = \n"))

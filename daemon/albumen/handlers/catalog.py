@@ -1,4 +1,5 @@
-"""``catalog``: read once, know, recognise. What goes on to ``file`` gets its record there; what stays is catalogued where it lies."""
+"""``catalog``: read once, know, recognise. The record is written by ``file``, with the place it names; a file that lies in no store
+has none without it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,5 +43,6 @@ class CatalogHandler:
         except Permanent:
             run.deeds.forget([item.main, *item.companions])
             raise
-        run.deeds.forget([one for one in item.companions if one not in known.companions])
+        left = [one for one in item.companions if one not in known.companions]
+        run.deeds.forget(left if run.steps else [item.main, *item.companions])  # staged bytes are for the steps after this one
         return [known]
