@@ -149,6 +149,7 @@ class Supervisor:
         recovered = time.monotonic()
         idle_since = time.monotonic()
         seen = -1
+        last_look = False  # for dead owners before leaving: once, since what waits for a place waits for the next start
         while not self.stop.wait(_TICK):
             try:
                 for place in probe(self.queue, self.stores, self.clock()):
@@ -166,6 +167,9 @@ class Supervisor:
                 idle_since = time.monotonic()
             seen = offered
             if idle_exit is not None and time.monotonic() - idle_since >= idle_exit:
+                if not last_look and self._recover():  # of a command that was killed beside us: nobody else may come for it
+                    last_look, idle_since = True, time.monotonic()
+                    continue
                 self.log.info("nothing to do; leaving", seconds=idle_exit)
                 return
 

@@ -262,3 +262,18 @@ def test_it_says_how_it_is_and_leaves_no_status_behind(house: House) -> None:
     house.runs(house.of(bad), read)
     assert told[-1]["sources"][0]["why"] == "card: not mounted"
     assert not status.exists()
+
+
+def test_before_it_leaves_it_looks_for_what_a_killed_command_left(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute is longer than many an idle time: nobody else may come for those deeds."""
+    looks: list[int] = []
+    left = [0, 3, 0, 0]
+
+    def recovering(*_: object) -> int:
+        looks.append(1)
+        return left.pop(0)
+
+    monkeypatch.setattr("albumen.supervisor.recover", recovering)
+    house.of().run(idle_exit=0.0)
+    house.queue.shutdown()
+    assert len(looks) == 2  # at the start and before leaving, and not for ever while something waits

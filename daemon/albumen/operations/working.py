@@ -103,8 +103,8 @@ def probe(queue: Circuits, stores: Mapping[str, Store], due: int | None = None) 
 
 
 def recover(engine: Engine, pipeline: Pipeline, queue: Queue, also: Sequence[BatchId] = ()) -> int:
-    """Queue what dead owners left: groups begun or planned, and the closing of their batches. How many groups. ``also``: see
+    """Queue what dead owners left: groups begun or planned, and the closing of their batches. How many of both. ``also``: see
     ``deeds.recover``."""
     left = engine.recover(also)
     queue.put([pipeline.deed_job(group) for group in left.groups] + [pipeline.closing(batch) for batch in left.close])
-    return len(left.groups)
+    return len(left.groups) + len(left.close)
