@@ -54,6 +54,13 @@ class Plan:
     seed: int = 1
     size: int = 3000
     each: int = 10
+    inside: int = 0  # at least so many of them between intend and settle: more kills are added until they were
+
+    def left(self, tally: Tally) -> int:
+        """Kills of the next run; 0 when there were enough."""
+        if tally.kills >= self.wanted and (tally.inside >= self.inside or tally.kills >= 4 * self.wanted):
+            return 0
+        return min(self.each, self.wanted - tally.kills if tally.kills < self.wanted else self.each)
 
 
 @dataclass
@@ -104,7 +111,7 @@ def kills(ground: Ground, plan: Plan, *, path: str = "import") -> Tally:
     tally = Tally()
     draw = random.Random(plan.seed)
     seed = plan.seed
-    while tally.kills < plan.wanted:
+    while plan.left(tally):
         seed += 1
         tally.runs += 1
         before = tally.kills
@@ -120,7 +127,7 @@ def kills(ground: Ground, plan: Plan, *, path: str = "import") -> Tally:
 def _import(ground: Ground, plan: Plan, seed: int, draw: random.Random, tally: Tally) -> list[str]:
     end, whole, starting = unhurt(ground, plan.files, seed, plan.size)
     known = ground.prepare(plan.files, seed, plan.size)
-    times = min(plan.each, plan.wanted - tally.kills)
+    times = plan.left(tally)
     Killer(ground, known, tally, draw, starting * 0.8, _stride(whole - starting, times)).hurt(ground.importing, times)
     status = ground.finish(*ground.importing)
     found = [f"ended with {status}: {ground.said(3)}"] if status else []
@@ -131,7 +138,7 @@ def _daemon(ground: Ground, plan: Plan, seed: int, draw: random.Random, tally: T
     ground = Ground(ground.root, ground.command, "move")
     end, whole, starting = unhurt(ground, plan.files, seed, plan.size, DAEMON)
     known = ground.prepare(plan.files, seed, plan.size)
-    times = min(plan.each, plan.wanted - tally.kills)
+    times = plan.left(tally)
     Killer(ground, known, tally, draw, max(starting - 2.0, 0.5), _stride(whole - starting, times)).hurt(DAEMON, times)
     found = []
     if status := ground.finish(*DAEMON):
@@ -146,7 +153,7 @@ def _undo(ground: Ground, plan: Plan, seed: int, draw: random.Random, tally: Tal
     before = tree(ground.source, folders=True)
     ground.finish(*ground.importing)
     filed = End.of(ground)
-    times = min(plan.each, plan.wanted - tally.kills)
+    times = plan.left(tally)
     first = -(-times * 8 // 13)
     working = 0.5 * (whole - starting)  # an undo has nothing to hash and probe first
     killer = Killer(ground, known, tally, draw, starting * 0.8, _stride(working, first))
@@ -203,7 +210,7 @@ def main() -> int:
     parser.add_argument("--path", choices=[*PATHS, "all"], default="all")
     parser.add_argument("--kills", type=int, default=100, help="on each path")
     parser.add_argument("--files", type=int, default=200, help="files per run")
-    parser.add_argument("--each", type=int, default=13, help="kills per run at most")
+    parser.add_argument("--each", type=int, default=15, help="kills per run at most")
     parser.add_argument("--size", type=int, default=3000, help="bytes per picture")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
@@ -216,7 +223,7 @@ def main() -> int:
     for path in PATHS if asked.path == "all" else [asked.path]:
         began = time.monotonic()
         with standing(asked.at, "kills") as root:
-            plan = Plan(asked.kills, asked.files, asked.seed, asked.size, asked.each)
+            plan = Plan(asked.kills, asked.files, asked.seed, asked.size, asked.each, asked.inside)
             tally = kills(Ground(root, (asked.albumen,)), plan, path=path)
         shown(tally)
         print(
