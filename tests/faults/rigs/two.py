@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from faults.rigs.kills import DAEMON, standing
+from faults.rigs.looks import open_deeds
 from faults.rigs.rig import DEFAULT, End, Ground, send, unhurt
 
 _RETURNS = 150  # seconds after which a command counts as hanging
@@ -97,6 +98,8 @@ def _round(ground: Ground, one: Round, words: Sequence[str], moments: Sequence[f
             found.append(f"{lines[which][0]} again ended with {status}: {ground.said(3)}")
     if one.daemon:  # a batch whose job waited is closed half a minute later, or by the next to come
         found += [f"the next daemon ended with {status}"] if (status := ground.finish(*DAEMON)) else []
+        if open_deeds(ground.state):  # or its third try is 30 s away, after a killed import held the file for long
+            ground.finish("run", "--idle-exit", "70")
     return found
 
 
