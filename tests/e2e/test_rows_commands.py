@@ -112,8 +112,9 @@ def children(process: int) -> Iterator[str]:
 
 def test_no_secret_in_the_repository() -> None:
     """S4-04: nothing that looks like a key, a token or a password in any file of the project."""
-    asked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
-    names = asked.stdout.split(b"\0")[:-1] if asked.returncode == 0 else []
+    names: list[bytes] = []
+    if shutil.which("git"):  # a new machine has none
+        names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False).stdout.split(b"\0")[:-1]
     files = [ROOT / os.fsdecode(one) for one in names] or [
         one
         for top in ("daemon", "config", "systemd", "tests", ".ci", "README.md")
