@@ -1,6 +1,11 @@
 """For all tests: Hypothesis looks at answers, not at how busy the machine is, and finds the same cases in every run."""
 
+import signal
+
 from hypothesis import settings
 
 settings.register_profile("albumen", deadline=None, derandomize=True)
 settings.load_profile("albumen")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts background jobs deaf to Ctrl-C, and commands inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
