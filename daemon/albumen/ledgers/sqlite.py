@@ -101,7 +101,9 @@ class SqliteLedger:
         def work(db: sqlite3.Connection) -> tuple[set[int], list[Any]]:
             sql = "UPDATE deed SET state=1, owner=?, at=? WHERE n=? AND state=0"
             mine = {number for number in numbers if db.execute(sql, (owner, now, number)).rowcount}
-            return mine, [row for number in numbers for row in db.execute(f"{SELECT} WHERE n=?", (number,)).fetchall()]  # own words
+            return mine, [
+                row for number in numbers for row in db.execute(f"{SELECT} WHERE n=?", (number,)).fetchall()
+            ]  # own words
 
         mine, rows = self._db.write(work, durable=False)
         return [
