@@ -86,18 +86,11 @@ class App:
         owners = Owners(state)
         stores: dict[str, Store] = {}
         context = Context(state, owners, stores.__getitem__, clock, stop)
-        syncs = Syncs(shared=True)
-        stores[DISK] = DiskStore(context, syncs=syncs)
-        for section in settings.stores.values():
-            stores[section.name] = _store(plugins, section, context, syncs)
+        stores |= _stores(plugins, settings, context)
         catalog = SqliteCatalog(os.path.join(state, "catalog.db"))
         ledger = SqliteLedger(os.path.join(state, "ledger.db"), owners, clock=clock)
         queue = SqliteQueue(os.path.join(state, "state.db"), owners, clock=clock)
-        library = settings.library
-        filing = Filing(
-            library.store, library.copies, DateRules(zone=library.zone), NameRules(library.day_folder, library.video_folder)
-        )
-        desk = Desk(stores, catalog, ledger, filing, owners.me, owners, clock, _trace(env))
+        desk = Desk(stores, catalog, ledger, _filing(settings), owners.me, owners, clock, _trace(env))
         engine = Engine(desk)
         prober = Prober()
         spool = Spool(os.path.join(state, "spool"))
@@ -108,15 +101,8 @@ class App:
         def probe(path: Path, name: str) -> Facts:
             return prober.probe(path, name=name)
 
-        steps = {
-            one.name: Step(plugins.load("handlers", one.type)(one.name, one.options, context), vars(one.options))
-            for one in settings.steps.values()
-        }
-        if "file" not in steps:  # undo and recovery do deeds even where no route files anything
-            handler = plugins.load("handlers", "file")
-            steps["file"] = Step(handler("file", handler.Settings(), context))
         pipeline = Pipeline(
-            steps,
+            _steps(plugins, settings, context),
             engine,
             catalog,
             queue,
@@ -208,6 +194,31 @@ class App:
 def load_settings(path: str | None, env: Mapping[str, str], overrides: Mapping[str, object], plugins: Plugins) -> Settings:
     """Settings for these plugins. ``ConfigError`` with all problems."""
     return config.load(path, env, overrides, plugins.kinds())
+
+
+def _stores(plugins: Plugins, settings: Settings, context: Context) -> dict[str, Store]:
+    """Every configured store, and this machine's disk; local ones share their syncs."""
+    syncs = Syncs(shared=True)
+    found: dict[str, Store] = {DISK: DiskStore(context, syncs=syncs)}
+    return found | {one.name: _store(plugins, one, context, syncs) for one in settings.stores.values()}
+
+
+def _filing(settings: Settings) -> Filing:
+    library = settings.library
+    names = NameRules(library.day_folder, library.video_folder)
+    return Filing(library.store, library.copies, DateRules(zone=library.zone), names)
+
+
+def _steps(plugins: Plugins, settings: Settings, context: Context) -> dict[str, Step]:
+    """Every configured step; ``file`` always: undo and recovery do deeds even where no route files anything."""
+    found = {
+        one.name: Step(plugins.load("handlers", one.type)(one.name, one.options, context), vars(one.options))
+        for one in settings.steps.values()
+    }
+    if "file" not in found:
+        handler = plugins.load("handlers", "file")
+        found["file"] = Step(handler("file", handler.Settings(), context))
+    return found
 
 
 def _store(plugins: Plugins, section: Section, context: Context, syncs: Syncs) -> Store:
