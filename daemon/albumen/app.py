@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from fcntl import LOCK_SH, flock
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from albumen import config, observe
 from albumen.catalogs.sqlite import SqliteCatalog
@@ -35,13 +35,6 @@ from albumen.stores.syncing import Syncs
 from albumen.supervisor import Supervisor, Watched
 
 _STATE = ("state.db", "catalog.db", "ledger.db")
-
-
-class Closes(Protocol):
-    """What must be closed when the program ends."""
-
-    def close(self) -> None:
-        """Twice is harmless."""
 
 
 @dataclass
@@ -95,9 +88,6 @@ class App:
         prober = Prober()
         spool = Spool(os.path.join(state, "spool"))
 
-        def begin(what: str) -> str:
-            return engine.begin(what)
-
         def probe(path: Path, name: str) -> Facts:
             return prober.probe(path, name=name)
 
@@ -108,7 +98,7 @@ class App:
             queue,
             stores,
             queue.memory,
-            begin,
+            engine.begin,
             spool,
             probe,
             clock,

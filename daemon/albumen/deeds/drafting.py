@@ -7,11 +7,11 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from albumen.deeds.desk import Filing
+from albumen.deeds.desk import Filing, shown
 from albumen.media import dates, signature
 from albumen.media.digest import record_id
 from albumen.media.naming import Named
-from albumen.model import DISK, Arrival, Companion, Dated, Facts, Item, Record, Ref
+from albumen.model import Arrival, Companion, Dated, Facts, Item, Record, Ref
 
 WITHOUT_PIXELS = frozenset({"xmp", "aae", "json"})
 
@@ -85,7 +85,6 @@ def _part(item: Item, number: int, dated: Dated, now: int) -> Part:
 def _record(item: Item, ref: Ref, digests: object, facts: Facts, dated: Dated, now: int) -> Record:
     assert isinstance(digests, dict)
     sha = digests["sha256"]
-    where = f"/{ref.path}" if ref.store == DISK else f"{ref.store}:{ref.path}"
     return Record(
         id=record_id(sha),
         sha256=sha,
@@ -116,7 +115,7 @@ def _record(item: Item, ref: Ref, digests: object, facts: Facts, dated: Dated, n
         group=facts.group,
         damaged=facts.damaged,
         told=facts.told,
-        arrival=(Arrival(item.source, where, now),),
+        arrival=(Arrival(item.source, shown(ref), now),),
     )
 
 

@@ -6,7 +6,7 @@ single files again would swap their numbers (seen in the trial).
 """
 
 import dataclasses
-from collections.abc import Container, Iterator, Mapping, Sequence, Set
+from collections.abc import Container, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from albumen.deeds import reading, trash
@@ -266,9 +266,3 @@ def reservation(desk: Desk, sha256: str, album: str = "") -> str:
 
 def key_of(batch: BatchId, ref: Ref) -> str:
     return f"{batch}/{ref.store}:{ref.path}@{ref.rev}"
-
-
-def stems_of(desk: Desk, deeds: Sequence[Deed]) -> Iterator[str]:
-    """The folded stems that these deeds take."""
-    for one in deeds:
-        yield desk.library.key(naming.stem(one.target.path))

@@ -3,10 +3,11 @@
 import dataclasses
 from collections.abc import Callable
 
+from albumen.deeds.desk import shown
 from albumen.errors import Permanent, Rejected, SetAside
 from albumen.media import signature
 from albumen.media.digest import record_id
-from albumen.model import DISK, Facts, Item, Ref, Staged
+from albumen.model import Facts, Item, Ref, Staged
 
 _SIDECARS = (".xmp", ".aae", ".json")
 
@@ -43,13 +44,13 @@ def know(item: Item, stage: Stage, probe: Probe, tell: Tell) -> Item:
 
 def _one(ref: Ref, stage: Stage, probe: Probe) -> tuple[Staged, Facts]:
     if ref.size == 0:
-        raise SetAside(f"{_shown(ref)} is empty")
+        raise SetAside(f"{shown(ref)} is empty")
     staged = stage(ref)
     role = signature.companion_role(ref.name, staged.head)
     if role is not None:
         return staged, _sidecar(ref, role, staged, probe)
     if signature.sniff(staged.head, ref.name) is None:
-        raise SetAside(f"{_shown(ref)} {_what(ref, staged.head)}")
+        raise SetAside(f"{shown(ref)} {_what(ref, staged.head)}")
     facts = probe(ref)
     return staged, dataclasses.replace(facts, size=staged.size)
 
@@ -69,11 +70,7 @@ def _what(ref: Ref, head: bytes) -> str:
     if signature.kind_of_name(ref.name) is None:
         return "is no picture or video; it stays where it is"
     if not head.strip(b"\0"):
-        raise Rejected(f"{_shown(ref)} holds only zeros: it was never written, look for another copy")
+        raise Rejected(f"{shown(ref)} holds only zeros: it was never written, look for another copy")
     if all(32 <= byte < 127 or byte in (9, 10, 13) or byte >= 128 for byte in head[:512]):
-        raise Rejected(f"{_shown(ref)} is named like a picture or video, but its bytes are text")
-    raise Rejected(f"{_shown(ref)} is named like a picture or video, but its bytes are of no known type: it may be damaged")
-
-
-def _shown(ref: Ref) -> str:
-    return f"/{ref.path}" if ref.store == DISK else f"{ref.store}:{ref.path}"
+        raise Rejected(f"{shown(ref)} is named like a picture or video, but its bytes are text")
+    raise Rejected(f"{shown(ref)} is named like a picture or video, but its bytes are of no known type: it may be damaged")
