@@ -407,6 +407,20 @@ class Circuit:
     failures: int
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A change that is held back until a person confirms it, because it looks like an accident. ``place`` is what it is about
+    ("source camera", "store nas"), ``why`` a sentence, ``at`` when it was first seen (ns), ``total`` how many files it concerns,
+    ``files`` some of them."""
+
+    id: str
+    place: str
+    why: str
+    at: int
+    total: int = 0
+    files: tuple[str, ...] = ()
+
+
 # --------------------------------------------------------------------------------------------------------------- the ledger
 
 Verb: TypeAlias = Literal["copy", "move", "replace", "tag", "mkdir", "rmdir"]

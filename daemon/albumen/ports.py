@@ -67,6 +67,17 @@ class Source(Protocol):
         closed instead must not assume so. Raises ``Unavailable`` when the place cannot be trusted (gone, empty by accident)."""
 
 
+class Scratch(Protocol):
+    """A drawer for small texts by key, kept durably beside the jobs: what may be lost with them (when something last succeeded,
+    what was told, what is refused). Any number of threads and processes; the last writer of a key counts."""
+
+    def all(self) -> Mapping[str, str]:
+        """Everything in it, sorted by key."""
+
+    def put(self, key: str, text: str) -> None:
+        """Keep a text under a key; "" takes the key away. Twice is harmless."""
+
+
 @runtime_checkable
 class Waits(Protocol):
     """A source that knows when to look again."""

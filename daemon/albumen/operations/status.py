@@ -12,7 +12,7 @@ from albumen.model import DISK, Circuit, Owner, Query, Seen
 from albumen.operations.history import BatchRow, batch_row
 from albumen.operations.working import Working
 from albumen.owners import DAEMON_LOCK
-from albumen.ports import Catalog, Circuits, Ledger, Memory, Pings, Queue, Store
+from albumen.ports import Catalog, Circuits, Ledger, Memory, Pings, Queue, Scratch, Store
 
 _STALE = 60.0  # seconds after which a daemon that wrote nothing is not alive
 
@@ -22,6 +22,9 @@ class StatusQueue(Queue, Circuits, Protocol):
 
     def memory(self, source: str) -> Memory:
         """What that source has seen."""
+
+    def scratch(self, drawer: str) -> Scratch:
+        """The drawer of that name."""
 
 
 @dataclass(frozen=True, slots=True)

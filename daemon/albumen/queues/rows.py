@@ -43,6 +43,9 @@ CREATE TABLE seen(
 ) WITHOUT ROWID;
 CREATE TABLE cursor(source TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """,
+    """
+CREATE TABLE scratch(drawer TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY(drawer, key)) WITHOUT ROWID;
+""",
 )
 
 # A twin that waits already swallows the new job: it keeps the higher priority and the earlier time, unless it is parked.

@@ -12,10 +12,11 @@ from typing import Any, Literal
 from albumen.errors import NotFound
 from albumen.model import BatchId, Circuit, DeadJob, Job, Outcome, Page, Pending, QueueStats
 from albumen.owners import Owners
-from albumen.ports import Memory
+from albumen.ports import Memory, Scratch
 from albumen.queues.circuits import SECOND, stale
 from albumen.queues.jobs import Jobs, open_circuit
 from albumen.queues.rows import INSERT, LATER, READY, RUNNING, SCHEMA, STATES, job_of, pack, row, unpack
+from albumen.queues.scratch import SqliteScratch
 from albumen.queues.seen import SqliteMemory
 from albumen.queues.workers import Workers
 from albumen.sqlite import Database
@@ -81,6 +82,10 @@ class SqliteQueue:
     def memory(self, source: str) -> Memory:
         """What the source of that name has seen."""
         return SqliteMemory(self._db, source, self._clock, self._nudge)
+
+    def scratch(self, drawer: str) -> Scratch:
+        """The drawer of that name."""
+        return SqliteScratch(self._db, drawer)
 
     # --------------------------------------------------------------------------------------------------------------- Queue
 

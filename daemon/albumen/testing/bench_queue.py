@@ -7,7 +7,7 @@ from typing import Protocol
 import pytest
 
 from albumen.model import Done, Item, Job, Outcome, Ref
-from albumen.ports import Circuits, Memory, Queue
+from albumen.ports import Circuits, Memory, Queue, Scratch
 from albumen.testing.clock import FakeClock
 
 PATIENCE = 20.0  # seconds of real time before a test says that something never came
@@ -18,6 +18,9 @@ class WholeQueue(Queue, Circuits, Protocol):
 
     def memory(self, source: str) -> Memory:
         """What that source has seen."""
+
+    def scratch(self, drawer: str) -> Scratch:
+        """The drawer of that name."""
 
     def shutdown(self) -> None:
         """Stop without waiting and close what is open."""

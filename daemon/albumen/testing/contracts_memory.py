@@ -92,3 +92,17 @@ class MemoryContract(OnBench):
         queue.stop()
         memory.commit(Batch(), [a_job("3", dedupe="3"), a_job("3", dedupe="3")])
         assert bench.open().pending("").ready == 1
+
+    def test_drawers_keep_small_texts(self, queue: WholeQueue, bench: Bench) -> None:
+        """Any text, by key, apart from other drawers; the last writer counts, "" takes away, twice is harmless."""
+        drawer = queue.scratch("clock")
+        assert drawer.all() == {}
+        drawer.put("b", "1")
+        drawer.put("a \udcff", "2 \udcfe")
+        queue.scratch("other").put("b", "3")
+        bench.open().scratch("clock").put("b", "4")
+        assert list(drawer.all().items()) == [("a \udcff", "2 \udcfe"), ("b", "4")]
+        for _ in range(2):
+            drawer.put("b", "")
+        assert drawer.all() == {"a \udcff": "2 \udcfe"}
+        assert queue.scratch("other").all() == {"b": "3"}

@@ -9,7 +9,7 @@ from typing import Literal
 
 from albumen.errors import NotFound
 from albumen.model import Batch, BatchId, Circuit, DeadJob, Job, Outcome, Owner, Page, Pending, QueueStats, Seen
-from albumen.ports import Memory
+from albumen.ports import Memory, Scratch
 from albumen.queues.circuits import SECOND
 from albumen.queues.workers import Workers
 from albumen.testing.memory_jobs import MemoryEngine, MemoryJobs, Row
@@ -45,6 +45,10 @@ class MemoryQueue:
     def memory(self, source: str) -> Memory:
         """What the source of that name has seen."""
         return MemoryMemory(self._jobs, source, clock=self._clock, kept=self._nudge)
+
+    def scratch(self, drawer: str) -> Scratch:
+        """The drawer of that name."""
+        return MemoryScratch(self._jobs, drawer)
 
     def put(self, jobs: Sequence[Job], *, delay: float = 0.0) -> None:
         """All or none; twins are swallowed."""
@@ -189,3 +193,25 @@ class MemoryMemory:
             if batch.cursor is not None:
                 self._jobs.cursors[self._source] = batch.cursor
         self._kept()
+
+
+class MemoryScratch:
+    """Port ``Scratch``, for one drawer."""
+
+    def __init__(self, jobs: MemoryJobs, drawer: str) -> None:
+        self._jobs = jobs
+        self._drawer = drawer
+
+    def all(self) -> Mapping[str, str]:
+        """Everything in it, sorted by key."""
+        with self._jobs.guard:
+            return dict(sorted(self._jobs.scratch.get(self._drawer, {}).items()))
+
+    def put(self, key: str, text: str) -> None:
+        """Keep a text under a key; "" takes the key away."""
+        with self._jobs.guard:
+            drawer = self._jobs.scratch.setdefault(self._drawer, {})
+            if text:
+                drawer[key] = text
+            else:
+                drawer.pop(key, None)
