@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from albumen.errors import AlbumenError
 from albumen.media.dates import RELEASED
 from albumen.model import DISK
+from albumen.mounts import tells_everything
 from albumen.operations.look import moment
 from albumen.places import folders
 from albumen.ports import Pings, Store
 from albumen.settings import Section, Settings
-from albumen.sources.watching import tells_everything
 
 
 @dataclass(frozen=True, slots=True)

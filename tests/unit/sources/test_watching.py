@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from albumen.mounts import tells_everything
 from albumen.owners import Owners
 from albumen.plugins import Context
 from albumen.sources import hints as hints_module
 from albumen.sources import watching
 from albumen.sources.hints import Hints
 from albumen.sources.local import LocalSource
-from albumen.sources.watching import Watching, tells_everything
+from albumen.sources.watching import Watching
 from albumen.testing.clock import FakeClock
 from albumen.testing.queues import MemoryMemory
 
