@@ -17,6 +17,7 @@ from albumen.catalogs.sqlite import SqliteCatalog
 from albumen.deeds.desk import Desk, Filing, Trace, no_trace
 from albumen.deeds.engine import Engine
 from albumen.ledgers.sqlite import SqliteLedger
+from albumen.lookout import Watched
 from albumen.media.dates import DateRules
 from albumen.media.naming import NameRules
 from albumen.media.sandbox import Prober
@@ -32,7 +33,7 @@ from albumen.spool import Spool
 from albumen.stores.disk import DiskStore
 from albumen.stores.local import LocalStore
 from albumen.stores.syncing import Syncs
-from albumen.supervisor import Supervisor, Watched
+from albumen.supervisor import Supervisor
 
 _STATE = ("state.db", "catalog.db", "ledger.db")
 

@@ -11,12 +11,14 @@ from typing import cast
 import pytest
 import structlog
 
+from albumen import lookout
 from albumen import supervisor as module
 from albumen.errors import ConfigError, Unavailable
+from albumen.lookout import Watched
 from albumen.model import Batch, Event, Item, Job, Ref, Seen, Waiting
 from albumen.owners import DaemonLock
 from albumen.ports import Memory, Source, Store
-from albumen.supervisor import Supervisor, Watched
+from albumen.supervisor import Supervisor
 from albumen.testing import FakeClock, MemoryQueue, MemorySource, MemoryStore
 from make.lives import Life, Log
 from make.worlds import LIBRARY, Fault, InMemory
@@ -86,7 +88,7 @@ def wait_for(what: Callable[[], bool]) -> None:
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     monkeypatch.setattr(module, "_TICK", 0.01)
-    monkeypatch.setattr(module, "_BACKOFF", (0.01,))
+    monkeypatch.setattr(lookout, "_BACKOFF", (0.01,))
     monkeypatch.setattr(module, "_LOOKS", 0.3)
     return House(tmp_path, InMemory(tmp_path))
 
