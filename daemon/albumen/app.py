@@ -56,6 +56,7 @@ class App:
     daemon: DaemonLock
     stop: threading.Event
     context: Context
+    health: observe.Health
     _scratch: str = ""
     _sources: list[Source] = field(default_factory=list)
 
@@ -83,7 +84,8 @@ class App:
         stores |= _stores(plugins, settings, context)
         catalog = SqliteCatalog(os.path.join(state, "catalog.db"))
         ledger = SqliteLedger(os.path.join(state, "ledger.db"), owners, clock=clock)
-        queue = SqliteQueue(os.path.join(state, "state.db"), owners, clock=clock)
+        health = observe.Health()
+        queue = SqliteQueue(os.path.join(state, "state.db"), owners, clock=clock, beat=lambda: health.beat("queue"))
         desk = Desk(stores, catalog, ledger, _filing(settings), owners.me, owners, clock, _trace(env))
         engine = Engine(desk)
         prober = Prober()
@@ -122,6 +124,7 @@ class App:
             DaemonLock(state),
             stop,
             context,
+            health,
             scratch,
         )
 
@@ -159,6 +162,7 @@ class App:
             self.context.clock,
             self.stop,
             observe.logger(),
+            health=self.health,
         )
 
     def close(self) -> None:

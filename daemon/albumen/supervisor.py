@@ -5,14 +5,16 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 
 from albumen.deeds.engine import Engine
 from albumen.errors import AlbumenError, ConfigError, Unavailable
 from albumen.lookout import Lookout, Watched
+from albumen.observe import Health
 from albumen.operations.working import WorkingQueue, probe, recover
 from albumen.owners import DaemonLock
 from albumen.pipeline import Pipeline
@@ -25,9 +27,21 @@ _RECOVER = 60.0  # seconds between looks for dead owners
 _TICK = 0.5
 
 
+class Service(Protocol):
+    """Something that runs beside sources and queue, in threads of its own: started after them, stopped before them."""
+
+    def start(self) -> None:
+        """Returns at once. ``ConfigError`` when it cannot work as it is configured: then the daemon does not run."""
+
+    def stop(self) -> None:
+        """Returns within a second or two. Twice is harmless."""
+
+
 @dataclass
 class Supervisor:
-    """The daemon's life. ``run`` returns when ``stop`` is set or, with ``idle_exit``, when nothing happened for so long."""
+    """The daemon's life. ``run`` returns when ``stop`` is set or, with ``idle_exit``, when nothing happened for so long.
+
+    ``health`` hears of every turn of it; who of all that beat there stands still is told to ``status --alive``."""
 
     watched: Sequence[Watched]
     pipeline: Pipeline
@@ -40,20 +54,27 @@ class Supervisor:
     clock: Callable[[], int]
     stop: threading.Event
     log: structlog.stdlib.BoundLogger
+    services: Sequence[Service] = ()
+    health: Health = field(default_factory=Health)
 
     def run(self, *, idle_exit: float | None = None) -> None:
         """Hold the daemon's lock, start in order, stop in reverse. ``ConfigError`` when another daemon holds the state directory."""
         self._take_lock()
         lookout = Lookout(self.watched, self.pipeline, self.clock, self.stop, self.log)
+        beside = ExitStack()
         try:
             self.pipeline.spool.clear()
             recovered = self._recover()
             self.queue.start(self.pipeline, workers=self.lanes)
             lookout.start()
+            for one in self.services:
+                beside.callback(one.stop)
+                one.start()
             self.log.info("running", sources=len(self.watched), recovered=recovered, state=self.state)
             self._keep_house(idle_exit)
         finally:
             self.stop.set()
+            beside.close()
             lookout.join(_LOOKS)
             self.queue.stop(_STOP)
             with suppress(FileNotFoundError):
@@ -80,6 +101,7 @@ class Supervisor:
         seen = -1
         last_look = False  # for dead owners before leaving: once, since what waits for a place waits for the next start
         while not self.stop.wait(_TICK):
+            self.health.beat("supervisor")
             try:
                 for place in probe(self.queue, self.stores, self.clock()):
                     self.log.info("place works again", place=place)
@@ -117,6 +139,7 @@ class Supervisor:
         told = {
             "pid": os.getpid(),
             "at": self.clock(),
+            "stalled": self.health.stalled(),
             "sources": [
                 {"name": one.source.name, "looked": one.looked, "offered": one.offered, "why": one.why, "notes": list(one.notes)}
                 for one in self.watched

@@ -54,7 +54,7 @@ class SqliteQueue:
 
     ``lease`` is how many seconds a job stays with an owner that stopped answering; a dead owner's jobs are delivered again within
     about a second. ``places`` are the hosts this process is: jobs of other places are left alone. ``poll`` is how often, in
-    seconds, jobs of other processes are looked for while workers are idle.
+    seconds, jobs of other processes are looked for while workers are idle; ``beat`` is called each time.
     """
 
     def __init__(
@@ -66,11 +66,13 @@ class SqliteQueue:
         lease: float = 30.0,
         places: Set[str] = frozenset({""}),
         poll: float = 0.5,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._db = Database(path, SCHEMA)
         self._clock = clock
         self._jobs = Jobs(self._db, owners, clock, lease, places)
         self._poll = poll
+        self._beat = beat
         self._tend = min(2 * poll, lease / 4)
         self._workers: Workers | None = None
 
@@ -103,7 +105,7 @@ class SqliteQueue:
         """Begin to deliver, with that many threads per lane; returns at once. ``RuntimeError`` when it delivers already."""
         if self._workers is not None and not self._workers.stopping:
             raise RuntimeError("this queue delivers already: stop it first")
-        self._workers = Workers(self._jobs, handle, workers, poll=self._poll, tend=self._tend)
+        self._workers = Workers(self._jobs, handle, workers, poll=self._poll, tend=self._tend, beat=self._beat)
         self._workers.start()
 
     def stop(self, timeout: float = 30.0) -> None:

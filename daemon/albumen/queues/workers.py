@@ -95,7 +95,8 @@ class _Lane:
 
 
 class Workers:
-    """One run from start to stop. ``poll`` and ``tend`` are seconds of real time, whatever the queue's clock shows."""
+    """One run from start to stop. ``poll`` and ``tend`` are seconds of real time, whatever the queue's clock shows.
+    The minder calls ``beat`` at each of its turns, every ``poll`` seconds at least."""
 
     def __init__(
         self,
@@ -105,8 +106,10 @@ class Workers:
         *,
         poll: float,
         tend: float,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = engine
+        self._beat = beat
         self._handle = handle
         self._poll = poll
         self._tend = tend
@@ -221,6 +224,7 @@ class Workers:
     def _mind(self) -> None:
         tended = float("-inf")
         while not self._over.is_set():
+            self._beat()
             self._nudged.clear()
             began = time.monotonic()
             due: float | None = None
