@@ -30,9 +30,21 @@ class Route:
 
 @dataclass(frozen=True)
 class State:
-    """``dir``: databases, locks and the spool; never on a network file system."""
+    """``dir``: databases, locks and the spool; never on a network file system. ``backups``: where the daily copies of catalog and
+    ledger go (None = ``backups`` in ``dir``), ``keep``: how many of them stay."""
 
     dir: Folder = "library/.albumen"
+    backups: Folder | None = None
+    keep: int = 14
+
+    def __post_init__(self) -> None:
+        if self.keep < 1:
+            raise ValueError("keep: must be at least 1: the last good backup is never removed")
+
+    @property
+    def backup_dir(self) -> str:
+        """The folder of the backups."""
+        return self.backups or os.path.join(self.dir, "backups")
 
 
 @dataclass(frozen=True)
