@@ -22,6 +22,7 @@ from albumen.media.dates import DateRules
 from albumen.media.naming import NameRules
 from albumen.media.sandbox import Prober
 from albumen.model import DISK, Facts, Ref
+from albumen.operations.problems import Asked
 from albumen.operations.working import Working
 from albumen.owners import DaemonLock, Owners, state_directory
 from albumen.pipeline import Pipeline, Step
@@ -137,6 +138,11 @@ class App:
         """Threads per lane."""
         queue = self.settings.queue
         return {"io": queue.io, "cpu": queue.cpu, "slow": queue.slow}
+
+    @property
+    def asked(self) -> Asked:
+        """Whom to ask whether all is well."""
+        return Asked(self.ledger, self.queue, self.stores, list(self.settings.sources), self.owners, self.settings.state.dir)
 
     def probe(self, ref: Ref) -> Facts:
         """What a file says about itself, read in a limited child."""

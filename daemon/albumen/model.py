@@ -8,7 +8,8 @@ Conventions that bind everywhere:
 - **Absent is absent**: ``None`` or an empty tuple/str stands for "not known", never 0 or False.
 """
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import BinaryIO, Generic, Literal, TypeAlias, TypeVar
@@ -286,24 +287,29 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a source remembers of one path. ``state``: "" known · "aside" set aside until its bytes change · "missing" not found
-    in the last complete look. ``why`` is the reason a person reads."""
+    """What a source remembers of one path. ``state``: "" known · "aside" set aside until its bytes change, and a person asked what
+    to do · "listed" likewise, but nobody needs to answer (no media, or answered) · "missing" not found in the last complete
+    look · "held" likewise, but a refused change holds it back · "agreed" missing, and a person confirmed that it may be forgotten.
+    ``why`` is the reason a person reads."""
 
     path: str
     rev: Rev
-    state: Literal["", "aside", "missing"] = ""
+    state: Literal["", "aside", "listed", "missing", "held", "agreed"] = ""
     why: str = ""
     at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One piece of a scan: kept whole (its jobs, what was seen, the cursor) or not at all."""
+    """One piece of a scan: kept whole (its jobs, what was seen, the cursor) or not at all. ``refused`` replaces what is refused at
+    this source; ``well`` says that nothing is, any more."""
 
     events: tuple[Event, ...] = ()
     seen: tuple[Seen, ...] = ()
     forget: tuple[str, ...] = ()
     cursor: str | None = None  # None = unchanged
+    refused: "Refused | None" = None  # None = unchanged
+    well: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,16 +415,28 @@ class Circuit:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A change that is held back until a person confirms it, because it looks like an accident. ``place`` is what it is about
-    ("source camera", "store nas"), ``why`` a sentence, ``at`` when it was first seen (ns), ``total`` how many files it concerns,
-    ``files`` some of them."""
+    """A change that is held back until a person confirms it, because it looks like an accident: at most one at a place. ``place`` is
+    what it is about ("source camera", "store nas"), ``why`` a sentence, ``at`` when it was first seen (ns), ``total`` how many files
+    it concerns, ``files`` some of them, ``accepts`` what the place is known by from then on ("" = as before)."""
 
-    id: str
+    id: str  # ``refusal``: the same for the same accident
     place: str
     why: str
     at: int
     total: int = 0
     files: tuple[str, ...] = ()
+    accepts: str = ""
+
+
+REFUSED = "refused"  # the drawer of all that is refused: by place, each as JSON
+
+
+def refusal(place: str, what: Iterable[str]) -> str:
+    """The id of what is refused at a place: six hex digits, equal for equal accidents."""
+    found = hashlib.sha256(place.encode("utf-8", "surrogatepass"))
+    for one in what:
+        found.update(b"\n" + one.encode("utf-8", "surrogatepass"))
+    return found.hexdigest()[:6]
 
 
 # --------------------------------------------------------------------------------------------------------------- the ledger

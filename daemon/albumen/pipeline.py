@@ -5,7 +5,7 @@
 | Unavailable | the place's circuit opens; the job waits uncounted |
 | Transient | again after 2 s, 8 s, 30 s, 2 min, 10 min, 1 h, 6 h, 24 h (with jitter), then buried |
 | NotFound | done: the item itself is gone |
-| SetAside | remembered as set aside until its bytes change; done |
+| SetAside | listed, and left until its bytes change; done |
 | Changed, Exists | looked at anew: by its source when it has one, else as Transient |
 | other Permanent, ConfigError | buried with the reason |
 | anything else | logged with traceback, then as Transient: a bug must not lose a photo |
@@ -158,7 +158,7 @@ class Pipeline:
     def _aside(self, job: Job, why: str) -> Outcome:
         self.log.info("set aside", file=job.item.main.path, why=why)
         if job.item.source in self.sources:
-            seen = Seen(below(job.item, job.item.main), job.item.main.rev, "aside", why, self.clock())
+            seen = Seen(below(job.item, job.item.main), job.item.main.rev, "listed", why, self.clock())
             self.memory(job.item.source).commit(Batch(seen=(seen,)), ())
         return Done()
 

@@ -33,6 +33,7 @@ from albumen.model import (
     QueueStats,
     Record,
     Ref,
+    Refused,
     Rev,
     Seen,
     Staged,
@@ -52,6 +53,12 @@ class Memory(Protocol):
 
     def all(self, prefix: str = "") -> Iterator[Seen]:
         """Everything under a folder ("" = all), sorted by path as bytes. May be read while commits go on."""
+
+    def set_aside(self) -> Sequence[Seen]:
+        """Those whose state is "aside" or "listed", sorted by path as bytes; found without reading all the others."""
+
+    def refused(self) -> Refused | None:
+        """What is refused at this source until a person confirms it; None when nothing is."""
 
     def commit(self, batch: Batch, jobs: Sequence[Job]) -> None:
         """Keep a batch and the jobs it stands for, durably, all or nothing."""

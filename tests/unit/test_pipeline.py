@@ -102,7 +102,7 @@ def test_gone_is_done(life: Life) -> None:
 def test_set_aside_is_remembered_until_its_bytes_change(life: Life) -> None:
     raises(life, SetAside("no picture"))
     assert life.pipeline(job()) == Done()
-    assert life.memory.get(["a.jpg"]) == {"a.jpg": Seen("a.jpg", "r1", "aside", "no picture", NOW)}
+    assert life.memory.get(["a.jpg"]) == {"a.jpg": Seen("a.jpg", "r1", "listed", "no picture", NOW)}
 
 
 def test_what_no_source_offered_is_set_aside_without_memory(life: Life) -> None:

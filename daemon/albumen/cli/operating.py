@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def queue(session: Session, action: str | None, ids: tuple[str, ...]) -> int:
     """What waits and what failed; try it again or drop it.
 
-    `dead` lists what failed, `again ID…` tries it once more, `drop ID…` gives it up: its file stays where it is.
+    `dead` lists what failed or was set aside, `again ID…` tries it once more, `drop ID…` gives it up: its file stays where it is.
     """
     if action in ("again", "drop") and not ids:
         raise click.UsageError(f"queue {action}: which? `albumen queue dead` lists the ids")
@@ -48,10 +48,13 @@ def _waiting(session: Session, app: "App") -> int:
 
 def _dead(session: Session, app: "App") -> int:
     from albumen.operations.look import moment
-    from albumen.operations.status import failures
+    from albumen.operations.status import asides, failures
 
     for one in failures(app.queue):
         session.record(one) if session.json else session.say(f"{one.id}  {moment(one.at)}  {one.file}: {one.why}")
+    for aside in asides(app.queue, list(app.settings.sources)):
+        if aside.id:
+            session.record(aside) if session.json else session.say(f"{aside.id}  in {aside.source}: {aside.path}: {aside.why}")
     return 0
 
 
@@ -59,7 +62,7 @@ def _resolve(session: Session, app: "App", ids: tuple[str, ...], *, again: bool)
     from albumen.operations.status import resolve
 
     with app.working() as working:
-        left = resolve(app.queue, ids, working, again=again)
+        left = resolve(app.queue, list(app.settings.sources), ids, working, again=again)
     for one in left:
         printing.error(f"{one.file}: {one.why}")
     session.say(f"{len(ids) - len(left)} {'done' if again else 'dropped'}")

@@ -12,6 +12,8 @@ import click
 from albumen.cli import printing
 from albumen.cli.session import Session, options
 
+_LISTED = 100  # files left alone that status names one by one
+
 if TYPE_CHECKING:
     from albumen.operations.status import Status
     from albumen.settings import Settings
@@ -88,9 +90,7 @@ def status(session: Session, alive: bool) -> int:
 
     with session.looking() as app:
         daemon = asking.daemon_of(app.settings.state.dir, STATUS, app.daemon.held())
-        found = asking.look(
-            app.catalog, app.ledger, app.queue, app.stores, list(app.settings.sources), app.owners, daemon, time.time_ns()
-        )
+        found = asking.look(app.catalog, app.asked, daemon, time.time_ns())
     if session.json:
         session.record(found)
     else:
@@ -100,12 +100,13 @@ def status(session: Session, alive: bool) -> int:
 
 def _alive(session: Session) -> int:
     from albumen.operations import status as asking
+    from albumen.operations.problems import silence
     from albumen.owners import DaemonLock
     from albumen.supervisor import STATUS
 
     state = session.settings().state.dir
     daemon = asking.daemon_of(state, STATUS, DaemonLock(state).held())
-    why = asking.silence(daemon, time.time_ns()) if daemon else f"no daemon works on {state}"
+    why = silence(daemon, time.time_ns()) if daemon else f"no daemon works on {state}"
     if why:
         printing.error(why)
         return 1
@@ -116,7 +117,7 @@ def _alive(session: Session) -> int:
 def _show(session: Session, found: "Status") -> None:
     from albumen.operations.look import moment
 
-    for line in found.problems or ("all is well",):
+    for line in [one.text for one in found.problems] or ["all is well"]:
         session.say(line)
     session.say(f"records: {found.records}" + (f", {found.history} of them lie nowhere any more" if found.history else ""))
     for store, number in found.copies.items():
@@ -124,8 +125,12 @@ def _show(session: Session, found: "Status") -> None:
     session.say("queue: " + (", ".join(f"{number} {state}" for state, number in sorted(found.queue.items())) or "empty"))
     for failed in found.failed:
         session.say(f"failed: {failed.file}: {failed.why} (albumen queue again {failed.id})")
-    for aside in found.aside:
+    for aside in found.asks:
+        session.say(f"set aside in {aside.source}: {aside.path}: {aside.why} (albumen queue drop {aside.id} leaves it)")
+    for aside in found.listed[:_LISTED]:
         session.say(f"left alone in {aside.source}: {aside.path}: {aside.why}")
+    if len(found.listed) > _LISTED:
+        session.say(f"left alone: {len(found.listed) - _LISTED} more (--json lists all)")
     if found.daemon is None:
         session.say("no daemon runs")
         return

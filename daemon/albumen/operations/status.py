@@ -1,30 +1,21 @@
-"""``status``: is all well, and if not, why not. Reads only."""
+"""``status``: is all well, and if not, why not; the numbers; and the answers to what failed."""
 
+import hashlib
 import json
 import os
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from albumen.deeds.desk import shown
-from albumen.errors import AlbumenError, NotFound
-from albumen.model import DISK, Circuit, Owner, Query, Seen
+from albumen.errors import NotFound
+from albumen.model import DISK, Batch, Circuit, Query
 from albumen.operations.history import BatchRow, batch_row
+from albumen.operations.problems import Asked, Daemon, Problem, StatusQueue, interrupted, problems
 from albumen.operations.working import Working
 from albumen.owners import DAEMON_LOCK
-from albumen.ports import Catalog, Circuits, Ledger, Memory, Pings, Queue, Scratch, Store
+from albumen.ports import Catalog, Queue
 
-_STALE = 60.0  # seconds after which a daemon that wrote nothing is not alive
-
-
-class StatusQueue(Queue, Circuits, Protocol):
-    """What is asked of a queue here."""
-
-    def memory(self, source: str) -> Memory:
-        """What that source has seen."""
-
-    def scratch(self, drawer: str) -> Scratch:
-        """The drawer of that name."""
+__all__ = ["Aside", "Failed", "Status", "asides", "counts", "daemon_of", "failures", "look", "resolve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,63 +31,47 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """A file that a source left where it is, with the reason."""
+    """A file that a source left where it is, with the reason. ``id`` is "" when nobody needs to answer."""
 
     source: str
     path: str
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Daemon:
-    """The running daemon: its process id, when it last said something (ns) and what its sources do."""
-
-    pid: str
-    at: int
-    sources: tuple[Mapping[str, Any], ...]
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """``problems`` are sentences, empty = all is well. ``copies``: records per store; ``history``: records that lie nowhere."""
+    """No ``problems`` = all is well. ``copies``: records per store; ``history``: records that lie nowhere. ``asks`` are files set
+    aside that nobody answered, ``listed`` those left where they are."""
 
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
     records: int
     copies: Mapping[str, int]
     history: int
     queue: Mapping[str, int]
     failed: tuple[Failed, ...] = ()
-    aside: tuple[Aside, ...] = ()
+    asks: tuple[Aside, ...] = ()
+    listed: tuple[Aside, ...] = ()
     circuits: tuple[Circuit, ...] = ()
     interrupted: tuple[BatchRow, ...] = ()
     daemon: Daemon | None = None
 
 
-def look(
-    catalog: Catalog,
-    ledger: Ledger,
-    queue: StatusQueue,
-    stores: Mapping[str, Store],
-    sources: Sequence[str],
-    dead: Container[Owner],
-    daemon: Daemon | None,
-    now: int,
-) -> Status:
+def look(catalog: Catalog, asked: Asked, daemon: Daemon | None, now: int) -> Status:
     """Everything at once; ``now`` in ns."""
-    failed = failures(queue)
-    interrupted = tuple(batch_row(one) for one in _open(ledger) if one.owner in dead)
-    circuits = tuple(queue.circuits())
-    records = catalog.count(Query()).get("", 0)
+    stores = [name for name in asked.stores if name != DISK]
+    aside = asides(asked.queue, asked.sources)
     return Status(
-        problems=tuple(_problems(stores, failed, interrupted, circuits, daemon, now)),
-        records=records,
-        copies={name: catalog.count(Query(marks=(name,))).get("", 0) for name in stores if name != DISK},
-        history=catalog.count(Query(marks=tuple(f"-{name}" for name in stores if name != DISK))).get("", 0),
-        queue=counts(queue),
-        failed=failed,
-        aside=tuple(Aside(name, one.path, one.why) for name in sources for one in _aside(queue.memory(name))),
-        circuits=circuits,
-        interrupted=interrupted,
+        problems=problems(asked, daemon, now),
+        records=catalog.count(Query()).get("", 0),
+        copies={name: catalog.count(Query(marks=(name,))).get("", 0) for name in stores},
+        history=catalog.count(Query(marks=tuple(f"-{name}" for name in stores))).get("", 0),
+        queue=counts(asked.queue),
+        failed=failures(asked.queue),
+        asks=tuple(one for one in aside if one.id),
+        listed=tuple(one for one in aside if not one.id),
+        circuits=tuple(asked.queue.circuits()),
+        interrupted=tuple(batch_row(one) for one in interrupted(asked.ledger, asked.dead)),
         daemon=daemon,
     )
 
@@ -111,21 +86,13 @@ def daemon_of(state: str, file: str, pid: str) -> Daemon | None:
     try:
         with open(os.path.join(state, file), encoding="ascii") as stream:
             told = json.load(stream)
-        return Daemon(pid, int(told["at"]), tuple(told["sources"]))
+        return Daemon(pid, int(told["at"]), tuple(told["sources"]), tuple(told.get("stalled", ())))
     except (OSError, ValueError, KeyError, TypeError):
         pass
     try:
-        return Daemon(pid, os.stat(os.path.join(state, DAEMON_LOCK)).st_mtime_ns, ())
+        return Daemon(pid, os.stat(os.path.join(state, DAEMON_LOCK)).st_mtime_ns)
     except FileNotFoundError:
         return None
-
-
-def silence(daemon: Daemon, now: int) -> str:
-    """Why the daemon is not alive, "" when it moved in the last minute."""
-    seconds = (now - daemon.at) / 1e9
-    if seconds <= _STALE:
-        return ""
-    return f"the daemon (process {daemon.pid}) has not moved for {seconds:.0f} s: look at its log, restart it"
 
 
 def failures(queue: Queue) -> tuple[Failed, ...]:
@@ -140,20 +107,34 @@ def failures(queue: Queue) -> tuple[Failed, ...]:
             return tuple(found)
 
 
-def resolve(queue: Queue, ids: Sequence[str], working: Working, *, again: bool) -> list[Failed]:
-    """Answer dead jobs; those to be tried again are run until they can go on no more. What is still (or again) dead.
+def asides(queue: StatusQueue, sources: Sequence[str]) -> tuple[Aside, ...]:
+    """All files set aside or listed, by source and path."""
+    return tuple(
+        Aside(name, one.path, one.why, _aside_id(name, one.path) if one.state == "aside" else "")
+        for name in sources
+        for one in queue.memory(name).set_aside()
+    )
 
-    ``NotFound`` for an id that is none of a dead job: nothing is answered then.
+
+def resolve(queue: StatusQueue, sources: Sequence[str], ids: Sequence[str], working: Working, *, again: bool) -> list[Failed]:
+    """Answer dead jobs, and files set aside. Jobs to be tried again are run until they can go on no more; what is still (or again)
+    dead. A file set aside is left until its bytes change or, ``again``, looked at anew when its source walks next.
+
+    ``NotFound`` for an id that is none of them: nothing is answered then.
     """
-    known = {one.id: one for one in failures(queue)}
+    jobs = {one.id: one for one in failures(queue)}
+    files = {one.id: one for one in asides(queue, sources) if one.id}
     for id in ids:
-        if id not in known:
-            raise NotFound(f"{id}: no failed job has this id; albumen queue dead lists them")
+        if id not in jobs and id not in files:
+            raise NotFound(f"{id}: no failed job and no file set aside has this id; albumen queue dead lists them")
     for id in ids:
-        queue.resolve(id, "again" if again else "drop")
-    if again:
+        if id in files:
+            _answer(queue, files[id], again=again)
+        else:
+            queue.resolve(id, "again" if again else "drop")
+    if again and jobs.keys() & ids:
         working.take_over()
-        for batch in dict.fromkeys(known[id].batch for id in ids):
+        for batch in dict.fromkeys(jobs[id].batch for id in ids if id in jobs):
             working.wait(batch, lambda _now: None)
     return [one for one in failures(queue) if one.id in ids]
 
@@ -166,42 +147,13 @@ def counts(queue: Queue) -> Mapping[str, int]:
     return found
 
 
-def _problems(
-    stores: Mapping[str, Store],
-    failed: Sequence[Failed],
-    interrupted: Sequence[BatchRow],
-    circuits: Sequence[Circuit],
-    daemon: Daemon | None,
-    now: int,
-) -> list[str]:
-    found = []
-    for name, store in stores.items():
-        if name != DISK and isinstance(store, Pings):
-            try:
-                store.ping()
-            except AlbumenError as error:
-                found.append(f"store {error}")
-    found += [f"{one.place} is closed: {one.why}" for one in circuits if not any(f"store {one.place}:" in told for told in found)]
-    if daemon is not None:
-        found += [silent] if (silent := silence(daemon, now)) else []
-        found += [f"source {one['name']} cannot be looked at: {one['why']}" for one in daemon.sources if one.get("why")]
-    if failed:
-        found.append(f"{len(failed)} failed: {failed[0].file}: {failed[0].why} (albumen queue dead lists them)")
-    for one in interrupted:
-        found.append(f"batch {one.id} ({one.what}) was interrupted: give the command again, or start the daemon")
-    return found
+def _answer(queue: StatusQueue, file: Aside, *, again: bool) -> None:
+    memory = queue.memory(file.source)
+    seen = memory.get([file.path]).get(file.path)
+    if seen is not None and seen.state == "aside":  # else its source saw other bytes meanwhile
+        memory.commit(Batch(forget=(file.path,)) if again else Batch(seen=(replace(seen, state="listed"),)), ())
 
 
-def _open(ledger: Ledger) -> list[Any]:
-    found: list[Any] = []
-    before = ""
-    while True:
-        page = ledger.batches(before=before, open=True)
-        found += [one for one in page.rows if one.deeds.get("planned", 0) + one.deeds.get("intended", 0)]
-        before = page.after
-        if not before:
-            return found
-
-
-def _aside(memory: Memory) -> list[Seen]:
-    return [one for one in memory.all() if one.state == "aside"]
+def _aside_id(source: str, path: str) -> str:
+    """Short, the same at every look, and never the number of a job."""
+    return "a" + hashlib.sha256(os.fsencode(f"{source}/{path}")).hexdigest()[:10]

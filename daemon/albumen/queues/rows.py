@@ -46,6 +46,10 @@ CREATE TABLE cursor(source TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
     """
 CREATE TABLE scratch(drawer TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY(drawer, key)) WITHOUT ROWID;
 """,
+    """
+UPDATE seen SET state='listed' WHERE state='aside';
+CREATE INDEX seen_aside ON seen(source, path) WHERE state IN ('aside','listed');
+""",
 )
 
 # A twin that waits already swallows the new job: it keeps the higher priority and the earlier time, unless it is parked.

@@ -5,13 +5,17 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from albumen.model import Batch, Job, Seen
+from albumen.jsonable import dumps, loads
+from albumen.model import REFUSED, Batch, Job, Refused, Seen
+from albumen.queues import scratch
 from albumen.queues.rows import INSERT, pack, row, unpack
 from albumen.sqlite import Database
 
 _PAGE = 2000  # rows per page of ``all``: no read transaction stays open between pages, so the WAL can be written back
 _ONE = "SELECT path, rev, state, why, at FROM seen WHERE source=? AND path=?"
 _MORE = "SELECT path, rev, state, why, at FROM seen WHERE source=? AND path>? AND path<? ORDER BY path LIMIT ?"
+_ASIDE = "SELECT path, rev, state, why, at FROM seen WHERE source=? AND state IN ('aside','listed') ORDER BY path"
+_REFUSED = "SELECT value FROM scratch WHERE drawer=? AND key=?"
 _KEEP = "INSERT OR REPLACE INTO seen(source, path, rev, state, why, at) VALUES(?,?,?,?,?,?)"
 
 
@@ -21,6 +25,7 @@ class SqliteMemory:
     def __init__(self, db: Database, source: str, clock: Callable[[], int], kept: Callable[[], None]) -> None:
         self._db = db
         self._source = source
+        self._place = f"source {source}"
         self._clock = clock
         self._kept = kept
 
@@ -54,6 +59,15 @@ class SqliteMemory:
                 return
             after = rows[-1][0]
 
+    def set_aside(self) -> Sequence[Seen]:
+        """Those whose state is "aside" or "listed", sorted by path as bytes."""
+        return tuple(_seen(values) for values in self._db.rows(_ASIDE, (self._source,)))
+
+    def refused(self) -> Refused | None:
+        """What is refused at this source; None when nothing is."""
+        rows = self._db.rows(_REFUSED, (REFUSED, pack(self._place)))
+        return loads(Refused, unpack(rows[0][0])) if rows else None
+
     def commit(self, batch: Batch, jobs: Sequence[Job]) -> None:
         """Keep a batch and the jobs it stands for, durably, all or nothing. A path both forgotten and seen is seen."""
         now = self._clock()
@@ -67,6 +81,8 @@ class SqliteMemory:
             connection.executemany(_KEEP, seen)
             if batch.cursor is not None:
                 connection.execute("INSERT OR REPLACE INTO cursor VALUES(?,?)", (self._source, pack(batch.cursor)))
+            if batch.refused is not None or batch.well:
+                scratch.put(connection, REFUSED, self._place, dumps(batch.refused) if batch.refused else "")
 
         self._db.write(work)
         if rows:

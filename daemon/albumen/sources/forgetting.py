@@ -24,7 +24,7 @@ class Missed:
     same: int = 0  # found with the very inode, size and times
     first: list[Seen] = field(default_factory=list)  # not found, for the first time
     again: list[Seen] = field(default_factory=list)  # not found in two looks
-    ours: list[Seen] = field(default_factory=list)  # handed over by a source that moves, and taken away since
+    ours: list[Seen] = field(default_factory=list)  # nobody misses: taken away since by a source that moves, or only listed
 
     @property
     def lost(self) -> int:
@@ -40,7 +40,7 @@ def missed(memory: Memory, root: str, *, moves: bool) -> Missed:
         if rev != "":
             found.total += 1
             found.same += rev == seen.rev
-        elif moves and not seen.why and seen.state != "aside":
+        elif seen.state == "listed" or (moves and not seen.why and seen.state != "aside"):
             found.ours.append(seen)
         else:
             found.total += 1

@@ -75,7 +75,7 @@ class Offers:
                 if file is None or being_written(file):
                     return self._again(path, now)
                 if not candidate.ref.size:
-                    return _Answer(aside=self._aside(candidate.ref, "empty"))
+                    return _Answer(aside=replace(self._aside(candidate.ref, "empty"), state="listed"))
                 if candidate.whole is None:
                     self.arrivals.note(path, whole=complete(file))
         except OSError as error:

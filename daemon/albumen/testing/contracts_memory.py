@@ -1,10 +1,12 @@
 """The contract of ``Memory``: subclass ``MemoryContract`` and override its fixture ``bench``."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
-from albumen.model import Batch, Seen
+from albumen.jsonable import loads
+from albumen.model import REFUSED, Batch, Refused, Seen
 from albumen.ports import Memory
 from albumen.testing.bench_queue import Bench, OnBench, Watched, WholeQueue, a_job, run
 
@@ -71,6 +73,32 @@ class MemoryContract(OnBench):
             if number % 500 == 0:
                 memory.commit(Batch(seen=(Seen("zz", "r"),), forget=(one.path,)), [])
         assert [path for path in met if path != "zz"] == paths
+
+    def test_what_was_set_aside_is_listed(self, memory: Memory, queue: WholeQueue) -> None:
+        """Asked for or answered, sorted by bytes; not what is known, missing, or another source's."""
+        kept = (Seen("a/\udcff", "r", "aside", "no permission"), Seen("a\udcff", "r", "listed", "no picture"))
+        memory.commit(Batch(seen=(*reversed(kept), Seen("b", "r"), Seen("c", "r", "missing", "no picture"))), [])
+        queue.memory("inbox").commit(Batch(seen=(Seen("d", "r", "aside"),)), [])
+        assert memory.set_aside() == kept
+
+    def test_what_is_refused_is_kept_with_what_was_seen(self, memory: Memory, queue: WholeQueue) -> None:
+        """One at a time, of this source alone, until it is well; everybody finds it in the drawer of what is refused."""
+        assert memory.refused() is None
+        other = Refused("aa", "source inbox", "is empty", 3)
+        queue.memory("inbox").commit(Batch(refused=other), [])
+        first = Refused("ab12cd", "source camera", "4 of 5 are missing", 7, 4, ("a\udcff", "b"), "identity")
+        for one in (first, replace(first, total=3)):
+            memory.commit(Batch(seen=(Seen("a", "1", "held"),), refused=one), [])
+            assert queue.memory("camera").refused() == one
+        memory.commit(Batch(seen=(Seen("b", "1"),)), [])
+        assert memory.refused() == replace(first, total=3)
+        found = [loads(Refused, text) for text in queue.scratch(REFUSED).all().values()]
+        assert found == [replace(first, total=3), other]
+        for _ in range(2):
+            memory.commit(Batch(seen=(Seen("a", "1", "agreed"),), well=True), [])
+            assert memory.refused() is None
+        assert queue.memory("inbox").refused() == other
+        assert [one.state for one in memory.all()] == ["agreed", ""]
 
     def test_sources_are_apart(self, memory: Memory, queue: WholeQueue) -> None:
         """The same path in two sources is two things."""

@@ -8,7 +8,22 @@ from dataclasses import replace
 from typing import Literal
 
 from albumen.errors import NotFound
-from albumen.model import Batch, BatchId, Circuit, DeadJob, Job, Outcome, Owner, Page, Pending, QueueStats, Seen
+from albumen.jsonable import dumps, loads
+from albumen.model import (
+    REFUSED,
+    Batch,
+    BatchId,
+    Circuit,
+    DeadJob,
+    Job,
+    Outcome,
+    Owner,
+    Page,
+    Pending,
+    QueueStats,
+    Refused,
+    Seen,
+)
 from albumen.ports import Memory, Scratch
 from albumen.queues.circuits import SECOND
 from albumen.queues.workers import Workers
@@ -181,6 +196,16 @@ class MemoryMemory:
         inside = (one for one in seen if not prefix or one.path.startswith(f"{prefix}/"))
         yield from sorted(inside, key=lambda one: os.fsencode(one.path))
 
+    def set_aside(self) -> Sequence[Seen]:
+        """Those whose state is "aside" or "listed", sorted by path as bytes."""
+        return tuple(one for one in self.all() if one.state in ("aside", "listed"))
+
+    def refused(self) -> Refused | None:
+        """What is refused at this source; None when nothing is."""
+        with self._jobs.guard:
+            text = self._jobs.scratch.get(REFUSED, {}).get(f"source {self._source}")
+        return loads(Refused, text) if text else None
+
     def commit(self, batch: Batch, jobs: Sequence[Job]) -> None:
         """Keep a batch and the jobs it stands for, all or nothing. A path both forgotten and seen is seen."""
         with self._jobs.guard:
@@ -192,6 +217,9 @@ class MemoryMemory:
             seen.update({one.path: one for one in batch.seen})
             if batch.cursor is not None:
                 self._jobs.cursors[self._source] = batch.cursor
+            if batch.refused is not None or batch.well:
+                drawer = MemoryScratch(self._jobs, REFUSED)
+                drawer.put(f"source {self._source}", dumps(batch.refused) if batch.refused else "")
         self._kept()
 
 

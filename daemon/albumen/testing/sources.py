@@ -26,7 +26,10 @@ class MemorySource:
         back = [one for one in memory.all() if one.state == "missing" and one.path in self.files]
         if back:
             yield Batch(seen=tuple(replace(one, state="aside" if one.why else "") for one in back))
-        lost = [one for one in memory.all() if one.path not in self.files]
+        lost = [one for one in memory.all() if one.path not in self.files and one.state != "listed"]
+        listed = tuple(one.path for one in memory.set_aside() if one.path not in self.files and one.state == "listed")
+        if listed:
+            yield Batch(forget=listed)
         again = {one.path: one for one in lost if one.state == "missing"}
         for some in self._pieces(list(again)):
             events = tuple(Event("gone", Item(Ref(self.name, path, again[path].rev), source=self.name)) for path in some)

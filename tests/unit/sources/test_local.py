@@ -103,7 +103,7 @@ def test_empty_files_are_set_aside(inbox: Inbox) -> None:
     inbox.put("empty.jpg", b"")
     inbox.look()
     assert inbox.look() == []
-    assert (inbox.known()["empty.jpg"].state, inbox.known()["empty.jpg"].why) == ("aside", "empty")
+    assert (inbox.known()["empty.jpg"].state, inbox.known()["empty.jpg"].why) == ("listed", "empty")
     inbox.put("empty.jpg", b"no longer")
     assert [len(inbox.look()) for _ in range(3)] == [0, 1, 0]
 

@@ -1,0 +1,158 @@
+"""Why not all is well: reasons, each with a cause that stays the same while its numbers change, the gravest first. Reads only."""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from albumen.deeds.desk import shown
+from albumen.errors import AlbumenError
+from albumen.model import DISK, BatchInfo, Owner
+from albumen.ports import Circuits, Ledger, Memory, Pings, Queue, Scratch, Store
+
+_STALE = 60.0  # seconds after which a daemon that wrote nothing is not alive
+_PERIOD = 60.0  # seconds between looks of a source that does not say how often it looks
+_FIRST = 3600.0  # seconds that the first look of a source may take: it may read a whole collection
+_GRAVITY = ("daemon", "database", "store", "place", "refused", "source", "batch", "failed", "aside", "backup", "schedule")
+
+
+class StatusQueue(Queue, Circuits, Protocol):
+    """What is asked of a queue here."""
+
+    def memory(self, source: str) -> Memory:
+        """What that source has seen."""
+
+    def scratch(self, drawer: str) -> Scratch:
+        """The drawer of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason: the first word of ``cause`` is its kind, ``text`` a sentence that says what to do."""
+
+    cause: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """The running daemon: its process id, when it last said something (ns), what its sources do, which of its parts stand still."""
+
+    pid: str
+    at: int
+    sources: tuple[Mapping[str, Any], ...] = ()
+    stalled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whom to ask. ``sources`` are names, ``dead`` holds the owners whose process is gone, ``state`` is the state directory."""
+
+    ledger: Ledger
+    queue: StatusQueue
+    stores: Mapping[str, Store]
+    sources: Sequence[str]
+    dead: Container[Owner]
+    state: str
+
+
+def problems(asked: Asked, daemon: Daemon | None, now: int) -> tuple[Problem, ...]:
+    """All reasons, the gravest first; none = all is well. ``now`` in ns; without a daemon nobody looks at the sources."""
+    closed = {
+        one.cause: one for one in (*_stores(asked.stores), *_circuits(asked))
+    }  # a store that cannot be asked says it better
+    found = [
+        *_daemon(daemon, now),
+        *closed.values(),
+        *(_sources(daemon, now) if daemon else ()),
+        *_batches(asked),
+        *_failed(asked),
+        *_aside(asked),
+    ]
+    return tuple(sorted(found, key=lambda one: _rank(one.cause)))
+
+
+def silence(daemon: Daemon, now: int) -> str:
+    """Why the daemon is not alive, "" when all of it moved in the last minute."""
+    seconds = (now - daemon.at) / 1e9
+    if seconds > _STALE:
+        return f"the daemon (process {daemon.pid}) has not moved for {seconds:.0f} s: look at its log, restart it"
+    if daemon.stalled:
+        which = ", ".join(daemon.stalled)
+        return (
+            f"the daemon (process {daemon.pid}) moves, but its {which} has stood still for a minute: look at its log, restart it"
+        )
+    return ""
+
+
+def interrupted(ledger: Ledger, dead: Container[Owner]) -> Iterable[BatchInfo]:
+    """Batches with open deeds whose commander is dead, newest first."""
+    before = ""
+    while True:
+        page = ledger.batches(before=before, open=True)
+        for one in page.rows:
+            if one.deeds.get("planned", 0) + one.deeds.get("intended", 0) and one.owner in dead:
+                yield one
+        before = page.after
+        if not before:
+            return
+
+
+def _rank(cause: str) -> int:
+    kind = cause.partition(" ")[0]
+    return _GRAVITY.index(kind) if kind in _GRAVITY else len(_GRAVITY)
+
+
+def _daemon(daemon: Daemon | None, now: int) -> Iterable[Problem]:
+    why = silence(daemon, now) if daemon else ""
+    if why:
+        yield Problem("daemon", why)
+
+
+def _circuits(asked: Asked) -> Iterable[Problem]:
+    for one in asked.queue.circuits():
+        kind = "store" if one.place in asked.stores else "place"
+        yield Problem(f"{kind} {one.place}", f"{one.place} is closed: {one.why}")
+
+
+def _stores(stores: Mapping[str, Store]) -> Iterable[Problem]:
+    for name, store in stores.items():
+        if name != DISK and isinstance(store, Pings):
+            try:
+                store.ping()
+            except AlbumenError as error:
+                yield Problem(f"store {name}", f"store {error}")
+
+
+def _sources(daemon: Daemon, now: int) -> Iterable[Problem]:
+    for one in daemon.sources:
+        name, looked, began = one["name"], one.get("looked", 0), one.get("began", 0)
+        period = max(one.get("period") or _PERIOD, one.get("took", 0.0))
+        limit = 2 * period if looked else max(2 * period, _FIRST)
+        since = (now - (looked or began)) / 1e9
+        if one.get("why"):
+            yield Problem(f"source {name}", f"source {name} cannot be looked at: {one['why']}")
+        elif (looked or began) and since > limit:
+            text = f"source {name} was not looked at for {since:.0f} s, it should be every {period:.0f} s: look at the log"
+            yield Problem(f"source {name}", text)
+
+
+def _batches(asked: Asked) -> Iterable[Problem]:
+    for one in interrupted(asked.ledger, asked.dead):
+        text = f"batch {one.id} ({one.what}) was interrupted: give the command again, or start the daemon"
+        yield Problem(f"batch {one.id}", text)
+
+
+def _failed(asked: Asked) -> Iterable[Problem]:
+    found = asked.queue.dead()
+    if found.rows:
+        number = sum(count for (_, state), count in asked.queue.stats().counts.items() if state == "dead")
+        first = f"{shown(found.rows[0].job.item.main)}: {found.rows[0].why}"
+        yield Problem("failed", f"{max(number, 1)} failed: {first} (albumen queue dead lists them)")
+
+
+def _aside(asked: Asked) -> Iterable[Problem]:
+    for name in asked.sources:
+        found = [one for one in asked.queue.memory(name).set_aside() if one.state == "aside"]
+        if found:
+            text = f"{len(found)} set aside in {name}: {found[0].path}: {found[0].why} (albumen queue dead lists them)"
+            yield Problem(f"aside {name}", text)
