@@ -21,12 +21,13 @@ class SqliteScratch:
 
     def put(self, key: str, text: str) -> None:
         """Keep a text under a key; "" takes the key away."""
+        self._db.write(lambda connection: put(connection, self._drawer, key, text))
 
-        def work(connection: sqlite3.Connection) -> None:
-            if text:
-                values = (self._drawer, pack(key), pack(text))
-                connection.execute("INSERT OR REPLACE INTO scratch(drawer, key, value) VALUES(?,?,?)", values)
-            else:
-                connection.execute("DELETE FROM scratch WHERE drawer=? AND key=?", (self._drawer, pack(key)))
 
-        self._db.write(work)
+def put(connection: sqlite3.Connection, drawer: str, key: str, text: str) -> None:
+    """Keep a text, or with "" take it away, in a transaction of the caller's."""
+    if text:
+        values = (drawer, pack(key), pack(text))
+        connection.execute("INSERT OR REPLACE INTO scratch(drawer, key, value) VALUES(?,?,?)", values)
+    else:
+        connection.execute("DELETE FROM scratch WHERE drawer=? AND key=?", (drawer, pack(key)))
