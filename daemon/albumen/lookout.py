@@ -29,6 +29,18 @@ class Watched:
     notes: tuple[str, ...] = field(default_factory=tuple)
 
 
+def attempt(work: Callable[[], object], log: structlog.stdlib.BoundLogger, **what: object) -> str:
+    """Do it; why it failed, "" when it did not. A bug in one source, or in one thing that runs by the clock, harms no other."""
+    try:
+        work()
+    except AlbumenError as error:
+        return str(error)
+    except Exception as error:  # one of the three places: one look
+        log.exception("bug", **what)
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
 class Lookout:
     """The threads that look. ``stop`` ends them all; what they see is written into ``watched``."""
 
@@ -71,22 +83,12 @@ class Lookout:
     def _look(self, one: Watched) -> bool:
         """Wait until a look is worth it, unless it is the first or the last failed; then look. False when it failed."""
         name = one.source.name
-        try:
-            if one.looked and not one.failures:
-                self._wait(one.source)
-            if self._stop.is_set():
-                return True
-            for batch in one.source.scan(self._pipeline.memory(name)):
-                if self._stop.is_set():
-                    return True
-                one.offered += self._pipeline.keep(name, one.steps, batch)
-        except AlbumenError as error:
-            self._failed(one, str(error))
+        why = attempt(lambda: self._scan(one), self._log, source=name)
+        if why:
+            self._failed(one, why)
             return False
-        except Exception as error:  # noqa: BLE001  # one of the three places: one look
-            self._log.exception("bug", source=name)
-            self._failed(one, f"{type(error).__name__}: {error}")
-            return False
+        if self._stop.is_set():
+            return True
         if one.why:
             self._log.info("source works again", source=name)
         one.looked, one.failures, one.why = self._clock(), 0, ""
@@ -95,6 +97,17 @@ class Lookout:
             self._log.warning("source", source=name, note=note)
         one.notes = notes
         return True
+
+    def _scan(self, one: Watched) -> None:
+        if one.looked and not one.failures:
+            self._wait(one.source)
+        if self._stop.is_set():
+            return
+        name = one.source.name
+        for batch in one.source.scan(self._pipeline.memory(name)):
+            if self._stop.is_set():
+                return
+            one.offered += self._pipeline.keep(name, one.steps, batch)
 
     def _wait(self, source: Source) -> None:
         if isinstance(source, Waits):
