@@ -60,6 +60,10 @@ class Memory(Protocol):
     def refused(self) -> Refused | None:
         """What is refused at this source until a person confirms it; None when nothing is."""
 
+    def changes(self) -> int:
+        """A number that each ``commit`` counts up by one, whoever made it: equal numbers = nothing was changed in between. Another
+        one than any before when everything was lost and made anew."""
+
     def commit(self, batch: Batch, jobs: Sequence[Job]) -> None:
         """Keep a batch and the jobs it stands for, durably, all or nothing."""
 
@@ -358,6 +362,19 @@ class Queue(Protocol):
 
     def resolve(self, id: str, what: Literal["again", "drop"]) -> None:
         """Answer a dead job. ``NotFound``."""
+
+
+@runtime_checkable
+class Minds(Protocol):
+    """A queue that runs its jobs in threads of this process and sees those that get nowhere."""
+
+    def stuck(self, limit: float) -> Sequence[Job]:
+        """Jobs whose thread (with the children it started) used no CPU and moved no byte for ``limit`` seconds. A thread is watched
+        from the first question on: ask every few seconds, and at least twenty times within the limit."""
+
+    def give_up(self, job: Job, outcome: Outcome) -> bool:
+        """End a stuck job by this outcome, whatever its thread does later; ``stop`` does not wait for that thread any more. False
+        when it ended by itself meanwhile."""
 
 
 class Circuits(Protocol):

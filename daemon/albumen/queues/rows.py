@@ -50,6 +50,9 @@ CREATE TABLE scratch(drawer TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NUL
 UPDATE seen SET state='listed' WHERE state='aside';
 CREATE INDEX seen_aside ON seen(source, path) WHERE state IN ('aside','listed');
 """,
+    """
+CREATE TABLE change(source TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+""",
 )
 
 # A twin that waits already swallows the new job: it keeps the higher priority and the earlier time, unless it is parked.

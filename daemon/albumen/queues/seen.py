@@ -16,6 +16,7 @@ _ONE = "SELECT path, rev, state, why, at FROM seen WHERE source=? AND path=?"
 _MORE = "SELECT path, rev, state, why, at FROM seen WHERE source=? AND path>? AND path<? ORDER BY path LIMIT ?"
 _ASIDE = "SELECT path, rev, state, why, at FROM seen WHERE source=? AND state IN ('aside','listed') ORDER BY path"
 _REFUSED = "SELECT value FROM scratch WHERE drawer=? AND key=?"
+_COUNT = "INSERT INTO change(source, number) VALUES(?,?) ON CONFLICT(source) DO UPDATE SET number=number+1"
 _KEEP = "INSERT OR REPLACE INTO seen(source, path, rev, state, why, at) VALUES(?,?,?,?,?,?)"
 
 
@@ -68,6 +69,11 @@ class SqliteMemory:
         rows = self._db.rows(_REFUSED, (REFUSED, pack(self._place)))
         return loads(Refused, unpack(rows[0][0])) if rows else None
 
+    def changes(self) -> int:
+        """Counted up by each commit, from the time (ns) of the first one."""
+        rows = self._db.rows("SELECT number FROM change WHERE source=?", (self._source,))
+        return int(rows[0][0]) if rows else 0
+
     def commit(self, batch: Batch, jobs: Sequence[Job]) -> None:
         """Keep a batch and the jobs it stands for, durably, all or nothing. A path both forgotten and seen is seen."""
         now = self._clock()
@@ -79,6 +85,7 @@ class SqliteMemory:
             connection.executemany(INSERT, rows)
             connection.executemany("DELETE FROM seen WHERE source=? AND path=?", forget)
             connection.executemany(_KEEP, seen)
+            connection.execute(_COUNT, (self._source, now))
             if batch.cursor is not None:
                 connection.execute("INSERT OR REPLACE INTO cursor VALUES(?,?)", (self._source, pack(batch.cursor)))
             if batch.refused is not None or batch.well:

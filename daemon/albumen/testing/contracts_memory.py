@@ -100,6 +100,16 @@ class MemoryContract(OnBench):
         assert queue.memory("inbox").refused() == other
         assert [one.state for one in memory.all()] == ["agreed", ""]
 
+    def test_changes_are_counted(self, memory: Memory, queue: WholeQueue) -> None:
+        """Each commit counts one, whoever makes it; another source's and reading count nothing."""
+        memory.commit(Batch(), [])
+        before = memory.changes()
+        queue.memory("camera").commit(Batch(seen=(Seen("a", "1"),)), [])
+        memory.commit(Batch(forget=("a",)), [])
+        queue.memory("inbox").commit(Batch(cursor="1"), [])
+        assert list(memory.all()) == []
+        assert memory.changes() == queue.memory("camera").changes() == before + 2
+
     def test_sources_are_apart(self, memory: Memory, queue: WholeQueue) -> None:
         """The same path in two sources is two things."""
         other = queue.memory("inbox")

@@ -37,6 +37,7 @@ class MemoryJobs:
     circuits: dict[str, tuple[Circuit, int]] = field(default_factory=dict)  # with the time it closed, 0 = open
     seen: dict[str, dict[str, Seen]] = field(default_factory=dict)  # by source
     cursors: dict[str, str] = field(default_factory=dict)
+    changes: dict[str, int] = field(default_factory=dict)
     scratch: dict[str, dict[str, str]] = field(default_factory=dict)  # by drawer
     guard: threading.RLock = field(default_factory=threading.RLock)
     last: int = 0

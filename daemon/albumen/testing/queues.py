@@ -84,6 +84,14 @@ class MemoryQueue:
         if self._workers is not None:
             self._workers.stop(timeout)
 
+    def stuck(self, limit: float) -> Sequence[Job]:
+        """See ``ports.Minds``."""
+        return self._workers.stuck(limit) if self._workers is not None else ()
+
+    def give_up(self, job: Job, outcome: Outcome) -> bool:
+        """See ``ports.Minds``."""
+        return self._workers is not None and self._workers.give_up(job.id, outcome)
+
     def pending(self, batch: BatchId) -> Pending:
         """Unfinished jobs of a batch."""
         with self._jobs.guard:
@@ -206,6 +214,11 @@ class MemoryMemory:
             text = self._jobs.scratch.get(REFUSED, {}).get(f"source {self._source}")
         return loads(Refused, text) if text else None
 
+    def changes(self) -> int:
+        """Counted up by each commit."""
+        with self._jobs.guard:
+            return self._jobs.changes.get(self._source, 0)
+
     def commit(self, batch: Batch, jobs: Sequence[Job]) -> None:
         """Keep a batch and the jobs it stands for, all or nothing. A path both forgotten and seen is seen."""
         with self._jobs.guard:
@@ -215,6 +228,7 @@ class MemoryMemory:
             for path in batch.forget:
                 seen.pop(path, None)
             seen.update({one.path: one for one in batch.seen})
+            self._jobs.changes[self._source] = self._jobs.changes.get(self._source, now) + 1
             if batch.cursor is not None:
                 self._jobs.cursors[self._source] = batch.cursor
             if batch.refused is not None or batch.well:
