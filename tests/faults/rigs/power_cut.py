@@ -48,8 +48,19 @@ class Disk:
         _run("umount", "-l", self.at)
 
     def copy(self) -> None:
-        """Remember what the image holds at this instant: what only the kernel knows is not in it."""
-        _run("cp", "--sparse=always", self.image, self.image + ".cut")
+        """Remember what the image holds at one instant: what only the kernel knows is not in it.
+
+        The kernel's own threads write on while it is copied. Two copies that are equal show the image as it was between them.
+        """
+        first, second = f"{self.image}.cut", f"{self.image}.again"
+        _run("cp", "--sparse=always", self.image, first)
+        for _ in range(50):
+            _run("cp", "--sparse=always", self.image, second)
+            same = subprocess.run(["cmp", "-s", first, second], check=False).returncode == 0
+            os.replace(second, first)
+            if same:
+                return
+        raise SystemExit("the image never stood still for as long as two copies take")
 
     def back(self) -> None:
         """Go on with the remembered image; its journal is replayed, as after a power cut. Nobody may use the disk."""
