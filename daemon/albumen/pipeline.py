@@ -4,7 +4,7 @@
 |---|---|
 | Unavailable | the place's circuit opens; the job waits uncounted |
 | Transient | again after 2 s, 8 s, 30 s, 2 min, 10 min, 1 h, 6 h, 24 h (with jitter), then buried |
-| NotFound | done: the item itself is gone |
+| NotFound | done: the item itself is gone; should it come back, its source offers it again |
 | SetAside | listed, and left until its bytes change; done |
 | Changed, Exists | looked at anew: by its source when it has one, else as Transient |
 | other Permanent, ConfigError | buried with the reason |
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import structlog
 
+from albumen.deeds.desk import shown
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, SetAside, Transient, Unavailable
 from albumen.media.digest import record_id
 from albumen.model import DISK, Batch, BatchId, Buried, Deed, Done, Facts, Item, Job, Later, Outcome, Ref, Seen, Waiting
@@ -28,6 +29,7 @@ from albumen.spool import Spool
 
 DELAYS = (2.0, 8.0, 30.0, 120.0, 600.0, 3600.0, 21600.0, 86400.0)
 CLOSE = "close"  # the last job of a batch: no handler, see ``Pipeline._close``
+NEVER = "gone"  # the revision of a file that was gone when its turn came
 _SOON = 0.25  # seconds until a batch whose jobs still run is asked again
 _PATIENT = 30.0  # … whose jobs only wait
 
@@ -94,6 +96,8 @@ class Pipeline:
     sources: frozenset[str] = frozenset()
     stop: threading.Event = field(default_factory=threading.Event)
     commanded: set[BatchId] = field(default_factory=set)  # batches that a command of this process still adds to
+    closed: set[str] = field(default_factory=set)  # places that were told to be closed
+    guard: threading.Lock = field(default_factory=threading.Lock)  # of ``closed``
 
     # ------------------------------------------------------------------------------------------------------------ one step
 
@@ -126,11 +130,10 @@ class Pipeline:
         try:
             return work()
         except Unavailable as error:
-            self.log.warning("waiting", place=error.place, file=job.item.main.path, why=error.why)
+            self._closed(job, error)
             return Waiting(error.place, str(error), error.retry_after)
         except NotFound as error:
-            self.log.info("gone", file=job.item.main.path, why=str(error))
-            return Done()
+            return self._gone(job, str(error))
         except SetAside as error:
             return self._aside(job, str(error))
         except (Changed, Exists) as error:
@@ -140,33 +143,59 @@ class Pipeline:
         except AlbumenError as error:
             return self._bury(job, str(error))
         except Exception as error:  # one of the three places: a bug must not lose a photo
-            self.log.exception("bug", file=job.item.main.path, step=job.steps[0])
+            self.log.exception("bug", **_named(job.item), step=job.steps[0])
             return self._later(job, error)
+
+    def _closed(self, job: Job, error: Unavailable) -> None:
+        """Told once for each place, not for each of the thousands of jobs that wait for it."""
+        with self.guard:
+            news = error.place not in self.closed
+            self.closed.add(error.place)
+        tell = self.log.warning if news else self.log.debug
+        tell("place closed" if news else "waiting", place=error.place, **_named(job.item), why=error.why)
+
+    def works(self, place: str) -> None:
+        """A closed place works again."""
+        with self.guard:
+            self.closed.discard(place)
+        self.log.info("place works again", place=place)
 
     def _later(self, job: Job, error: Exception) -> Outcome:
         why = str(error) or type(error).__name__
         if job.tries >= len(DELAYS):
             return self._bury(job, why)
         delay = DELAYS[job.tries]
-        self.log.info("again later", file=job.item.main.path, why=why, seconds=delay)
+        self.log.info("again later", **_named(job.item), step=job.steps[0], why=why, seconds=delay, tries=job.tries + 1)
         return Later(delay * random.uniform(0.9, 1.1), why)  # noqa: S311  # jitter, no secret
 
     def _bury(self, job: Job, why: str) -> Outcome:
-        self.log.error("failed", file=job.item.main.path, step=job.steps[0], why=why)
+        self.log.error("failed", **_named(job.item), step=job.steps[0], job=job.id, why=why)
         return Buried(why)
 
     def _aside(self, job: Job, why: str) -> Outcome:
-        self.log.info("set aside", file=job.item.main.path, why=why)
+        self.log.info("set aside", **_named(job.item), why=why)
         if job.item.source in self.sources:
             seen = Seen(below(job.item, job.item.main), job.item.main.rev, "listed", why, self.clock())
             self.memory(job.item.source).commit(Batch(seen=(seen,)), ())
+        return Done()
+
+    def _gone(self, job: Job, why: str) -> Outcome:
+        """Its disk may only be unmounted: what is remembered of it gets a revision that no file has, so that its source offers it
+        again when it is back, and misses it until then."""
+        self.log.info("gone", **_named(job.item), why=why)
+        if job.item.source in self.sources:
+            memory = self.memory(job.item.source)
+            revs = {below(job.item, one): one.rev for one in _refs(job.item)}
+            kept = [one for one in memory.get(revs).values() if one.rev == revs[one.path]]
+            if kept:
+                memory.commit(Batch(seen=tuple(replace(one, rev=NEVER) for one in kept)), ())
         return Done()
 
     def _anew(self, job: Job, error: Exception) -> Outcome:
         """A source that forgot the item offers it again when it is quiet; its arrival rules are the only ones."""
         if job.item.source not in self.sources:
             return self._later(job, error)
-        self.log.info("looked at anew", file=job.item.main.path, why=str(error))
+        self.log.info("looked at anew", **_named(job.item), why=str(error))
         self.memory(job.item.source).commit(Batch(forget=tuple(below(job.item, one) for one in _refs(job.item))), ())
         return Done()
 
@@ -230,16 +259,35 @@ class Pipeline:
 
         The folders a move may empty are written into the ledger first, with the times they have now.
         """
+        if found.refused is not None:
+            self.log.warning("refused", place=found.refused.place, why=found.refused.why, confirm=found.refused.id)
+        if found.well:
+            self.log.info("nothing is refused any more", source=source)
         items = [one.item for one in found.events if one.what == "arrived"]
         if not items:
             self.memory(source).commit(found, ())
+            self._tell(source, found, ())
             return 0
         batch = self.begin(f"watch {source}")
         items = [replace(one, batch=batch, source=source) for one in items]
         self._remember_folders(batch, [one for one in items if one.move])
         jobs = [self.job(one, steps, batch) for one in items]
         self.memory(source).commit(found, [*jobs, self.closing(batch)])
+        self._tell(source, found, items)
         return len(jobs)
+
+    def _tell(self, source: str, found: Batch, items: Sequence[Item]) -> None:
+        """What was kept just now, one line a file."""
+        for one in items:
+            companions = {"companions": [ref.name for ref in one.companions]} if one.companions else {}
+            self.log.info("arrived", **_named(one), **companions)
+        for event in found.events:
+            if event.what == "gone":
+                self.log.info("gone", **_named(replace(event.item, source=source)), why="missing in two looks")
+        for seen in found.seen:
+            if seen.state in ("aside", "listed"):
+                tell = self.log.warning if seen.state == "aside" else self.log.info
+                tell("set aside", file=seen.path, source=source, why=seen.why)
 
     def _remember_folders(self, batch: BatchId, items: Sequence[Item]) -> None:
         wanted: dict[tuple[str, str], Ref] = {}
@@ -251,6 +299,12 @@ class Pipeline:
                     wanted[item.main.store, folder] = ref
                 folder = folder.rpartition("/")[0]
         self.deeds.remember_folders(batch, list(wanted.values()))
+
+
+def _named(item: Item) -> dict[str, str]:
+    """What every line about an item says of it, as far as it is known."""
+    known = {"file": shown(item.main) if item.main.path else "", "source": item.source, "batch": item.batch, "id": item.id}
+    return {key: text for key, text in known.items() if text}
 
 
 def _refs(item: Item) -> Sequence[Ref]:

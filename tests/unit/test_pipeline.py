@@ -22,8 +22,8 @@ from albumen.errors import (
     Transient,
     Unavailable,
 )
-from albumen.model import DISK, Batch, Buried, Done, Event, Item, Job, Later, Pending, Ref, Seen, Waiting
-from albumen.pipeline import CLOSE, DELAYS, Step
+from albumen.model import DISK, Batch, Buried, Done, Event, Item, Job, Later, Pending, Ref, Refused, Seen, Waiting
+from albumen.pipeline import CLOSE, DELAYS, NEVER, Step
 from albumen.ports import Handler, Queue, Run, Store
 from albumen.spool import Spool
 from albumen.testing import MemoryMemory, NoMoveStore
@@ -97,6 +97,23 @@ def test_transient_comes_again_later_and_later(life: Life, error: Exception) -> 
 def test_gone_is_done(life: Life) -> None:
     raises(life, NotFound("gone"))
     assert life.pipeline(job()) == Done()
+
+
+def test_gone_with_its_disk_is_offered_again_when_it_is_back(life: Life) -> None:
+    """What is remembered matches no file any more, unless it was looked at since, or forgotten."""
+    raises(life, NotFound("gone"))
+    both = replace(ITEM, companions=(Ref("disk", "watched/a.xmp", "x1"), Ref("disk", "watched/b.xmp", "y1")))
+    life.memory.commit(Batch(seen=(Seen("a.jpg", "r1"), Seen("a.xmp", "x2"))), ())
+    assert life.pipeline(job(item=both)) == Done()
+    assert {one.path: one.rev for one in life.memory.all()} == {"a.jpg": NEVER, "a.xmp": "x2"}
+
+
+def test_what_is_refused_is_kept_without_a_job(life: Life) -> None:
+    refused = Refused("ab12cd", "source camera", "4 of 5 files are missing at once; nothing is forgotten", 1, 4)
+    assert life.pipeline.keep("camera", ("does",), Batch(refused=refused)) == 0
+    assert life.memory.refused() == refused
+    life.pipeline.keep("camera", ("does",), Batch(well=True))
+    assert life.memory.refused() is None
 
 
 def test_set_aside_is_remembered_until_its_bytes_change(life: Life) -> None:
