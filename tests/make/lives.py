@@ -80,7 +80,7 @@ class Log:
         """One line."""
         self.lines.append((what, fields))
 
-    warning = error = info
+    warning = error = debug = info
 
     def exception(self, what: str, **fields: object) -> None:
         """Called inside an ``except``."""
@@ -98,10 +98,20 @@ class Life:
         self.ledger = cast("Ledger", guarded(ledger, fault, "ledger"))
         self.catalog = cast("Catalog", guarded(catalog, fault, "catalog"))
         self._step: Callable[[str], object] = lambda _step: None
-        desk = Desk(self.stores, self.catalog, self.ledger, Filing(LIBRARY), owner, ground.dead, lambda: NOW, self._traced)
+        self.log = Log()
+        desk = Desk(
+            self.stores,
+            self.catalog,
+            self.ledger,
+            Filing(LIBRARY),
+            owner,
+            ground.dead,
+            lambda: NOW,
+            self._traced,
+            log=self._log(),
+        )
         self.engine = Engine(desk)
         self.jobs = Jobs()
-        self.log = Log()
         self.memory = MemoryMemory(clock=lambda: NOW)
         context = cast("Context", _Nothing())
         self.pipeline = Pipeline(
@@ -118,8 +128,11 @@ class Life:
             spool=Spool(str(ground.folder / "spool")),
             probe=probe,
             clock=lambda: NOW,
-            log=cast("structlog.stdlib.BoundLogger", self.log),
+            log=self._log(),
         )
+
+    def _log(self) -> structlog.stdlib.BoundLogger:
+        return cast("structlog.stdlib.BoundLogger", self.log)
 
     def trace(self, step: Callable[[str], object]) -> None:
         """Call this at each step that a deed reaches from now on."""

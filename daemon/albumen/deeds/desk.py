@@ -4,6 +4,9 @@ import threading
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import structlog
+
+from albumen import observe
 from albumen.errors import Unavailable
 from albumen.media.dates import DateRules
 from albumen.media.naming import NameRules
@@ -76,6 +79,7 @@ class Desk:
     clock: Callable[[], int]
     trace: Trace = no_trace
     shelf: Shelf = field(default_factory=Shelf)
+    log: structlog.stdlib.BoundLogger = field(default_factory=observe.logger)
 
     def store(self, name: str) -> Store:
         """The store of that name. ``Unavailable`` when none is configured (any more): what is planned for it waits."""

@@ -4,6 +4,7 @@ closing of a batch, its last job.
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from albumen.deeds import telling
 from albumen.deeds.desk import Desk
 from albumen.errors import NotFound, Permanent
 from albumen.model import DISK, BatchId, Deed, DeedId, DeedState, Ref
@@ -83,6 +84,7 @@ def _make(desk: Desk, deeds: Sequence[Deed]) -> None:
     made = [one for one in ordered if one.id not in failed]
     _sync(desk, [one.target for one in made])
     desk.ledger.settle([one.id for one in made], DeedState.done)
+    telling.done(desk, made)
     for id, why in failed.items():
         desk.ledger.settle([id], DeedState.dropped, why)
 
@@ -96,6 +98,7 @@ def _remove(desk: Desk, deeds: Sequence[Deed], *, effective: bool) -> None:
         (gone if removed else kept).append(deed)
     _sync(desk, [one.source for one in gone])
     desk.ledger.settle([one.id for one in gone], DeedState.done)
+    telling.done(desk, gone)
     desk.ledger.settle([one.id for one in kept], DeedState.dropped, "not empty, or not ours to remove")
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from albumen.deeds import doubles, places, records, trash
+from albumen.deeds import doubles, places, records, telling, trash
 from albumen.deeds.desk import Desk, shown
 from albumen.deeds.reading import content, sha256
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, Permanent, Rejected, Stale, Transient
@@ -162,15 +162,16 @@ class _Group:
             self._prove(deed)
         self._catalogue(deeds)
         _traced(desk, deeds, "catalogued")
-        whys: dict[str, list[DeedId]] = defaultdict(list)
+        whys: dict[str, list[Deed]] = defaultdict(list)
         for one in deeds:
             stays = trash.take(desk, one) if one.verb == "move" else ""
-            whys["; ".join(why for why in (doubles.reason(desk, one), stays) if why)].append(one.id)
+            whys["; ".join(why for why in (doubles.reason(desk, one), stays) if why)].append(one)
         for name, refs in _by_store(one.source for one in deeds if one.verb == "move").items():
             _sync(desk.store(name), [one.path for one in refs])
         _traced(desk, deeds, "taken")
-        for why, ids in whys.items():
-            desk.ledger.settle(ids, DeedState.done, why)
+        for why, some in whys.items():
+            desk.ledger.settle([one.id for one in some], DeedState.done, why)
+            telling.done(desk, some, why)
         _traced(desk, deeds, "settled")
 
     def _prove(self, deed: Deed) -> None:

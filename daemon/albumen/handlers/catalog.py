@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from albumen.deeds.desk import shown
 from albumen.errors import Permanent, SetAside
 from albumen.handlers.looking import know
 from albumen.model import Item, Ref
@@ -30,14 +31,14 @@ class CatalogHandler:
         """The item with what its bytes say. ``SetAside`` when it is no media, or a person deleted this content before."""
 
         def tell(ref: Ref, why: str) -> None:
-            run.tell("companion left", file=ref.path, why=why)
+            run.tell("companion left", file=shown(ref), why=why)
 
         try:
             known = know(item, run.deeds.stage, run.probe, tell)
             record = run.catalog.get([known.id]).get(known.id)
             if record is not None and not record.placements:
                 raise SetAside(
-                    f"/{item.main.path}: this content was here before and was taken out by a person; "
+                    f"{shown(item.main)}: this content was here before and was taken out by a person; "
                     "to have it again: albumen import FILE"
                 )
         except Permanent:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from albumen.deeds.desk import shown
 from albumen.errors import Changed, NotFound, Transient
 from albumen.handlers.looking import know
 from albumen.model import UNDONE_BEFORE, Deed, DeedState, Item, Ref
@@ -60,7 +61,7 @@ class FileHandler:
                 continue
 
         def tell(ref: Ref, why: str) -> None:
-            run.tell("companion left", file=ref.path, why=why)
+            run.tell("companion left", file=shown(ref), why=why)
 
         bare = dataclasses.replace(item, main=refs[0], companions=tuple(refs[1:]), deeds=(), duplicate_of="", facts=(), parts=())
         return know(bare, run.deeds.stage, run.probe, tell)
@@ -76,9 +77,9 @@ class FileHandler:
             if again.duplicate_of or not again.deeds:
                 raise
             return _placed(again, run.deeds.do(again.deeds))
-        run.tell("duplicate", file=item.main.path, of=item.duplicate_of)
         if item.deeds:
             run.deeds.do(item.deeds)
+        run.tell("duplicate", file=shown(item.main), of=item.duplicate_of, batch=item.batch, source=item.source)
         return item
 
 
