@@ -114,6 +114,14 @@ class SqliteQueue:
         if self._workers is not None:
             self._workers.stop(timeout)
 
+    def stuck(self, limit: float) -> Sequence[Job]:
+        """See ``ports.Minds``."""
+        return self._workers.stuck(limit) if self._workers is not None else ()
+
+    def give_up(self, job: Job, outcome: Outcome) -> bool:
+        """See ``ports.Minds``."""
+        return self._workers is not None and self._workers.give_up(job.id, outcome)
+
     def pending(self, batch: BatchId) -> Pending:
         """Unfinished jobs of a batch, as of one moment."""
         now: dict[str, Any] = {"batch": batch, "now": self._clock()}

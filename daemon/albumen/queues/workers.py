@@ -15,6 +15,7 @@ from typing import Protocol
 
 import structlog
 
+from albumen.effort import Pace
 from albumen.errors import Unavailable
 from albumen.model import Job, Later, Outcome
 
@@ -94,6 +95,15 @@ class _Lane:
             self.changed.notify_all()
 
 
+@dataclass(frozen=True, slots=True)
+class _Handled:
+    """A job in a handler ``since`` then (monotonic)."""
+
+    thread: threading.Thread
+    pace: Pace
+    since: float
+
+
 class Workers:
     """One run from start to stop. ``poll`` and ``tend`` are seconds of real time, whatever the queue's clock shows.
     The minder calls ``beat`` at each of its turns, every ``poll`` seconds at least."""
@@ -118,6 +128,8 @@ class Workers:
         self._over = threading.Event()  # nobody waits for running ones any more either
         self._nudged = threading.Event()
         self._running: set[Lease] = set()
+        self._handled: dict[Lease, _Handled] = {}  # those of them that are in the handler
+        self._lost: set[threading.Thread] = set()  # threads whose job was given up: nobody waits for them
         self._guard = threading.Lock()
         self._log = structlog.get_logger("queue")
         self._minder = threading.Thread(target=self._mind, name="queue minder", daemon=True)
@@ -148,10 +160,28 @@ class Workers:
         for lane in self._lanes:
             lane.wake()
         for thread in self._workers:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread not in self._lost:
+                thread.join(max(0.0, deadline - time.monotonic()))
         self._over.set()
         self._nudged.set()
         self._minder.join(max(0.1, deadline - time.monotonic()))
+
+    def stuck(self, limit: float) -> list[Job]:
+        """See ``ports.Minds``."""
+        now = time.monotonic()
+        with self._guard:
+            long = [(lease, one.pace) for lease, one in self._handled.items() if now - one.since >= limit / 20]
+        return [lease.load() for lease, pace in long if pace.still(now) >= limit]
+
+    def give_up(self, id: str, outcome: Outcome) -> bool:
+        """See ``ports.Minds``."""
+        with self._guard:
+            lease = next((one for one in self._handled if str(one.id) == id), None)
+            if lease is None:
+                return False
+            self._lost.add(self._handled.pop(lease).thread)
+            self._running.discard(lease)  # its lease is extended no more, whatever becomes of the write
+        return self._engine.finish(lease, outcome, None)[0]
 
     # ------------------------------------------------------------------------------------------------------------- workers
 
@@ -173,10 +203,15 @@ class Workers:
         return None
 
     def _outcome(self, lease: Lease) -> Outcome:
+        with self._guard:
+            self._handled[lease] = _Handled(threading.current_thread(), Pace(threading.get_native_id()), time.monotonic())
         try:
             return self._handle(lease.load())
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the pipeline catches all; a thread that dies would starve its lane
             return self._broken(lease, error)
+        finally:
+            with self._guard:
+                self._handled.pop(lease, None)
 
     def _broken(self, lease: Lease, error: BaseException) -> Later:
         self._log.error("a job broke its handler, it is tried again", job=str(lease.id), exc_info=error)
