@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from fcntl import LOCK_SH, flock
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,14 @@ from albumen.media.naming import NameRules
 from albumen.media.sandbox import Prober
 from albumen.model import DISK, Facts, Ref
 from albumen.operations.problems import Asked
+from albumen.operations.timetable import DRAWER
 from albumen.operations.working import Working
 from albumen.owners import DaemonLock, Owners, state_directory
 from albumen.pipeline import Pipeline, Step
 from albumen.plugins import Context, Plugins
 from albumen.ports import Source, Store
 from albumen.queues.sqlite import SqliteQueue
+from albumen.schedule import Schedule, table
 from albumen.settings import Section, Settings
 from albumen.spool import Spool
 from albumen.stores.disk import DiskStore
@@ -156,6 +159,10 @@ class App:
             source = self.plugins.load("sources", section.type)(section.name, section.options, self.context)
             self._sources.append(source)
             watched.append(Watched(source, tuple(route.steps)))
+        clock, log = self.context.clock, observe.logger()
+        entries = table(self.engine, self.pipeline, self.queue, self.stores, clock)
+        beat = partial(self.health.beat, "clock")
+        schedule = Schedule(entries, clock, self.queue.scratch(DRAWER), self.stop, log, beat)
         return Supervisor(
             watched,
             self.pipeline,
@@ -165,9 +172,10 @@ class App:
             self.daemon,
             self.lanes,
             self.state,
-            self.context.clock,
+            clock,
             self.stop,
-            observe.logger(),
+            log,
+            services=(schedule,),
             health=self.health,
         )
 

@@ -21,13 +21,19 @@ from typing import Any
 
 import structlog
 
+from albumen.deeds.engine import Engine
 from albumen.errors import AlbumenError
 from albumen.lookout import attempt
 from albumen.operations import timetable
 from albumen.operations.timetable import SECOND, Timed
-from albumen.ports import Scratch
+from albumen.operations.working import WorkingQueue, probe, recover
+from albumen.pipeline import Pipeline
+from albumen.ports import Scratch, Store
+
+Clock = Callable[[], int]  # ns
 
 DAY = 86_400.0
+_MINUTE = 60.0
 _WAKE = 0.5  # seconds between turns
 _RETRY = (60.0, 120.0, 300.0, 900.0, 3600.0)  # seconds until the next try after so many failures; never longer than the period
 _LONG = 600.0  # seconds: what runs more often is remembered only so often, else an idle disk would never sleep
@@ -44,6 +50,26 @@ class Entry:
     work: Callable[[], str | None]
     period: float = DAY
     hour: int | None = None
+
+
+def table(
+    engine: Engine, pipeline: Pipeline, queue: WorkingQueue, stores: Mapping[str, Store], clock: Clock
+) -> tuple[Entry, ...]:
+    """Everything that runs by the clock."""
+
+    def probes() -> str | None:
+        for place in probe(queue, stores, clock()):
+            pipeline.works(place)
+        return None
+
+    def recovery() -> str | None:
+        found = recover(engine, pipeline, queue)
+        return f"{found} pieces of work that a dead process left go on" if found else None
+
+    return (
+        Entry("probes", probes, period=_WAKE),
+        Entry("recovery", recovery, period=_MINUTE),
+    )
 
 
 def due(entry: Entry, last: Timed, now: int) -> bool:
@@ -80,7 +106,7 @@ class Schedule:
     def __init__(
         self,
         entries: Sequence[Entry],
-        clock: Callable[[], int],
+        clock: Clock,
         drawer: Scratch,
         stop: threading.Event,
         log: structlog.stdlib.BoundLogger,

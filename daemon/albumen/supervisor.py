@@ -11,20 +11,20 @@ from typing import Protocol
 
 import structlog
 
+from albumen.alive import STATUS
 from albumen.deeds.engine import Engine
 from albumen.errors import AlbumenError, ConfigError, Unavailable
 from albumen.lookout import Lookout, Watched
 from albumen.observe import Health
-from albumen.operations.working import WorkingQueue, probe, recover
+from albumen.operations.working import WorkingQueue, recover
 from albumen.owners import DaemonLock
 from albumen.pipeline import Pipeline
 from albumen.ports import Store
 
-STATUS = "daemon.json"  # in the state directory: what the daemon says of itself, read by ``status``
 _STOP = 25.0  # seconds that running steps get to finish; the rest of 30 s is for closing
 _LOOKS = 4.0  # seconds that sources get to end their looks, all together
-_RECOVER = 60.0  # seconds between looks for dead owners
 _TICK = 0.5
+_SAY = 15.0  # seconds between two lines to the status file when nothing changed; after 60 s of silence the daemon is not alive
 
 
 class Service(Protocol):
@@ -56,6 +56,7 @@ class Supervisor:
     log: structlog.stdlib.BoundLogger
     services: Sequence[Service] = ()
     health: Health = field(default_factory=Health)
+    _told: tuple[Mapping[str, object], int] = ({}, 0)  # what the status file says, and since when
 
     def run(self, *, idle_exit: float | None = None) -> None:
         """Hold the daemon's lock, start in order, stop in reverse. ``ConfigError`` when another daemon holds the state directory."""
@@ -96,20 +97,14 @@ class Supervisor:
     # --------------------------------------------------------------------------------------------------------- housekeeping
 
     def _keep_house(self, idle_exit: float | None) -> None:
-        recovered = time.monotonic()
         idle_since = time.monotonic()
         seen = -1
         last_look = False  # for dead owners before leaving: once, since what waits for a place waits for the next start
         while not self.stop.wait(_TICK):
             self.health.beat("supervisor")
             try:
-                for place in probe(self.queue, self.stores, self.clock()):
-                    self.log.info("place works again", place=place)
-                if time.monotonic() - recovered >= _RECOVER:
-                    recovered = time.monotonic()
-                    self._recover()
                 self._write_status()
-                busy = self._busy()
+                busy = idle_exit is not None and self._busy()
             except AlbumenError as error:  # the daemon outlives a full disk
                 self.log.warning("housekeeping waits", why=str(error))
                 continue
@@ -136,20 +131,24 @@ class Supervisor:
         return sum(number for (_, state), number in self.queue.stats().counts.items() if state in ("ready", "running"))
 
     def _write_status(self) -> None:
+        """When there is something new to say, and every few seconds: a file replaced each tick would keep an idle disk awake."""
         told = {
             "pid": os.getpid(),
-            "at": self.clock(),
             "stalled": self.health.stalled(),
             "sources": [
                 {"name": one.source.name, "looked": one.looked, "offered": one.offered, "why": one.why, "notes": list(one.notes)}
                 for one in self.watched
             ],
         }
+        now = self.clock()
+        if told == self._told[0] and abs(now - self._told[1]) < _SAY * 1_000_000_000:
+            return
         path = os.path.join(self.state, STATUS)
         draft = f"{path}.draft"
         try:
             with open(draft, "w", encoding="ascii") as file:
-                json.dump(told, file)
+                json.dump({**told, "at": now}, file)
             os.replace(draft, path)
         except OSError as error:
             raise Unavailable("state directory", f"{error.strerror} ({path})") from None
+        self._told = (told, now)

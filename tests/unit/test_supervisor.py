@@ -18,6 +18,7 @@ from albumen.lookout import Watched
 from albumen.model import Batch, Event, Item, Job, Ref, Seen, Waiting
 from albumen.owners import DaemonLock
 from albumen.ports import Memory, Source, Store
+from albumen.schedule import Schedule, table
 from albumen.supervisor import Supervisor
 from albumen.testing import FakeClock, MemoryQueue, MemorySource, MemoryStore
 from make.lives import Life, Log
@@ -45,18 +46,22 @@ class House:
         self.daemon = DaemonLock(str(self.tmp_path))
 
     def of(self, *sources: Source, steps: tuple[str, ...] = ("none",)) -> Supervisor:
+        stores = cast("dict[str, Store]", self.ground.stores)
+        entries = table(self.life.engine, self.life.pipeline, self.queue, stores, self.clock)
+        log = cast("structlog.stdlib.BoundLogger", self.log)
         return Supervisor(
             [Watched(one, steps) for one in sources],
             self.life.pipeline,
             self.life.engine,
             self.queue,
-            cast("dict[str, Store]", self.ground.stores),
+            stores,
             self.daemon,
             {"io": 1},
             str(self.tmp_path),
             self.clock,
             self.stop,
-            cast("structlog.stdlib.BoundLogger", self.log),
+            log,
+            services=(Schedule(entries, self.clock, self.queue.scratch("clock"), self.stop, log),),
         )
 
     def runs(self, supervisor: Supervisor, until: Callable[[], bool]) -> float:
@@ -211,7 +216,7 @@ def test_a_closed_place_is_asked_when_it_is_due_and_its_jobs_go_on(house: House,
         house.stop.set()
         thread.join(PATIENCE)
         house.queue.shutdown()
-    assert "place works again" in house.told()
+    assert ("place works again", {"place": LIBRARY}) in house.log.lines
 
 
 def test_idle_exit_waits_for_the_first_look_of_every_source(house: House) -> None:
@@ -244,11 +249,15 @@ def test_housekeeping_outlives_a_full_disk(house: House, monkeypatch: pytest.Mon
             raise Unavailable("ledger", "the disk is full")
         return type(house.life.engine).recover(house.life.engine)
 
-    monkeypatch.setattr(module, "_RECOVER", 0.0)
     monkeypatch.setattr(house.life.engine, "recover", lambda *_args: full())
     fine = good()
     supervisor = house.of(fine)
-    house.runs(supervisor, lambda: len(calls) >= 5 and supervisor.watched[0].offered == 1)
+
+    def often() -> bool:
+        house.clock.advance(1)
+        return len(calls) >= 5
+
+    house.runs(supervisor, lambda: often() and supervisor.watched[0].offered == 1)
 
 
 def test_it_says_how_it_is_and_leaves_no_status_behind(house: House) -> None:
