@@ -3,17 +3,25 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
+from albumen.effort import Pace
 from albumen.errors import AlbumenError
 from albumen.pipeline import Pipeline
 from albumen.ports import Source, Waits
 
 _BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds until a source that failed so often in a row is asked again
 _POLL = 60.0  # seconds between looks of a source that does not know when to look
+_REST = 0.1  # seconds from the beginning of one look to that of the next, at least: a wait that never waits
+_HANGS = 20 * 60.0  # seconds after which a look that gets nowhere is told
+_SAMPLE = 5.0  # seconds between two questions whether looks get on
+_MOST = 4000  # jobs of one source that wait; more of it is not asked for before half of them are done
+_AGAIN = 0.25  # seconds between questions whether they are
+_MANY = 1000  # pieces of one look (500 files each at most) after which it gets slower …
+_BREATH = 0.02  # … by so many seconds a piece
 
 
 @dataclass
@@ -26,6 +34,7 @@ class Watched:
     offered: int = 0  # items handed over since the start
     failures: int = 0  # looks that failed in a row
     why: str = ""  # the reason of the last failed one
+    hangs: str = ""  # what is told of a look that does not come back
     notes: tuple[str, ...] = field(default_factory=tuple)
 
 
@@ -35,14 +44,27 @@ def attempt(work: Callable[[], object], log: structlog.stdlib.BoundLogger, **wha
         work()
     except AlbumenError as error:
         return str(error)
-    except Exception as error:  # one of the three places: one look
+    except (Exception, SystemExit) as error:  # one of the three places: one look
         log.exception("bug", **what)
         return f"{type(error).__name__}: {error}"
     return ""
 
 
+@dataclass
+class _Eye:
+    """One source with its thread. ``pace`` is there while a look goes on and does not wait for us; ``since`` when it began."""
+
+    one: Watched
+    pace: Pace | None = None
+    since: float = 0.0
+    brought: int = 0  # jobs kept since it was last asked how many of them are left, and those that were left then
+
+
 class Lookout:
-    """The threads that look. ``stop`` ends them all; what they see is written into ``watched``."""
+    """The threads that look. ``stop`` ends them all; what they see is written into ``watched``.
+
+    A source that hangs or floods harms nobody else: one thread each, and what it brings waits outside while too much of it is
+    still to be done."""
 
     def __init__(
         self,
@@ -56,10 +78,12 @@ class Lookout:
         self._clock = clock
         self._stop = stop
         self._log = log
+        self._eyes = [_Eye(one) for one in watched]
         self._threads = [
-            threading.Thread(target=self._look_forever, args=(one,), name=f"source {one.source.name}", daemon=True)
-            for one in watched
+            threading.Thread(target=self._look_forever, args=(eye,), name=f"source {eye.one.source.name}", daemon=True)
+            for eye in self._eyes
         ]
+        self._turned = 0.0
 
     def start(self) -> None:
         """Look from now on."""
@@ -73,41 +97,85 @@ class Lookout:
             if thread.ident is not None:
                 thread.join(max(0.0, until - time.monotonic()))
 
-    def _look_forever(self, one: Watched) -> None:
+    def turn(self) -> None:
+        """See which looks hang; to be called every few seconds."""
+        now = time.monotonic()
+        if now - self._turned < _SAMPLE:
+            return
+        self._turned = now
+        for eye in self._eyes:
+            pace = eye.pace
+            hangs = ""
+            if pace is not None and pace.still(now) >= _HANGS:
+                hangs = f"has not come back from its look for {(now - eye.since) / 60:.0f} min"
+            if hangs and not eye.one.hangs:
+                self._log.warning("source hangs", source=eye.one.source.name, why=hangs)
+            eye.one.hangs = hangs
+
+    # ------------------------------------------------------------------------------------------------------------- looking
+
+    def _look_forever(self, eye: _Eye) -> None:
         """A source that fails is asked again, later and later; it harms nobody else."""
         while not self._stop.is_set():
-            if not self._look(one):
-                delay = _BACKOFF[min(one.failures, len(_BACKOFF)) - 1]
+            begun = time.monotonic()
+            if not self._look(eye):
+                delay = _BACKOFF[min(eye.one.failures, len(_BACKOFF)) - 1]
                 self._stop.wait(delay * random.uniform(0.8, 1.2))  # noqa: S311  # jitter, no secret
+            self._stop.wait(max(0.0, begun + _REST - time.monotonic()))
 
-    def _look(self, one: Watched) -> bool:
+    def _look(self, eye: _Eye) -> bool:
         """Wait until a look is worth it, unless it is the first or the last failed; then look. False when it failed."""
-        name = one.source.name
-        why = attempt(lambda: self._scan(one), self._log, source=name)
+        one = eye.one
+        why = attempt(lambda: self._scan(eye), self._log, source=one.source.name)
+        eye.pace = None
         if why:
             self._failed(one, why)
             return False
         if self._stop.is_set():
             return True
         if one.why:
-            self._log.info("source works again", source=name)
+            self._log.info("source works again", source=one.source.name)
         one.looked, one.failures, one.why = self._clock(), 0, ""
-        notes = tuple(getattr(one.source, "notes", ()))
-        for note in set(notes) - set(one.notes):
-            self._log.warning("source", source=name, note=note)
-        one.notes = notes
         return True
 
-    def _scan(self, one: Watched) -> None:
+    def _scan(self, eye: _Eye) -> None:
+        one = eye.one
         if one.looked and not one.failures:
             self._wait(one.source)
         if self._stop.is_set():
             return
+        eye.since, eye.pace = time.monotonic(), Pace(threading.get_native_id())
         name = one.source.name
-        for batch in one.source.scan(self._pipeline.memory(name)):
-            if self._stop.is_set():
-                return
-            one.offered += self._pipeline.keep(name, one.steps, batch)
+        look = one.source.scan(self._pipeline.memory(name))
+        try:
+            for number, batch in enumerate(look):
+                if self._stop.is_set():
+                    return
+                kept = self._pipeline.keep(name, one.steps, batch)
+                one.offered += kept
+                eye.brought += kept
+                self._spare(eye, number)
+        finally:
+            if isinstance(look, Generator):
+                look.close()
+        notes = tuple(map(str, getattr(one.source, "notes", ())))
+        for note in set(notes) - set(one.notes):
+            self._log.warning("source", source=name, note=note)
+        one.notes = notes
+
+    def _spare(self, eye: _Eye, number: int) -> None:
+        """The others, from a source that brings more than can be done: it waits until half of what it brought is done, and a look
+        that never ends is slowed down. ``number`` counts the pieces of this look."""
+        if eye.brought < _MOST and number < _MANY:
+            return
+        pace, eye.pace = eye.pace, None  # it waits for us, not we for it
+        if number >= _MANY:
+            self._stop.wait(_BREATH)
+        if eye.brought >= _MOST:
+            while (left := self._pipeline.unfinished(eye.one.source.name)) > _MOST / 2 and not self._stop.wait(_AGAIN):
+                pass
+            eye.brought = left
+        eye.pace = pace
 
     def _wait(self, source: Source) -> None:
         if isinstance(source, Waits):

@@ -96,6 +96,7 @@ class Pipeline:
     sources: frozenset[str] = frozenset()
     stop: threading.Event = field(default_factory=threading.Event)
     commanded: set[BatchId] = field(default_factory=set)  # batches that a command of this process still adds to
+    _brought: dict[str, list[BatchId]] = field(default_factory=dict)  # by source: batches that may have jobs to be done
     closed: set[str] = field(default_factory=set)  # places that were told to be closed
     guard: threading.Lock = field(default_factory=threading.Lock)  # of ``closed``
 
@@ -159,6 +160,10 @@ class Pipeline:
         with self.guard:
             self.closed.discard(place)
         self.log.info("place works again", place=place)
+
+    def overdue(self, job: Job, why: str) -> Outcome:
+        """What becomes of a job that was given up, since its step never came back: a failed try like any other."""
+        return self._later(job, Transient(why))
 
     def _later(self, job: Job, error: Exception) -> Outcome:
         why = str(error) or type(error).__name__
@@ -273,8 +278,15 @@ class Pipeline:
         self._remember_folders(batch, [one for one in items if one.move])
         jobs = [self.job(one, steps, batch) for one in items]
         self.memory(source).commit(found, [*jobs, self.closing(batch)])
+        self._brought.setdefault(source, []).append(batch)
         self._tell(source, found, items)
         return len(jobs)
+
+    def unfinished(self, source: str) -> int:
+        """How many jobs of what a source brought since the start wait for a worker or run. To be asked by the thread that keeps."""
+        left = {batch: self.queue.pending(batch).active for batch in self._brought.get(source, ())}
+        self._brought[source] = [batch for batch, active in left.items() if active]
+        return sum(left.values())
 
     def _tell(self, source: str, found: Batch, items: Sequence[Item]) -> None:
         """What was kept just now, one line a file."""
