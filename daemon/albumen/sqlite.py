@@ -5,23 +5,34 @@ it at kill -9; SQLite's own busy handler starves writers for seconds), ``synchro
 share one transaction, one savepoint each, and so one sync.
 """
 
-import fcntl
 import os
 import queue
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import structlog
+
+from albumen import sqlite_file
 from albumen.errors import AlbumenError, ConfigError, Unavailable
+from albumen.sqlite_file import Gate, Identity, connect, identity
 
 T = TypeVar("T")
 
 _GROUP = 256  # callers that share one transaction at most
 _WINDOW = 0.010  # seconds a commit waits for company at most, when the last one had some
+_LOST = (-1, -1)  # a file that went while it was being opened: no file is it
+_PATIENCE = 1000  # ms that a checkpoint waits for readers, and keeps writers waiting
+
+
+def no_remedy() -> str:
+    """Where nobody knows of a backup."""
+    return "put it back from a backup"
 
 
 class Database:
@@ -29,21 +40,38 @@ class Database:
 
     A newer file is refused with ``ConfigError``. Reads run in the caller's thread on a connection of its own; writes run in the
     writer thread and return when they are durable.
+
+    A file that is deleted or replaced while it is open is noticed by the next read or write: with ``anew`` it is made again, empty,
+    and ``generation`` counts up; else that is ``Unavailable`` until the process ends. ``remedy`` says how a person gets a file back
+    that is lost, broken or too new.
     """
 
-    def __init__(self, path: str, schema: Sequence[str], *, name: str = "") -> None:
+    def __init__(
+        self,
+        path: str,
+        schema: Sequence[str],
+        *,
+        name: str = "",
+        anew: bool = False,
+        remedy: Callable[[], str] = no_remedy,
+    ) -> None:
         self.path = path
         self.name = name or os.path.basename(path)
+        self.generation = 0
+        self._schema = schema
+        self._anew = anew
+        self._remedy = remedy
         self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._readers: weakref.WeakSet[_Reader] = weakref.WeakSet()
         self._guard = threading.Lock()
         self._closed = False
-        self._lock_fd = os.open(path + ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
         self._inbox: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
-        try:
-            self._migrate(schema)
-        except sqlite3.Error as error:
-            raise self._translated(error) from error
+        self._file: Identity = None
+        self._log: tuple[Identity, Identity] = (None, None)
+        with self._telling():
+            self._gate = Gate(path + ".lock")
+            with self._gate:
+                self._writing = self._opened()
         self._writer = threading.Thread(target=self._write_loop, name=f"write {self.name}", daemon=True)
         self._writer.start()
 
@@ -52,10 +80,8 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """A connection for reading, this thread's own. Open a transaction on it (``BEGIN``) for several reads of one state."""
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._connect()
-            self._local.connection = connection
+        with self._telling():
+            connection = self._reading()
         try:
             yield connection
         except sqlite3.Error as error:
@@ -80,14 +106,29 @@ class Database:
         What ``work`` raises undoes only its own changes and reaches the caller. ``Unavailable`` when the file cannot be written
         (disk full, read-only): then nothing of this call is kept.
         """
-        if self._closed:
-            raise Unavailable(self.name, "database is closed")
         call = _Call(work, durable)
-        self._inbox.put(call)
+        with self._guard:  # what comes in before the end is done before the end
+            if self._closed:
+                raise Unavailable(self.name, "database is closed")
+            self._inbox.put(call)
         call.finished.wait()
         if call.error is not None:
             raise call.error
         return call.result  # type: ignore[no-any-return]  # the result of this very work
+
+    def checkpoint(self) -> int:
+        """Write the log (``-wal``) back into the file and cut it to nothing. Bytes that it has left: not 0 when a reader holds it for
+        more than a second, in which nobody can write either. ``Unavailable``."""
+        with self._telling(), self._gate:
+            if self._closed:
+                raise Unavailable(self.name, "database is closed")
+            self._look()
+            self._writing.execute(f"PRAGMA busy_timeout={_PATIENCE}")
+            try:
+                self._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                self._writing.execute("PRAGMA busy_timeout=30000")
+            return os.path.getsize(self.path + "-wal")
 
     def close(self) -> None:
         """Finish what waits, then close every connection. Twice is harmless."""
@@ -95,49 +136,92 @@ class Database:
             if self._closed:
                 return
             self._closed = True
-        self._inbox.put(None)
+            self._inbox.put(None)
         self._writer.join()
-        for connection in self._all:
-            connection.close()
-        os.close(self._lock_fd)
+        for reader in list(self._readers):
+            reader.connection.close()
+        self._writing.close()
+        self._gate.close()
 
-    # -------------------------------------------------------------------------------------------------------------- inside
+    # ------------------------------------------------------------------------------------------------------------- the file
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False, cached_statements=256)
-        connection.execute("PRAGMA busy_timeout=30000")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA cache_size=-4000")
-        with self._guard:
-            self._all.append(connection)
-        return connection
-
-    def _migrate(self, schema: Sequence[str]) -> None:
-        connection = self._connect()
-        with self._exclusive():
+    def _opened(self) -> sqlite3.Connection:
+        """The file as it is under our path now, made or migrated: from here on it is ours. Inside the gate."""
+        if identity(self.path) is None:
+            for rest in ("-wal", "-shm"):  # of a file that is gone: SQLite would share them with those that still have it open
+                with suppress(FileNotFoundError):
+                    os.unlink(self.path + rest)
+        connection = connect(self.path, how="mode=rwc")
+        try:
             connection.execute("PRAGMA journal_mode=WAL")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version > len(schema):
+            found = sqlite_file.version(connection)
+            if found > len(self._schema):
                 raise ConfigError(
                     [
-                        f"{self.path} was written by a newer albumen (schema {version}, this program knows {len(schema)}): "
-                        "install the newer version again, or restore a backup made by this one"
+                        f"{self.path} was written by a newer albumen (schema {found}, this program knows {len(self._schema)}): "
+                        f"install the newer version again, or go back: {self._remedy()}"
                     ]
                 )
-            for number in range(version, len(schema)):
-                connection.executescript(f"BEGIN IMMEDIATE;\n{schema[number]}\n;PRAGMA user_version={number + 1};\nCOMMIT;")
+            self._migrated(connection, found)
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # opens the log
+        except BaseException:
+            connection.close()
+            raise
+        self._file = identity(self.path) or _LOST
+        self._log = self._logs()
+        self.generation += 1
+        return connection
 
-    @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+    def _migrated(self, connection: sqlite3.Connection, found: int) -> None:
         try:
-            yield
-        finally:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+            sqlite_file.migrate(connection, self._schema)
+        except sqlite3.Error as error:
+            if not found:
+                raise
+            wanted = len(self._schema)
+            why = f"{self.path} cannot be brought from schema {found} to {wanted}: {error}; it was left as it is"
+            raise Unavailable(self.name, why) from error
+
+    def _logs(self) -> tuple[Identity, Identity]:
+        return identity(self.path + "-wal"), identity(self.path + "-shm")
+
+    def _look(self) -> None:
+        """Is the file still the one we have open, and its log? Inside the gate, before every write."""
+        if identity(self.path) != self._file:
+            if not self._anew:
+                what = "deleted" if identity(self.path) is None else "replaced by another file"
+                raise Unavailable(
+                    self.name, f"{self.path} was {what} while it was in use: stop everything, then {self._remedy()}"
+                )
+            self._reopen("was deleted while it was in use; it is made anew, and the sources look at everything again")
+        elif self._log != self._logs():
+            self._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # we still have the log open: nothing is lost
+            self._reopen("lost its log; what it held was saved")
+
+    def _reopen(self, why: str) -> None:
+        self._writing.close()
+        self._writing = self._opened()
+        structlog.get_logger("database").warning(why, file=self.path)
+
+    def _reading(self) -> sqlite3.Connection:
+        mine: _Reader | None = getattr(self._local, "reader", None)
+        if mine is None or mine.generation != self.generation or identity(self.path) != self._file:
+            if self._closed:
+                raise Unavailable(self.name, "database is closed")
+            with self._gate:
+                self._look()
+                with self._guard:
+                    if self._closed:
+                        raise Unavailable(self.name, "database is closed")
+                    mine = _Reader(connect(self.path), self.generation)
+                    self._readers.add(mine)
+                mine.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # opens the log
+            self._local.reader = mine
+        return mine.connection
+
+    # -------------------------------------------------------------------------------------------------------------- writing
 
     def _write_loop(self) -> None:
-        connection = self._connect()
         company, last = False, 0.0
         while True:
             call = self._inbox.get()
@@ -150,12 +234,10 @@ class Database:
             quick = [one for one in group if not one.durable]
             slow = [one for one in group if one.durable]
             if quick:
-                connection.execute("PRAGMA synchronous=NORMAL")  # syncs at checkpoints only; OFF would not even then
-                self._commit(connection, quick)
-                connection.execute("PRAGMA synchronous=FULL")
+                self._commit(quick, "NORMAL")  # syncs at checkpoints only; OFF would not even then
             if slow:
                 began = time.monotonic()
-                self._commit(connection, slow)
+                self._commit(slow, "FULL")
                 company, last = len(slow) > 1, time.monotonic() - began
             if stopping:
                 return
@@ -174,21 +256,29 @@ class Database:
             group.append(call)
         return False
 
-    def _commit(self, connection: sqlite3.Connection, group: list["_Call"]) -> None:
+    def _commit(self, group: list["_Call"], synchronous: str) -> None:
         try:
-            with self._exclusive():
-                connection.execute("BEGIN IMMEDIATE")
-                for call in group:
-                    self._one(connection, call)
-                connection.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
-            if connection.in_transaction:
-                connection.rollback()
+            with self._gate:
+                self._look()
+                self._transaction(self._writing, group, synchronous)
+        except (sqlite3.Error, OSError, AlbumenError) as error:
             for call in group:
                 call.error = call.error or self._translated(error)
         finally:
             for call in group:
                 call.finished.set()
+
+    def _transaction(self, connection: sqlite3.Connection, group: list["_Call"], synchronous: str) -> None:
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for call in group:
+                self._one(connection, call)
+            connection.execute("COMMIT")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.rollback()
+            raise
 
     def _one(self, connection: sqlite3.Connection, call: "_Call") -> None:
         connection.execute("SAVEPOINT one")
@@ -204,12 +294,33 @@ class Database:
             connection.execute("ROLLBACK TO one")
         connection.execute("RELEASE one")
 
-    def _translated(self, error: Exception) -> AlbumenError | Exception:
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Errors of SQLite and of the disk as ours."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: Exception) -> Exception:
+        if isinstance(error, sqlite3.ProgrammingError):
+            return Unavailable(self.name, "database is closed") if self._closed else error
         if isinstance(error, sqlite3.OperationalError | OSError):
             return Unavailable(self.name, f"{error} ({self.path})")
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
-            return Unavailable(self.name, f"{error} ({self.path}): restore the newest backup, or move the file away and rebuild")
+            return Unavailable(self.name, f"{error} ({self.path}): stop everything, then {self._remedy()}")
         return error
+
+
+class _Reader:
+    """The connection of one thread: closed with the thread, whose locals go with it, or with the database."""
+
+    def __init__(self, connection: sqlite3.Connection, generation: int) -> None:
+        self.connection = connection
+        self.generation = generation
+
+    def __del__(self) -> None:
+        self.connection.close()
 
 
 @dataclass(slots=True)
