@@ -1,4 +1,9 @@
-"""What a source remembers but no longer finds, and whether that may be believed."""
+"""What a source remembers but no longer finds, and whether that may be believed.
+
+A missing file is ``missing`` after the first look and gone after the second. While the loss looks like an accident its files are
+``held`` instead, and the source says what is refused; a person who confirms that makes them ``agreed``: gone at the next look that
+still misses them. Whatever is found again is as it was.
+"""
 
 import os
 import stat
@@ -6,30 +11,42 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from albumen.model import DISK, Batch, Event, Item, Ref, Seen
+from albumen.model import DISK, Batch, Event, Item, Ref, Refused, Seen, refusal
 from albumen.ports import Memory
 from albumen.sources.gone import Identity, is_landslide
 from albumen.stores.looking import rev_of
 
 PIECE = 500  # events in one batch
+_NAMED = 20  # files that a refused change names
+_MISSED = frozenset({"missing", "held", "agreed"})
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Missed:
-    """Everything remembered, asked of the disk one by one. ``total`` does not count ``ours``."""
+    """Everything remembered, asked of the disk one by one. ``total`` does not count ``ours`` and ``agreed``."""
 
     total: int = 0
     same: int = 0  # found with the very inode, size and times
     first: list[Seen] = field(default_factory=list)  # not found, for the first time
     again: list[Seen] = field(default_factory=list)  # not found in two looks
+    held: list[Seen] = field(default_factory=list)  # not found, and refused
+    agreed: list[Seen] = field(default_factory=list)  # not found, and a person knows
     ours: list[Seen] = field(default_factory=list)  # nobody misses: taken away since by a source that moves, or only listed
 
     @property
-    def lost(self) -> int:
-        """How many files would have to be gone."""
-        return len(self.first) + len(self.again)
+    def lost(self) -> list[Seen]:
+        """What would have to be gone."""
+        return [*self.first, *self.again, *self.held]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``known``: this is the folder that is remembered. ``why``: "", or the sentence why nothing may be forgotten now."""
+
+    known: bool
+    why: str = ""
 
 
 def missed(memory: Memory, root: str, *, moves: bool) -> Missed:
@@ -42,39 +59,73 @@ def missed(memory: Memory, root: str, *, moves: bool) -> Missed:
             found.same += rev == seen.rev
         elif seen.state == "listed" or (moves and not seen.why and seen.state != "aside"):
             found.ours.append(seen)
+        elif seen.state == "agreed":
+            found.agreed.append(seen)
         else:
             found.total += 1
-            (found.again if seen.state == "missing" else found.first).append(seen)
+            {"missing": found.again, "held": found.held}.get(seen.state, found.first).append(seen)
     return found
 
 
-def verdict(found: Missed, kept: Identity | None, now: Identity, *, empty: bool) -> tuple[bool, str]:
-    """Whether this is the folder that is remembered, and "" or the sentence why nothing may be forgotten now. ``empty``: the
-    listing is, and that is not normal here.
+def verdict(
+    found: Missed, kept: Identity | None, now: Identity, *, empty: bool, moves: bool = False, path: str = "the folder"
+) -> Verdict:
+    """Whether what is not found may be believed. ``empty``: nothing at all lies in the folder, which is normal where the source
+    ``moves`` its files, as long as it is the same folder. ``path`` is how a person calls it.
 
     Another identity with the same inode is believed when most remembered files are unchanged down to their inode numbers and
     times: some file systems (XFS) take their id from the device number, which may change at a reboot.
     """
-    known = not found.total or kept is None or kept.is_same(now)
+    anything = found.total or found.agreed or (empty and found.ours)
+    known = not anything or kept is None or kept.is_same(now)
     if not known and not (kept and kept.ino == now.ino and found.same * 2 > found.total):
-        return False, "is another folder than before (another disk, or made anew); nothing is forgotten until you confirm it"
-    if empty and found.lost:
-        return True, f"is empty, {found.lost} files are missing; nothing is forgotten until you confirm it"
-    if is_landslide(found.lost, found.total):
-        return True, f"{found.lost} of {found.total} files are missing at once; nothing is forgotten until you confirm it"
-    return True, ""
+        if empty:
+            return Verdict(
+                known=False, why=f"{path} is empty and another folder than before: is its disk mounted? Nothing is forgotten"
+            )
+        missing = f", {len(found.lost)} of {found.total} files are not in it" if found.lost else ""
+        return Verdict(
+            known=False, why=f"{path} is another folder than before (another disk, or made anew){missing}; nothing is forgotten"
+        )
+    lost = len(found.lost)
+    if empty and lost and not moves:
+        return Verdict(known=True, why=f"{path} is empty, {lost} files are missing; nothing is forgotten")
+    if is_landslide(lost, found.total):
+        return Verdict(known=True, why=f"{lost} of {found.total} files are missing at once; nothing is forgotten")
+    return Verdict(known=True)
+
+
+def refuse(found: Missed, was: Refused | None, new: Refused) -> Iterator[Batch]:
+    """The batches that hold back all that is missing. ``new`` says it in words, without id and files. ``was`` is what is refused
+    already: it is the same accident, under the same id, as long as no more is missing than then, and nothing else is accepted."""
+    fresh = [*found.first, *found.again]
+    lost = sorted(found.lost, key=lambda one: os.fsencode(one.path))
+    same = was is not None and was.accepts == new.accepts and not fresh and len(lost) <= was.total
+    what = [new.accepts, *(f"{one.path} {one.rev}" for one in lost)]
+    id = was.id if was is not None and same else refusal(new.place, what)
+    now = replace(new, id=id, at=was.at if was else new.at, total=len(lost), files=tuple(one.path for one in lost[:_NAMED]))
+    held = [tuple(replace(one, state="held") for one in some) for some in pieces(fresh)]
+    if now != was:  # with the first of them: no id ever stands for more than was told under it
+        yield Batch(seen=held.pop(0) if held else (), refused=now)
+    for seen in held:
+        yield Batch(seen=seen)
 
 
 def forget(found: Missed, source: str, root: str, at: int) -> Iterator[Batch]:
     """The batches for what may be forgotten. Ours go without a word, files missing again as events, first ones are marked."""
     for some in pieces(found.ours):
         yield Batch(forget=tuple(one.path for one in some))
-    for some in pieces(found.again):
+    for some in pieces([*found.again, *found.agreed]):
         refs = (Ref(DISK, f"{root}/{one.path}".lstrip("/"), one.rev) for one in some)
         events = tuple(Event("gone", Item(ref, source=source)) for ref in refs)
         yield Batch(events=events, forget=tuple(one.path for one in some))
-    for some in pieces(found.first):
+    for some in pieces([*found.first, *found.held]):
         yield Batch(seen=tuple(replace(one, state="missing", at=at) for one in some))
+
+
+def is_missed(seen: Seen) -> bool:
+    """Whether the last looks did not find it."""
+    return seen.state in _MISSED
 
 
 def found_again(seen: Seen) -> Seen:

@@ -26,6 +26,14 @@ def identity_of(path: str) -> Identity:
     return Identity(os.stat(path).st_ino, os.statvfs(path).f_fsid)
 
 
+def identity_at(path: str) -> Identity | None:
+    """As ``identity_of``; None when it cannot be looked at."""
+    try:
+        return identity_of(path)
+    except OSError:
+        return None
+
+
 def kept_identity(cursor: str) -> Identity | None:
     """The identity in a cursor; None when nothing was kept yet."""
     if not cursor:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from albumen.errors import ConfigError, Unavailable
-from albumen.model import DISK, Batch, Item, Ref
+from albumen.model import DISK, Batch, Item, Ref, Refused
 from albumen.plugins import Context
 from albumen.ports import Memory
 from albumen.sources import forgetting, gone, litter, walk
@@ -162,8 +162,6 @@ class LocalSource:
             raise self._unavailable(top.skipped[0].reason)
         kept = gone.kept_identity(memory.cursor())
         empty = not (top.entries or top.folders or top.skipped or top.litter)
-        if empty and kept is not None and not kept.is_same(self._place.identity) and any(True for _ in memory.all()):
-            raise self._unavailable("is empty and another folder than before; is its disk mounted?")
         for path in look.dirty.files:
             self._arrivals.touch(path.lstrip("/"), look.now)
         self._notes = []
@@ -172,19 +170,27 @@ class LocalSource:
             self._notes += (f"{one.path} {one.reason}" for one in found.skipped)
             yield from self._compare(memory, found.entries, look)
         self._next_walk = look.now + self._every()
-        yield from self._forget(memory, kept, look, empty=empty and not self._moves)
+        yield from self._forget(memory, kept, look, empty=empty)
         self.notes = tuple(self._notes[:_NOTES])
 
     def _forget(self, memory: Memory, kept: gone.Identity | None, look: "_Look", *, empty: bool) -> Iterator[Batch]:
+        """What is gone, or what is refused: asked again soon, so that it goes on when it is back, or confirmed."""
+        was = memory.refused()  # before anything is missed: a person may confirm meanwhile
+        here, now = self._place.identity, self._clock()
         missed = forgetting.missed(memory, self._place.root, moves=self._moves)
-        known, why = forgetting.verdict(missed, kept, self._place.identity, empty=empty)
-        if known and (kept is None or kept != self._place.identity):
-            yield Batch(cursor=self._place.identity.text())
-        if why:
-            self._notes.insert(0, f"{self.settings.path} {why}")
-            return
-        yield from forgetting.forget(missed, self.name, self._place.root, self._clock())
-        if missed.first:
+        if gone.identity_at(self._place.root) != here:
+            raise self._unavailable("was exchanged while it was looked at; is its disk mounted?")
+        verdict = forgetting.verdict(missed, kept, here, empty=empty, moves=self._moves, path=self.settings.path)
+        if verdict.known and kept != here:
+            yield Batch(cursor=here.text())
+        if verdict.why:
+            accepts = "" if verdict.known else here.text()
+            yield from forgetting.refuse(missed, was, Refused("", f"source {self.name}", verdict.why, now, accepts=accepts))
+        else:
+            if was is not None:
+                yield Batch(well=True)
+            yield from forgetting.forget(missed, self.name, self._place.root, now)
+        if verdict.why or missed.first or missed.held:
             self._soon(look.now)
 
     def _partly(self, memory: Memory, look: "_Look") -> Iterator[Batch]:
@@ -233,10 +239,10 @@ class LocalSource:
             back = []
             for path, ref in refs.items():
                 seen = kept.get(path)
+                if seen is not None and forgetting.is_missed(seen):
+                    back.append(forgetting.found_again(seen))
                 if seen is not None and seen.rev == ref.rev:
                     self._arrivals.drop(ref.path)
-                    if seen.state == "missing":
-                        back.append(forgetting.found_again(seen))
                 else:
                     told = ref.path in self._arrivals or f"/{ref.path}" in look.dirty.files
                     self.found_only_by_rescan += look.timed and not told

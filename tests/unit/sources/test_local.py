@@ -5,17 +5,19 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from albumen.errors import ConfigError, Unavailable
-from albumen.model import Batch, Event, Seen
+from albumen.model import Batch, Event, Refused, Seen
 from albumen.owners import Owners
 from albumen.plugins import Context
-from albumen.sources import watching
+from albumen.sources import forgetting, watching
 from albumen.sources.forgetting import Missed, verdict
-from albumen.sources.gone import Identity, is_landslide, kept_identity
+from albumen.sources.gone import Identity, identity_of, is_landslide, kept_identity
 from albumen.sources.local import LocalSource
 from albumen.testing.clock import FakeClock
 from albumen.testing.queues import MemoryMemory
@@ -64,6 +66,12 @@ class Inbox:
             self.put(name)
         self.look()
         assert len(self.look()) == len(names)
+
+    def refused(self) -> Refused:
+        """What is refused now."""
+        refused = self.memory.refused()
+        assert refused is not None
+        return refused
 
     def known(self) -> dict[str, Seen]:
         return {one.path: one for one in self.memory.all()}
@@ -223,14 +231,24 @@ def test_a_root_that_is_a_file_is_unavailable(inbox: Inbox) -> None:
         inbox.look()
 
 
-def test_an_empty_mount_point_is_unavailable(inbox: Inbox) -> None:
-    """The disk is not mounted: another, empty folder lies at the path."""
+@pytest.mark.parametrize("mode", ["copy", "move"])
+def test_an_empty_mount_point_is_refused(inbox: Inbox, mode: str) -> None:
+    """The disk is not mounted: another, empty folder lies at the path. Nothing is forgotten; one look after it is back all is well,
+    and what came meanwhile is taken."""
+    inbox.make(mode)
     inbox.settle("a.jpg")
+    there = inbox.memory.cursor()
     other_folder(inbox)
-    for _ in range(4):
-        with pytest.raises(Unavailable, match="is its disk mounted"):
-            inbox.look()
-    assert set(inbox.known()) == {"a.jpg"}
+    assert [inbox.look() for _ in range(4)] == [[], [], [], []]
+    assert "in is empty and another folder than before: is its disk mounted?" in inbox.refused().why
+    assert (set(inbox.known()), inbox.memory.cursor()) == ({"a.jpg"}, there)
+    inbox.root.rmdir()
+    (inbox.root.parent / "hidden").rename(inbox.root)
+    inbox.put("b.jpg")
+    events = [event for _ in range(3) for event in inbox.look()]
+    assert [(one.what, one.item.main.name) for one in events] == [("arrived", "b.jpg")]
+    assert inbox.memory.refused() is None
+    assert [one.state for one in inbox.known().values()] == ["", ""]
 
 
 def test_another_folder_at_the_path_forgets_nothing_but_is_taken(inbox: Inbox) -> None:
@@ -240,8 +258,9 @@ def test_another_folder_at_the_path_forgets_nothing_but_is_taken(inbox: Inbox) -
     inbox.put("new.jpg")
     events = [event for _ in range(4) for event in inbox.look()]
     assert [(one.what, one.item.main.name) for one in events] == [("arrived", "new.jpg")]
-    assert inbox.known()["a.jpg"].state == ""
-    assert "another folder than before" in inbox.source.notes[0]
+    assert inbox.known()["a.jpg"].state == "held"
+    assert "another folder than before" in inbox.refused().why
+    assert kept_identity(inbox.refused().accepts) == identity_of(str(inbox.root))
 
 
 def test_an_emptied_folder_is_an_accident(inbox: Inbox) -> None:
@@ -249,18 +268,83 @@ def test_an_emptied_folder_is_an_accident(inbox: Inbox) -> None:
     inbox.settle("a.jpg")
     (inbox.root / "a.jpg").unlink()
     assert [inbox.look() for _ in range(4)] == [[], [], [], []]
-    assert inbox.known()["a.jpg"].state == ""
-    assert "is empty, 1 files are missing" in inbox.source.notes[0]
+    assert inbox.known()["a.jpg"].state == "held"
+    assert "is empty, 1 files are missing" in inbox.refused().why
 
 
 def test_a_landslide_is_held_back(inbox: Inbox) -> None:
-    """More than half of at least four; they are back, and nothing happened."""
-    inbox.settle("a.jpg", "b.jpg", "c.jpg", "d.jpg")
-    for name in "abc":
-        (inbox.root / f"{name}.jpg").rename(inbox.root.parent / f"{name}.jpg")
-    assert [inbox.look() for _ in range(4)] == [[], [], [], []]
-    assert "3 of 4 files are missing at once" in inbox.source.notes[0]
-    assert len(inbox.known()) == 4
+    """More than half of at least four; new files are taken all the same; they are back, and nothing happened."""
+    inbox.settle("trip/a.jpg", "trip/b.jpg", "trip/c.jpg", "d.jpg")
+    before = inbox.known()
+    (inbox.root / "trip").rename(inbox.root.parent / "trip")
+    inbox.put("e.jpg")
+    assert [one.item.main.name for _ in range(4) for one in inbox.look()] == ["e.jpg"]
+    refused = inbox.refused()
+    assert (refused.place, refused.total, refused.files) == ("source in", 3, ("trip/a.jpg", "trip/b.jpg", "trip/c.jpg"))
+    assert refused.why == "3 of 5 files are missing at once; nothing is forgotten"
+    assert [one.state for one in inbox.known().values()] == ["", "", "held", "held", "held"]
+    (inbox.root.parent / "trip").rename(inbox.root / "trip")
+    assert inbox.look() == []
+    assert inbox.memory.refused() is None
+    assert {**inbox.known(), **before} == inbox.known()
+
+
+def test_the_same_accident_has_the_same_id(inbox: Inbox) -> None:
+    """Over looks and restarts, also when some of it comes back; not when more is missing than was told under it."""
+    inbox.settle(*(f"{number}.jpg" for number in range(9)))
+    for number in range(6):
+        (inbox.root / f"{number}.jpg").rename(inbox.root.parent / f"{number}.jpg")
+    inbox.look()
+    first = inbox.refused()
+    commits = []
+    for _ in range(3):
+        inbox.source.close()
+        inbox.make()
+        commits += list(inbox.source.scan(inbox.memory))
+    assert commits == [], "nothing new to keep"
+    assert inbox.refused() == first
+    (inbox.root.parent / "5.jpg").rename(inbox.root / "5.jpg")
+    inbox.make()
+    inbox.look()
+    fewer = inbox.refused()
+    assert (fewer.id, fewer.at, fewer.total) == (first.id, first.at, 5)
+    (inbox.root / "8.jpg").unlink()
+    inbox.look()
+    assert inbox.refused().id != first.id
+    assert inbox.refused().total == 6
+
+
+def test_what_a_person_agreed_to_is_gone_at_the_next_look(inbox: Inbox) -> None:
+    """Only that: a file that is back by then stays, one that is missing since begins anew."""
+    inbox.settle(*(f"{number}.jpg" for number in range(9)))
+    for number in range(6):
+        (inbox.root / f"{number}.jpg").rename(inbox.root.parent / f"{number}.jpg")
+    inbox.look()
+    agreed = tuple(replace(one, state="agreed") for one in inbox.known().values() if one.state == "held")
+    inbox.memory.commit(Batch(seen=agreed, well=True), ())
+    (inbox.root.parent / "5.jpg").rename(inbox.root / "5.jpg")
+    (inbox.root / "8.jpg").unlink()
+    assert [(one.what, one.item.main.name) for one in inbox.look()] == [("gone", f"{number}.jpg") for number in range(5)]
+    assert {path: one.state for path, one in inbox.known().items()} == {
+        "5.jpg": "", "6.jpg": "", "7.jpg": "", "8.jpg": "missing",
+    }  # fmt: skip
+    assert inbox.memory.refused() is None
+
+
+def test_a_folder_that_is_exchanged_during_a_look_proves_nothing(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unmounted between the walk and the question for what is missing."""
+    inbox.settle("a.jpg", "b.jpg", "c.jpg")
+    real = forgetting.missed
+
+    def late(*args: Any, **options: Any) -> Missed:
+        other_folder(inbox)
+        return real(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(forgetting, "missed", late)
+        with pytest.raises(Unavailable, match="was exchanged while it was looked at"):
+            inbox.look()
+    assert [one.state for one in inbox.known().values()] == ["", "", ""]
 
 
 def test_a_returned_file_is_known_again(inbox: Inbox) -> None:
@@ -341,7 +425,7 @@ HERE = Identity(2, 7)
 )
 def test_which_folder_is_believed(now: Identity, same: int, *, known: bool) -> None:
     """Equal inode and file system; another file system id only when most files are unchanged down to their inodes."""
-    assert verdict(Missed(total=8, same=same), HERE, now, empty=False)[0] is known
+    assert verdict(Missed(total=8, same=same), HERE, now, empty=False).known is known
 
 
 @pytest.mark.parametrize(
