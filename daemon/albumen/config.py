@@ -16,13 +16,26 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from albumen.errors import ConfigError
-from albumen.model import DISK
 from albumen.places import clashes
 from albumen.secrets import Secret
 from albumen.settings import Lanes, Library, Log, Notify, Route, Section, Settings, State
 from albumen.values import Given, Reader, did_you_mean
 
-__all__ = ["Kinds", "Lanes", "Library", "Log", "Notify", "Route", "Section", "Settings", "State", "find", "load", "secrets_of"]
+__all__ = [
+    "Kinds",
+    "Lanes",
+    "Library",
+    "Log",
+    "Notify",
+    "Route",
+    "Section",
+    "Settings",
+    "State",
+    "find",
+    "load",
+    "secrets_of",
+    "state_dir",
+]
 
 T = TypeVar("T")
 
@@ -60,6 +73,19 @@ def load(path: str | None, env: Mapping[str, str], overrides: Mapping[str, objec
     every problem found. Reads files and the clock of nobody; may be called any number of times.
     """
     found = find(path, env)
+    loading = _layers(found, env, kinds)
+    for key, value in overrides.items():
+        loading.override(key, value)
+    return loading.settings(found)
+
+
+def state_dir(path: str | None, env: Mapping[str, str]) -> str:
+    """``[state] dir`` alone, as ``load`` would give it, whatever else of the settings is wrong. ``ConfigError`` when it cannot be
+    told."""
+    return _layers(find(path, env), env, {}).state().dir
+
+
+def _layers(found: str, env: Mapping[str, str], kinds: Kinds) -> "_Loading":
     loading = _Loading(env, kinds)
     loading.defaults(os.path.dirname(os.path.abspath(found)) if found else os.getcwd())
     if found:
@@ -70,9 +96,7 @@ def load(path: str | None, env: Mapping[str, str], overrides: Mapping[str, objec
     for name in sorted(env):
         if name.startswith("ALBUMEN_") and not name.startswith(_FOREIGN):
             loading.variable(name, env[name], name)
-    for key, value in overrides.items():
-        loading.override(key, value)
-    return loading.settings(found)
+    return loading
 
 
 def find(path: str | None, env: Mapping[str, str]) -> str:
@@ -170,9 +194,8 @@ class _Loading:
             return
         for name, keys in body.items():
             where = f"[{head}.{name}]"
-            if not _NAME.fullmatch(name) or (head == "store" and name == DISK):
-                why = "is reserved" if name == DISK else "is no name: use a-z, 0-9, - and _"
-                self._problems.append(f"{self._title}: {where}: {name!r} {why}")
+            if not _NAME.fullmatch(name):
+                self._problems.append(f"{self._title}: {where}: {name!r} is no name: use a-z, 0-9, - and _")
             elif isinstance(keys, dict):
                 self._named[head].setdefault(name, {}).update(self._keys(keys, where, base))
             else:
@@ -209,12 +232,24 @@ class _Loading:
             file=file,
         )
 
+    def state(self) -> State:
+        before = len(self._problems)
+        state = self._one("state", State)
+        if state is None:
+            raise ConfigError(self._problems[before:])
+        return state
+
     def _one(self, name: str, cls: type[T]) -> T | None:
         return self._reader.build(cls, self._single[name], f"{self._title}: [{name}]")
 
     def _sections(self, kind: str) -> dict[str, Section]:
+        from albumen.model import DISK  # here, since ``state`` needs no model, see ``albumen.alive``
+
         found = {}
         for name, keys in self._named[kind].items():
+            if (kind, name) == ("store", DISK):
+                self._problems.append(f"{self._title}: [{kind}.{name}]: {name!r} is reserved")
+                continue
             section = self._section(kind, name, dict(keys))
             if section is not None:
                 found[name] = section

@@ -9,9 +9,12 @@ import fcntl
 import os
 import uuid
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from albumen.errors import ConfigError
-from albumen.model import Owner
+
+if TYPE_CHECKING:  # ``status --alive`` needs the lock, and nothing else of the model
+    from albumen.model import Owner
 
 
 class Owners:
@@ -27,7 +30,7 @@ class Owners:
         os.write(self._fd, str(os.getpid()).encode())
         os.rename(draft, os.path.join(self._folder, self.me))
 
-    def dead(self) -> frozenset[Owner]:
+    def dead(self) -> "frozenset[Owner]":
         """Owners proven dead now. Owners whose file is gone are dead too: ask ``is_dead`` of one you know."""
         found = set()
         for name in os.listdir(self._folder):
@@ -35,7 +38,7 @@ class Owners:
                 found.add(name)
         return frozenset(found)
 
-    def is_dead(self, owner: Owner) -> bool:
+    def is_dead(self, owner: "Owner") -> bool:
         """Whether that owner's process is gone."""
         if owner == self.me:
             return False
@@ -55,7 +58,7 @@ class Owners:
         """``owner in owners`` = that owner is dead: the ``Container`` that ``Ledger.recover`` asks for."""
         return isinstance(owner, str) and owner != "" and self.is_dead(owner)
 
-    def forget(self, owner: Owner) -> None:
+    def forget(self, owner: "Owner") -> None:
         """Remove a dead owner's file, once nothing of it is left anywhere. Twice is harmless."""
         if owner != self.me and self.is_dead(owner):
             with suppress(FileNotFoundError):

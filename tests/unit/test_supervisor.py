@@ -13,6 +13,7 @@ import structlog
 
 from albumen import lookout
 from albumen import supervisor as module
+from albumen.alive import STATUS
 from albumen.errors import ConfigError, Unavailable
 from albumen.lookout import Watched
 from albumen.model import Batch, Event, Item, Job, Ref, Seen, Waiting
@@ -262,7 +263,7 @@ def test_housekeeping_outlives_a_full_disk(house: House, monkeypatch: pytest.Mon
 
 def test_it_says_how_it_is_and_leaves_no_status_behind(house: House) -> None:
     bad = Bad("bad", raises(Unavailable("card", "not mounted")))
-    status = house.tmp_path / module.STATUS
+    status = house.tmp_path / STATUS
     told = []
 
     def read() -> bool:

@@ -85,11 +85,11 @@ def status(session: Session, alive: bool) -> int:
     """First line "all is well", or the first reason why not; then all the numbers."""
     if alive:
         return _alive(session)
+    from albumen.alive import daemon_of
     from albumen.operations import status as asking
-    from albumen.supervisor import STATUS
 
     with session.looking() as app:
-        daemon = asking.daemon_of(app.settings.state.dir, STATUS, app.daemon.held())
+        daemon = daemon_of(app.settings.state.dir, app.daemon.held())
         found = asking.look(app.catalog, app.asked, daemon, time.time_ns())
     if session.json:
         session.record(found)
@@ -99,13 +99,12 @@ def status(session: Session, alive: bool) -> int:
 
 
 def _alive(session: Session) -> int:
-    from albumen.operations import status as asking
-    from albumen.operations.problems import silence
+    from albumen.alive import daemon_of, silence
+    from albumen.config import state_dir
     from albumen.owners import DaemonLock
-    from albumen.supervisor import STATUS
 
-    state = session.settings().state.dir
-    daemon = asking.daemon_of(state, STATUS, DaemonLock(state).held())
+    state = state_dir(session.config, os.environ)
+    daemon = daemon_of(state, DaemonLock(state).held())
     why = silence(daemon, time.time_ns()) if daemon else f"no daemon works on {state}"
     if why:
         printing.error(why)

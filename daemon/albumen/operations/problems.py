@@ -2,14 +2,14 @@
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from albumen.alive import Daemon, silence
 from albumen.deeds.desk import shown
 from albumen.errors import AlbumenError
 from albumen.model import DISK, BatchInfo, Owner
 from albumen.ports import Circuits, Ledger, Memory, Pings, Queue, Scratch, Store
 
-_STALE = 60.0  # seconds after which a daemon that wrote nothing is not alive
 _PERIOD = 60.0  # seconds between looks of a source that does not say how often it looks
 _FIRST = 3600.0  # seconds that the first look of a source may take: it may read a whole collection
 _GRAVITY = ("daemon", "database", "store", "place", "refused", "source", "batch", "failed", "aside", "backup", "schedule")
@@ -31,16 +31,6 @@ class Problem:
 
     cause: str
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Daemon:
-    """The running daemon: its process id, when it last said something (ns), what its sources do, which of its parts stand still."""
-
-    pid: str
-    at: int
-    sources: tuple[Mapping[str, Any], ...] = ()
-    stalled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +59,6 @@ def problems(asked: Asked, daemon: Daemon | None, now: int) -> tuple[Problem, ..
         *_aside(asked),
     ]
     return tuple(sorted(found, key=lambda one: _rank(one.cause)))
-
-
-def silence(daemon: Daemon, now: int) -> str:
-    """Why the daemon is not alive, "" when all of it moved in the last minute."""
-    seconds = (now - daemon.at) / 1e9
-    if seconds > _STALE:
-        return f"the daemon (process {daemon.pid}) has not moved for {seconds:.0f} s: look at its log, restart it"
-    if daemon.stalled:
-        which = ", ".join(daemon.stalled)
-        return (
-            f"the daemon (process {daemon.pid}) moves, but its {which} has stood still for a minute: look at its log, restart it"
-        )
-    return ""
 
 
 def interrupted(ledger: Ledger, dead: Container[Owner]) -> Iterable[BatchInfo]:

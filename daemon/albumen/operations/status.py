@@ -1,21 +1,20 @@
 """``status``: is all well, and if not, why not; the numbers; and the answers to what failed."""
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from albumen.alive import Daemon
 from albumen.deeds.desk import shown
 from albumen.errors import NotFound
 from albumen.model import DISK, Batch, Circuit, Query
 from albumen.operations.history import BatchRow, batch_row
-from albumen.operations.problems import Asked, Daemon, Problem, StatusQueue, interrupted, problems
+from albumen.operations.problems import Asked, Problem, StatusQueue, interrupted, problems
 from albumen.operations.working import Working
-from albumen.owners import DAEMON_LOCK
 from albumen.ports import Catalog, Queue
 
-__all__ = ["Aside", "Failed", "Status", "asides", "counts", "daemon_of", "failures", "look", "resolve"]
+__all__ = ["Aside", "Failed", "Status", "asides", "counts", "failures", "look", "resolve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +73,6 @@ def look(catalog: Catalog, asked: Asked, daemon: Daemon | None, now: int) -> Sta
         interrupted=tuple(batch_row(one) for one in interrupted(asked.ledger, asked.dead)),
         daemon=daemon,
     )
-
-
-def daemon_of(state: str, file: str, pid: str) -> Daemon | None:
-    """What the daemon of that process id says in its ``file`` of the state directory; None without one (``pid`` "").
-
-    One that has said nothing yet moved when it took its lock.
-    """
-    if not pid:
-        return None
-    try:
-        with open(os.path.join(state, file), encoding="ascii") as stream:
-            told = json.load(stream)
-        return Daemon(pid, int(told["at"]), tuple(told["sources"]), tuple(told.get("stalled", ())))
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    try:
-        return Daemon(pid, os.stat(os.path.join(state, DAEMON_LOCK)).st_mtime_ns)
-    except FileNotFoundError:
-        return None
 
 
 def failures(queue: Queue) -> tuple[Failed, ...]:
