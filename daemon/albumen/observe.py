@@ -10,7 +10,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import structlog
@@ -153,16 +154,29 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
 # ----------------------------------------------------------------------------------------------------------------- metrics
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One metric as it is now: ``values`` by the values of its ``labels`` (both () = one number). A ``counter`` only grows."""
+
+    name: str
+    help: str
+    values: Mapping[tuple[str, ...], float]
+    labels: tuple[str, ...] = ()
+    counter: bool = False
+
+
 class Metrics:
     """Numbers for Prometheus, in a registry of its own. Asking again for the same name gives the same metric.
 
     Names get the prefix ``albumen_``; ``labels`` are label names.
     """
 
+    CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
+
     def __init__(self) -> None:
         from prometheus_client import CollectorRegistry
 
-        self.registry = CollectorRegistry(auto_describe=True)
+        self.registry = CollectorRegistry(auto_describe=False)
         self._made: dict[str, Any] = {}
         self._guard = threading.Lock()
 
@@ -184,6 +198,17 @@ class Metrics:
 
         return self._once(Histogram, name, help, labels)
 
+    def ask(self, read: Callable[[], Iterable[Reading]]) -> None:
+        """Also what this says, asked each time somebody looks: what is known elsewhere need not be counted twice."""
+        self.registry.register(_Asking(read))
+
+    def about(self, **build: str) -> None:
+        """What runs here (``build_info``), and its memory, threads of the processor and descriptors."""
+        from prometheus_client import Info, ProcessCollector
+
+        Info("albumen_build", "What runs here", registry=self.registry).info(build)
+        ProcessCollector(registry=self.registry)
+
     def text(self) -> bytes:
         """All of them in the text format that is scraped."""
         from prometheus_client import generate_latest
@@ -198,6 +223,23 @@ class Metrics:
             return made
 
 
+class _Asking:
+    """A collector over readings."""
+
+    def __init__(self, read: Callable[[], Iterable[Reading]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[Any]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        for one in self._read():
+            kind = CounterMetricFamily if one.counter else GaugeMetricFamily
+            family = kind(f"albumen_{one.name}", one.help, labels=one.labels)
+            for labels, value in one.values.items():
+                family.add_metric(labels, value)
+            yield family
+
+
 # ------------------------------------------------------------------------------------------------------------------ health
 
 
@@ -207,6 +249,7 @@ class Health:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._pings: dict[str, Callable[[], None]] = {}
+        self._asking: dict[str, _Answer] = {}
         self._beats: dict[str, float] = {}
         self._guard = threading.Lock()
 
@@ -215,19 +258,16 @@ class Health:
         with self._guard:
             self._pings[name] = ping
 
-    def check(self) -> dict[str, str]:
-        """Each name with "" when well, else the reason. Asks all of them now, one after the other."""
+    def check(self, patience: float = 5.0) -> dict[str, str]:
+        """Each name with "" when well, else the reason. Asks all of them now, at the same time; one that does not answer within
+        ``patience`` seconds (a network mount whose server is gone) is not asked again before it does."""
         with self._guard:
-            asked = dict(self._pings)
-        found = {}
-        for name, ping in asked.items():
-            try:
-                ping()
-            except (AlbumenError, OSError) as error:
-                found[name] = str(error) or type(error).__name__
-            else:
-                found[name] = ""
-        return found
+            for name, ping in self._pings.items():
+                if name not in self._asking or self._asking[name].done.is_set():
+                    self._asking[name] = _Answer(ping)
+            asked = dict(self._asking)
+        until = time.monotonic() + patience
+        return {name: one.why(until) for name, one in asked.items()}
 
     def beat(self, name: str) -> None:
         """It moved now."""
@@ -239,3 +279,29 @@ class Health:
         now = self._clock()
         with self._guard:
             return sorted(name for name, at in self._beats.items() if now - at > limit)
+
+
+class _Answer:
+    """One question on its way, in a thread of its own."""
+
+    def __init__(self, ping: Callable[[], None]) -> None:
+        self.done = threading.Event()
+        self._ping = ping
+        self._began = time.monotonic()
+        self._why = "broke while it was asked; the log says how"
+        threading.Thread(target=self._ask, name="ping", daemon=True).start()
+
+    def why(self, until: float) -> str:
+        """The reason, "" when well; waits until that time (seconds, monotonic) at most."""
+        if self.done.wait(max(0.0, until - time.monotonic())):
+            return self._why
+        return f"has not answered for {time.monotonic() - self._began:.0f} s"
+
+    def _ask(self) -> None:
+        try:
+            self._ping()
+            self._why = ""
+        except (AlbumenError, OSError) as error:
+            self._why = str(error) or type(error).__name__
+        finally:
+            self.done.set()
