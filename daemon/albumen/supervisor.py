@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 
 from albumen.alive import STATUS
+from albumen.deeds.desk import shown
 from albumen.deeds.engine import Engine
 from albumen.errors import AlbumenError, ConfigError, Unavailable
 from albumen.lookout import Lookout, Watched
@@ -19,11 +20,12 @@ from albumen.observe import Health
 from albumen.operations.working import WorkingQueue, recover
 from albumen.owners import DaemonLock
 from albumen.pipeline import Pipeline
-from albumen.ports import Store
+from albumen.ports import Minds, Store
 
 _STOP = 25.0  # seconds that running steps get to finish; the rest of 30 s is for closing
 _LOOKS = 4.0  # seconds that sources get to end their looks, all together
 _TICK = 0.5
+_SAMPLE = 15.0  # seconds between two questions whether steps get on
 _SAY = 15.0  # seconds between two lines to the status file when nothing changed; after 60 s of silence the daemon is not alive
 
 
@@ -37,11 +39,26 @@ class Service(Protocol):
         """Returns within a second or two. Twice is harmless."""
 
 
+class Host:
+    """Who runs this daemon and is told of it, in the daemon's main thread. This one is nobody."""
+
+    def ready(self) -> None:
+        """Sources and queue run."""
+
+    def turn(self) -> str:
+        """Called about twice a second. Why the daemon is to begin anew, "" to go on."""
+        return ""
+
+    def leaving(self, why: str) -> None:
+        """It stops: for good, or (``why``) to begin anew."""
+
+
 @dataclass
 class Supervisor:
     """The daemon's life. ``run`` returns when ``stop`` is set or, with ``idle_exit``, when nothing happened for so long.
 
-    ``health`` hears of every turn of it; who of all that beat there stands still is told to ``status --alive``."""
+    ``health`` hears of every turn of it; who of all that beat there stands still is told to ``status --alive``. A step that got
+    nowhere for ``stuck`` seconds (0 = never) counts as failed, and ends the daemon, since no thread can be ended alone."""
 
     watched: Sequence[Watched]
     pipeline: Pipeline
@@ -56,11 +73,17 @@ class Supervisor:
     log: structlog.stdlib.BoundLogger
     services: Sequence[Service] = ()
     health: Health = field(default_factory=Health)
+    host: Host = field(default_factory=Host)
+    stuck: float = 0.0
+    refused: str = ""  # why settings that were read again are not followed
+    _asked: float = 0.0  # whether a step is stuck
     _told: tuple[Mapping[str, object], int] = ({}, 0)  # what the status file says, and since when
 
-    def run(self, *, idle_exit: float | None = None) -> None:
-        """Hold the daemon's lock, start in order, stop in reverse. ``ConfigError`` when another daemon holds the state directory."""
+    def run(self, *, idle_exit: float | None = None) -> str:
+        """Hold the daemon's lock, start in order, stop in reverse. Why the daemon is to begin anew, "" when it leaves for good; for a
+        new beginning the lock is still held. ``ConfigError`` when another daemon holds the state directory."""
         self._take_lock()
+        why = ""
         lookout = Lookout(self.watched, self.pipeline, self.clock, self.stop, self.log)
         beside = ExitStack()
         try:
@@ -72,16 +95,20 @@ class Supervisor:
                 beside.callback(one.stop)
                 one.start()
             self.log.info("running", sources=len(self.watched), recovered=recovered, state=self.state)
-            self._keep_house(idle_exit)
+            self.host.ready()
+            why = self._keep_house(lookout, idle_exit)
         finally:
+            self.host.leaving(why)
             self.stop.set()
             beside.close()
             lookout.join(_LOOKS)
             self.queue.stop(_STOP)
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self.state, STATUS))
-            self.daemon.release()
-            self.log.info("stopped")
+            if not why:
+                self.daemon.release()
+            self.log.info("stopped", **({"why": why} if why else {}))
+        return why
 
     def _take_lock(self) -> None:
         for _ in range(20):  # a command tests the lock with a shared one for an instant
@@ -96,12 +123,15 @@ class Supervisor:
 
     # --------------------------------------------------------------------------------------------------------- housekeeping
 
-    def _keep_house(self, idle_exit: float | None) -> None:
+    def _keep_house(self, lookout: Lookout, idle_exit: float | None) -> str:
         idle_since = time.monotonic()
         seen = -1
         last_look = False  # for dead owners before leaving: once, since what waits for a place waits for the next start
         while not self.stop.wait(_TICK):
             self.health.beat("supervisor")
+            lookout.turn()
+            if why := self.host.turn() or self._end_stuck():
+                return why
             try:
                 self._write_status()
                 busy = idle_exit is not None and self._busy()
@@ -117,7 +147,26 @@ class Supervisor:
                     last_look, idle_since = True, time.monotonic()
                     continue
                 self.log.info("nothing to do; leaving", seconds=idle_exit)
-                return
+                break
+        return ""
+
+    def _end_stuck(self) -> str:
+        """Count steps that get nowhere as failed. Why the daemon is to begin anew, "" when all get on."""
+        if not self.stuck or not isinstance(self.queue, Minds) or time.monotonic() < self._asked + min(self.stuck / 30, _SAMPLE):
+            return ""
+        self._asked = time.monotonic()
+        told = ""
+        for job in self.queue.stuck(self.stuck):
+            file, step = shown(job.item.main), job.steps[0]
+            why = f"step {step} of {file} got nowhere for {self.stuck:.0f} s"
+            self.log.error("stuck", file=file, step=step, seconds=self.stuck)
+            try:
+                if self.queue.give_up(job, self.pipeline.overdue(job, f"{why}; the daemon restarted itself")):
+                    told = told or why
+            except AlbumenError as error:  # its try is not counted; what it holds up must end all the same
+                self.log.warning("housekeeping waits", why=str(error))
+                told = told or why
+        return told
 
     def _recover(self) -> int:
         """What dead owners left; what cannot be taken over now (a full disk) is at the next time."""
@@ -135,8 +184,15 @@ class Supervisor:
         told = {
             "pid": os.getpid(),
             "stalled": self.health.stalled(),
+            "refused": self.refused,
             "sources": [
-                {"name": one.source.name, "looked": one.looked, "offered": one.offered, "why": one.why, "notes": list(one.notes)}
+                {
+                    "name": one.source.name,
+                    "looked": one.looked,
+                    "offered": one.offered,
+                    "why": one.why or one.hangs,
+                    "notes": list(one.notes),
+                }
                 for one in self.watched
             ],
         }
