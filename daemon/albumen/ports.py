@@ -266,6 +266,18 @@ class Pings(Protocol):
 
 
 @runtime_checkable
+class Guarded(Protocol):
+    """Knows its place again, and refuses to be used while that is another one."""
+
+    def refused(self) -> Refused | None:
+        """Why the place that is there now is not the one it knows; None when it is, and when nothing is there. Cheap."""
+
+    def accept(self, id: str) -> None:
+        """A person confirms what ``refused`` said under this id: from now on this is the place. ``Changed`` when it says something
+        else by now; nothing is changed then."""
+
+
+@runtime_checkable
 class Local(Protocol):
     """Its files are files of this machine."""
 

@@ -14,7 +14,7 @@ from itertools import count
 from typing import ClassVar, Literal
 
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, Transient
-from albumen.model import Content, Digests, Item, Owner, Rev, Staged
+from albumen.model import Content, Digests, Item, Owner, Refused, Rev, Staged
 from albumen.plugins import Context
 from albumen.stores import direct, renaming, sweeping
 from albumen.stores.durable import Durable
@@ -41,7 +41,7 @@ class LocalSettings:
 
 
 class LocalStore(Looking):
-    """``Store`` with ``Stages``, ``Proves``, ``Folders``, ``Moves``, ``Pings`` and ``Local``.
+    """``Store`` with ``Stages``, ``Proves``, ``Folders``, ``Moves``, ``Pings``, ``Guarded`` and ``Local``.
 
     ``digests``: which are computed of all new bytes (SHA-256 always). ``syncs``: give the same to all local stores of a process,
     so that they share their syncs, too.
@@ -241,6 +241,14 @@ class LocalStore(Looking):
     def ping(self) -> None:
         """See ``Pings.ping``: root there, with its marker, writable, not full."""
         self._mount.ping()
+
+    def refused(self) -> Refused | None:
+        """See ``Guarded.refused``: its marker is missing, or another store's."""
+        return self._mount.refused()
+
+    def accept(self, id: str) -> None:
+        """See ``Guarded.accept``: a missing marker is written again, another store's is taken for ours."""
+        self._mount.accept(id)
 
     def establish(self) -> str:
         """Set the store up at its first use (every write does): makes and marks the root, remembers its id. The id."""

@@ -1,7 +1,7 @@
 """Is this the disk it was? A store's root, proven by its marker before anything is read or written below it.
 
 ``.albumen/store.json`` in the root holds the store's id; ``stores/<name>.json`` in the state directory remembers it. A root
-without its marker is an empty mount point, not an empty library.
+without its marker is an empty mount point, not an empty library: it is refused until a person confirms that it is the right one.
 """
 
 import errno
@@ -13,13 +13,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from albumen.errors import Unavailable
+from albumen.errors import Changed, Unavailable
+from albumen.model import Refused, refusal
+from albumen.mounts import lacks_room
 from albumen.stores import renaming
 from albumen.stores.paths import OURS
 from albumen.stores.trouble import guarded
 
 _MARKER = "store.json"
-_FLOOR = 1 << 30  # bytes kept free, or 5 % of a small disk
+_UNREADABLE = "?"  # stands for a remembered id that cannot be read; no marker holds it
 
 
 class Mount:
@@ -31,7 +33,7 @@ class Mount:
         self._clock = clock
         self._floor = floor
         self._memory = os.path.join(state, "stores", quote(store, safe="") + ".json")
-        self._proven: tuple[int, int] | None = None
+        self._proven: tuple[int, ...] | None = None
         self._first = threading.Lock()  # threads that meet an unmarked root together mark it once
 
     def open(self, flags: int) -> int:
@@ -52,28 +54,57 @@ class Mount:
         return fd
 
     def _prove(self, fd: int) -> None:
-        """The marker is read again only when the folder itself is another one."""
-        status = os.fstat(fd)
-        here = (status.st_dev, status.st_ino)
-        if here == self._proven:
+        """The marker is read again only when the folder or the marker itself is another one."""
+        here = _here(fd)
+        if here is not None and here == self._proven:
             return
         known = self._remembered()
         if not known:
             return  # not set up yet: may be read, and is set up before the first write
-        found = _identity(fd)
-        if not found:
-            raise Unavailable(
-                self._store,
-                f"the marker {self._root}/{OURS}/{_MARKER} is missing: the disk is not mounted? Nothing was written. If this is "
-                f"the right folder all the same, remove {self._memory}",
-            )
-        if found != known:
-            raise Unavailable(
-                self._store,
-                f"{self._root} is marked as another store ({found}, not {known}): another disk is mounted there? Nothing was "
-                f"written. If the change was meant, remove {self._memory}",
-            )
+        refused = self._refusal(known, _identity(fd))
+        if refused is not None:
+            raise Unavailable(self._store, f"{refused.why} (albumen confirm {refused.id})")
         self._proven = here
+
+    def _refusal(self, known: str, found: str) -> Refused | None:
+        """Why a root that can be opened is not the one we know; None when it is."""
+        if found == known:
+            return None
+        place = f"store {self._store}"
+        if known == _UNREADABLE:
+            why = f"{self._memory} cannot be read, so nobody knows whether {self._root} is the right folder"
+        elif found:
+            why = f"{self._root} is marked as another store ({found}, not {known}): is another disk mounted there?"
+        else:
+            why = f"the marker {self._root}/{OURS}/{_MARKER} is missing: is its disk mounted?"
+        id = refusal(place, [known, found])
+        return Refused(id, place, f"{why} Nothing is read or written there", self._clock(), accepts=found or known)
+
+    def refused(self) -> Refused | None:
+        """See ``Guarded.refused``."""
+        known = self._remembered()
+        try:
+            fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            return None  # gone, not another one: there is nothing to confirm
+        try:
+            return self._refusal(known, _identity(fd)) if known else None
+        finally:
+            os.close(fd)
+
+    def accept(self, id: str) -> None:
+        """See ``Guarded.accept``."""
+        with self._first, guarded(self._store, ""):
+            fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                known, found = self._remembered(), _identity(fd)
+                refused = self._refusal(known, found) if known else None
+                if refused is None or refused.id != id:
+                    raise Changed(f"{self._root} is not as it was shown any more; nothing was changed: look at it again")
+                fresh = uuid.uuid4().hex if known == _UNREADABLE else known
+                self._remember(found or self._write_marker(fd, fresh))
+            finally:
+                os.close(fd)
 
     def establish(self) -> None:
         """At the very first time the root is made, marked and remembered. ``Unavailable`` as ``open``. Twice is harmless."""
@@ -90,7 +121,7 @@ class Mount:
         fd = self.open(os.O_RDONLY)
         try:
             if not known:
-                self._remember(_identity(fd) or self._write_marker(fd))
+                self._remember(_identity(fd) or self._write_marker(fd, uuid.uuid4().hex))
                 self._prove(fd)
         finally:
             os.close(fd)
@@ -122,15 +153,10 @@ class Mount:
 
     def room(self, size: int) -> None:
         """``Unavailable`` when ``size`` more bytes would leave less than the floor."""
-        if self._floor == 0:
-            return
         with guarded(self._store, ""):
-            status = os.statvfs(self._root)
-        floor = min(_FLOOR, status.f_blocks * status.f_frsize // 20) if self._floor is None else self._floor
-        if status.f_bavail * status.f_frsize - size < floor:
-            raise Unavailable(
-                self._store, f"less than {_shown(floor)} would stay free on the disk of {self._root}; free some space"
-            )
+            why = lacks_room(self._root, size, self._floor)
+        if why:
+            raise Unavailable(self._store, why)
 
     def _remembered(self) -> str:
         try:
@@ -138,10 +164,10 @@ class Mount:
                 return str(json.load(stream)["id"])
         except FileNotFoundError:
             return ""
-        except (OSError, ValueError, KeyError) as error:
-            raise Unavailable(
-                self._store, f"{self._memory} cannot be read ({error}): remove it if {self._root} is right"
-            ) from error
+        except (ValueError, KeyError, TypeError):
+            return _UNREADABLE
+        except OSError as error:
+            raise Unavailable(self._store, f"{self._memory} cannot be read ({error.strerror}): make it readable") from error
 
     def _remember(self, identity: str) -> None:
         folder = os.path.dirname(self._memory)
@@ -154,7 +180,9 @@ class Mount:
         finally:
             os.close(fd)
 
-    def _write_marker(self, root: int) -> str:
+    def _write_marker(self, root: int, identity: str) -> str:
+        """The id that the root is marked with then: this one, or that of another process that was quicker. A marker that nobody can
+        read is kept under another name."""
         try:
             os.mkdir(OURS, dir_fd=root)
         except FileExistsError:
@@ -162,10 +190,11 @@ class Mount:
         else:
             os.fsync(root)
         made = datetime.fromtimestamp(self._clock() / 1e9, UTC).isoformat(timespec="seconds")
-        identity = uuid.uuid4().hex
         fd = os.open(OURS, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=root)
         try:
             draft = _draft(fd, {"id": identity, "name": self._store, "made": made})
+            if _is_garbage(root):
+                os.rename(_MARKER, f"{_MARKER}.{uuid.uuid4().hex}", src_dir_fd=fd, dst_dir_fd=fd)
             try:
                 renaming.give((fd, draft), (fd, _MARKER))
             except FileExistsError:  # another process was quicker: its id counts
@@ -189,8 +218,31 @@ class Anywhere(Mount):
     def establish(self) -> None:
         """Nothing to set up."""
 
+    def refused(self) -> Refused | None:
+        """There is no other machine."""
+        return None
+
     def ping(self) -> None:
         """Always well: its file systems are asked when they are used."""
+
+
+def _here(root: int) -> tuple[int, ...] | None:
+    """What tells this folder and its marker from others, for as long as the machine runs; None without a marker."""
+    try:
+        marker = os.stat(f"{OURS}/{_MARKER}", dir_fd=root, follow_symlinks=False)
+    except OSError:
+        return None
+    folder = os.fstat(root)
+    return folder.st_dev, folder.st_ino, marker.st_ino, marker.st_mtime_ns, marker.st_ctime_ns
+
+
+def _is_garbage(root: int) -> bool:
+    """Whether something is in the marker's place that is none."""
+    try:
+        os.stat(f"{OURS}/{_MARKER}", dir_fd=root, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return not _identity(root)
 
 
 def _identity(root: int) -> str:
@@ -219,10 +271,3 @@ def _draft(folder: int, value: dict[str, str]) -> str:
     finally:
         os.close(fd)
     return name
-
-
-def _shown(size: int) -> str:
-    for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if size >= factor:
-            return f"{size / factor:.3g} {unit}"
-    return f"{size} bytes"

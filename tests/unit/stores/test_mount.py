@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from albumen.errors import Unavailable
+from albumen.errors import Changed, Unavailable
 from albumen.plugins import Context
 from albumen.stores.local import LocalSettings, LocalStore
 from albumen.testing.stores import content
@@ -88,6 +88,84 @@ def test_a_marker_lost_while_mounted_is_noticed_by_a_ping(root: Path, context: C
     os.unlink(root / ".albumen" / "store.json")
     with pytest.raises(Unavailable):
         store.ping()
+
+
+def test_a_person_confirms_that_it_is_the_right_folder(root: Path, context: Context) -> None:
+    """The marker is written again as it was, by whatever process; until then the id stays the same."""
+    store = made(root, context)
+    store.put("x", content(b"x"))
+    identity = store.identity()
+    assert store.refused() is None
+    shutil.rmtree(root / ".albumen")
+    refused = store.refused()
+    assert refused is not None
+    assert (refused.place, refused.accepts) == ("store nas", identity)
+    other = made(root, context)
+    assert refused.id == getattr(other.refused(), "id", "")
+    with pytest.raises(Unavailable, match=f"albumen confirm {refused.id}"):
+        store.put("y", content(b"y"))
+    with pytest.raises(Changed):
+        other.accept("000000")
+    assert os.listdir(root) == ["x"]
+    other.accept(refused.id)
+    assert store.put("y", content(b"y")).main.size == 1
+    assert (store.identity(), store.refused()) == (identity, None)
+    with pytest.raises(Changed):
+        store.accept(refused.id)
+
+
+def test_a_person_confirms_another_stores_folder(root: Path, context: Context, tmp_path: Path) -> None:
+    """It is known by the marker it has."""
+    store = made(root, context)
+    store.establish()
+    other = LocalStore("other", LocalSettings(str(tmp_path / "other")), context)
+    identity = other.establish()
+    shutil.rmtree(root)
+    os.rename(tmp_path / "other", root)
+    refused = store.refused()
+    assert refused is not None
+    store.accept(refused.id)
+    assert (store.identity(), made(root, context).refused()) == (identity, None)
+    store.ping()
+
+
+@pytest.mark.parametrize("marker", ["", "no JSON", "[]"])
+def test_a_marker_that_says_nothing_is_kept_beside_the_new_one(root: Path, context: Context, marker: str) -> None:
+    """Nothing is overwritten."""
+    store = made(root, context)
+    identity = store.establish()
+    (root / ".albumen" / "store.json").write_text(marker)
+    refused = store.refused()
+    assert refused is not None
+    store.accept(refused.id)
+    assert store.identity() == identity
+    (beside,) = (root / ".albumen").glob("store.json.*")
+    assert beside.read_text() == marker
+
+
+def test_a_memory_that_cannot_be_read_asks(root: Path, context: Context, tmp_path: Path) -> None:
+    """It no longer tells which folder is the right one: a person does."""
+    store = made(root, context)
+    identity = store.establish()
+    (tmp_path / "state" / "stores" / "nas.json").write_text("{")
+    with pytest.raises(Unavailable, match=r"nas.json cannot be read.*albumen confirm"):
+        made(root, context).ping()
+    refused = store.refused()
+    assert refused is not None
+    store.accept(refused.id)
+    made(root, context).ping()
+    assert store.identity() == identity
+
+
+def test_a_store_that_was_emptied_is_not_written_into(root: Path, context: Context) -> None:
+    """The very same folder, proven a moment ago, without its marker."""
+    store = made(root, context)
+    store.put("x", content(b"x"))
+    shutil.rmtree(root / ".albumen")
+    os.unlink(root / "x")
+    with pytest.raises(Unavailable, match=r"marker .* is missing"):
+        store.put("y", content(b"y"))
+    assert os.listdir(root) == []
 
 
 def test_nothing_is_staged_below_the_floor(root: Path, context: Context) -> None:
