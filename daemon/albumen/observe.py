@@ -43,9 +43,9 @@ def set_up(
 ) -> None:
     """Send logs from ``level`` upward to ``stream`` (default stderr). May be called again: the last call counts.
 
-    ``format``: ``auto`` = JSON when systemd reads the stream, colours on a terminal, else plain lines; ``console`` = lines, coloured
-    on a terminal; ``plain``; ``json``; or a line of ``logging``'s %-form. ``date_format`` is strftime's, "" = ISO 8601; always UTC.
-    ``secrets`` are texts that must not appear.
+    ``format``: ``auto`` = JSON when systemd reads the stream or in a container, colours on a terminal, else plain lines;
+    ``console`` = lines, coloured on a terminal; ``plain``; ``json``; or a line of ``logging``'s %-form. ``date_format`` is
+    strftime's, "" = ISO 8601; always UTC. ``secrets`` are texts that must not appear.
     """
     out = sys.stderr if stream is None else stream
     chosen = chosen_format(format, out, os.environ if env is None else env)
@@ -78,8 +78,9 @@ def chosen_format(format: str, stream: TextIO, env: Mapping[str, str]) -> str:
         return "json"
     if format not in {"auto", "console"}:
         return format
-    terminal = stream.isatty() and env.get("TERM") != "dumb" and not env.get("NO_COLOR")
-    return "colour" if terminal else "plain"
+    if not stream.isatty():
+        return "json" if format == "auto" and env.get("container") else "plain"  # systemd.io/CONTAINER_INTERFACE; our image sets it
+    return "plain" if env.get("TERM") == "dumb" or env.get("NO_COLOR") else "colour"
 
 
 def _journal(stream: TextIO, env: Mapping[str, str]) -> bool:

@@ -41,8 +41,9 @@ def told(*, format: str = "plain", level: str = "info", date: str = "", secrets:
     return out.getvalue()
 
 
-def test_piped_lines_are_plain_and_on_stderr() -> None:
+def test_piped_lines_are_plain_and_on_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
     """S1-17 (part: piped)."""
+    monkeypatch.delenv("container", raising=False)
     run = subprocess.run([sys.executable, "-c", TELL, "info", "auto"], capture_output=True, text=True, check=True, timeout=60)
     assert run.stdout == ""
     assert "taken in" in run.stderr
@@ -75,6 +76,14 @@ def test_systemd_gets_json(tmp_path: object) -> None:
         assert observe.chosen_format("auto", file, env) == "json"
         assert observe.chosen_format("auto", file, {"JOURNAL_STREAM": "1:2"}) == "plain"
         assert observe.chosen_format("console", file, env) == "plain"
+
+
+def test_a_container_gets_json_unless_a_person_looks(tmp_path: object) -> None:
+    with open(f"{tmp_path}/log", "w+") as file:
+        assert observe.chosen_format("auto", file, {"container": "oci"}) == "json"
+        assert observe.chosen_format("plain", file, {"container": "oci"}) == "plain"
+        assert observe.chosen_format("console", file, {"container": "oci"}) == "plain"
+    assert "\x1b[" in on_a_terminal("debug", "auto", container="oci")
 
 
 def test_json_lines_hold_the_fields() -> None:
