@@ -79,7 +79,7 @@ def chosen_format(format: str, stream: TextIO, env: Mapping[str, str]) -> str:
     if format not in {"auto", "console"}:
         return format
     if not stream.isatty():
-        return "json" if format == "auto" and env.get("container") else "plain"  # systemd.io/CONTAINER_INTERFACE; our image sets it
+        return "json" if format == "auto" and env.get("container") else "plain"  # as our image says
     return "plain" if env.get("TERM") == "dumb" or env.get("NO_COLOR") else "colour"
 
 
