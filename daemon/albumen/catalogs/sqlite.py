@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from albumen.catalogs import sqlite_schema, terms
 from albumen.catalogs.sqlite_plan import BY, counts, page
@@ -10,15 +10,16 @@ from albumen.catalogs.sqlite_schema import Rows, rows_of
 from albumen.errors import Permanent, Stale, UsageError
 from albumen.jsonable import loads
 from albumen.model import Page, Query, Record
-from albumen.sqlite import Database
+from albumen.sqlite import Database, no_remedy
 
 
 class SqliteCatalog:
-    """``ports.Catalog`` on the file ``path``, made when missing. ``database`` is for backup and integrity checks."""
+    """``ports.Catalog`` on the file ``path``, made when missing. ``database`` is for checkpoints; ``remedy`` says how a person gets a
+    lost file back."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, remedy: Callable[[], str] = no_remedy) -> None:
         self.path = path
-        self.database = Database(path, sqlite_schema.SCHEMA, name="catalog")
+        self.database = Database(path, sqlite_schema.SCHEMA, name="catalog", remedy=remedy)
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Record]:
         """Records by full id; unknown ids are left out."""

@@ -30,7 +30,7 @@ from albumen.ledgers.rows import (
     to_row,
 )
 from albumen.model import BatchId, BatchInfo, Claimed, Deed, DeedId, DeedState, Owner, Page
-from albumen.sqlite import Database
+from albumen.sqlite import Database, no_remedy
 
 _PAGE = 500  # deeds
 _BATCHES = 100
@@ -40,7 +40,7 @@ _LOOK = """SELECT
 (SELECT n FROM deed WHERE key=? AND state<>3),
 ?<>x'' AND EXISTS (SELECT 1 FROM deed WHERE t_store=? AND t_key=? AND held=1 AND t_path<>x''),
 EXISTS (SELECT 1 FROM deed WHERE content=? AND state<2 AND content<>x''),
-?='move' AND EXISTS (SELECT 1 FROM deed WHERE s_store=? AND s_path=? AND state<2 AND verb='move')"""
+? IN ('move', 'expire') AND EXISTS (SELECT 1 FROM deed WHERE s_store=? AND s_path=? AND state<2 AND verb IN ('move', 'expire'))"""
 _TEXT = "CAST(? AS TEXT)"  # bound as bytes: what a person asks for may hold surrogates, which sqlite3 refuses
 _MENTIONS = f"""SELECT n FROM deed WHERE sha={_TEXT} AND sha<>'' UNION SELECT n FROM deed WHERE record={_TEXT} AND record<>''
 UNION SELECT n FROM deed WHERE before_id={_TEXT} AND before_id<>'' UNION SELECT n FROM deed WHERE after_id={_TEXT} AND after_id<>''
@@ -49,16 +49,24 @@ _LOOKED = [COLUMNS.index(name) for name in ("key", "t_path", "t_store", "t_key",
 
 
 class SqliteLedger:
-    """``Ledger`` in one SQLite file, shared by threads and processes. ``owner in owners`` = its process is gone (``Owners``)."""
+    """``Ledger`` in one SQLite file, shared by threads and processes. ``owner in owners`` = its process is gone (``Owners``).
+    ``database`` is for checkpoints; ``remedy`` says how a person gets a lost file back."""
 
-    def __init__(self, path: str, owners: Container[Owner], *, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        path: str,
+        owners: Container[Owner],
+        *,
+        clock: Callable[[], int] = time.time_ns,
+        remedy: Callable[[], str] = no_remedy,
+    ) -> None:
         self._owners = owners
         self._clock = clock
-        self._db = Database(path, SCHEMA, name="ledger")
+        self.database = Database(path, SCHEMA, name="ledger", remedy=remedy)
 
     def close(self) -> None:
         """Finish what waits and close the file. Twice is harmless."""
-        self._db.close()
+        self.database.close()
 
     def begin(self, what: str, owner: Owner, *, undoes: BatchId | None = None) -> BatchId:
         """As the port says. Only a dead owner's batch goes on (the oldest): the same owner asking twice gets two batches, so that
@@ -74,7 +82,7 @@ class SqliteLedger:
             row = (blob(what), owner, self._clock(), undone)
             return batch_id(db.execute("INSERT INTO batch (what, owner, begun, undoes) VALUES (?, ?, ?, ?)", row).lastrowid or 0)
 
-        return self._db.write(work)
+        return self.database.write(work)
 
     def intend(self, deeds: Sequence[Deed], owner: Owner | None = None) -> Sequence[Deed]:
         """As the port says, in the order given. Two deeds of one call conflict like any others. A deed that was dropped is not
@@ -82,7 +90,7 @@ class SqliteLedger:
         state = DeedState.intended if owner else DeedState.planned
         fresh = [replace(deed, id="", owner=owner or "", state=state, undone_by="", why="", at=self._clock()) for deed in deeds]
         rows = [to_row(deed) for deed in fresh]
-        numbers = self._db.write(lambda db: _reserve(db, fresh, rows))
+        numbers = self.database.write(lambda db: _reserve(db, fresh, rows))
         kept = {deed.id: deed for deed in self._read([number for number, is_new in numbers if not is_new])}
         return [
             replace(deed, id=deed_id(number)) if is_new else kept[deed_id(number)]
@@ -105,7 +113,7 @@ class SqliteLedger:
                 row for number in numbers for row in db.execute(f"{SELECT} WHERE n=?", (number,)).fetchall()
             ]  # own words
 
-        mine, rows = self._db.write(work, durable=False)
+        mine, rows = self.database.write(work, durable=False)
         return [
             Claimed(deed, DeedState.planned if deed_number(deed.id) in mine else deed.state)
             for deed in map(from_row, rows)
@@ -125,11 +133,11 @@ class SqliteLedger:
                 if db.execute(_settling(state), (NUMBER[state], blob(why), now, number)).rowcount and state is DeedState.done:
                     _turn_chain(db, number)
 
-        self._db.write(work)
+        self.database.write(work)
 
     def recover(self, dead: Container[Owner], owner: Owner) -> Sequence[Deed]:
         """As the port says, oldest first. Writes nothing while there is nothing to recover."""
-        owners = [one for (one,) in self._db.rows("SELECT DISTINCT owner FROM deed WHERE state=1")]
+        owners = [one for (one,) in self.database.rows("SELECT DISTINCT owner FROM deed WHERE state=1")]
         gone = json.dumps([one for one in owners if one != owner and one in dead])
         if gone == "[]":
             return []
@@ -140,7 +148,7 @@ class SqliteLedger:
             db.executemany("UPDATE deed SET owner=? WHERE n=?", [(owner, number) for number in numbers])
             return numbers
 
-        return self._read(self._db.write(work))
+        return self._read(self.database.write(work))
 
     def held(self, store: str, prefix: str) -> Set[str]:
         """As the port says."""
@@ -148,7 +156,7 @@ class SqliteLedger:
         low = blob(prefix)
         high = _successor(low)
         values = (store, low) if high is None else (store, low, high)
-        return {fsdecode(key) for (key,) in self._db.rows(sql if high is None else sql + " AND t_key<?", values)}
+        return {fsdecode(key) for (key,) in self.database.rows(sql if high is None else sql + " AND t_key<?", values)}
 
     def history(
         self,
@@ -164,7 +172,7 @@ class SqliteLedger:
         for sql, given in _filters(batch, item, ids, state):
             where.append(sql)
             values.extend(given)
-        rows = self._db.rows(f"{SELECT} WHERE {' AND '.join(where)} ORDER BY n LIMIT {_PAGE + 1}", values)
+        rows = self.database.rows(f"{SELECT} WHERE {' AND '.join(where)} ORDER BY n LIMIT {_PAGE + 1}", values)
         found = tuple(from_row(row) for row in rows[:_PAGE])
         return Page(found, found[-1].id if len(rows) > _PAGE else "")
 
@@ -180,7 +188,7 @@ class SqliteLedger:
         if open:
             where.append("ended IS NULL")
         sql = f"SELECT n, what, owner, begun, ended, undoes FROM batch WHERE {' AND '.join(where)}"  # noqa: S608  # own words
-        with self._db.read() as db:
+        with self.database.read() as db:
             db.execute("BEGIN")  # batches and their numbers of one moment
             rows = db.execute(f"{sql} ORDER BY n DESC LIMIT {_BATCHES + 1}", values).fetchall()
             found = tuple(_batch(db, row) for row in rows[:_BATCHES])
@@ -199,13 +207,13 @@ class SqliteLedger:
             db.execute("UPDATE batch SET ended=? WHERE n=? AND ended IS NULL", (now, number))
             return True
 
-        return self._db.write(work)
+        return self.database.write(work)
 
     def _read(self, numbers: Sequence[int]) -> list[Deed]:
         if not numbers:
             return []
         sql = SELECT + " WHERE n IN (SELECT value FROM json_each(?)) ORDER BY n"  # noqa: S608  # own words
-        return [from_row(row) for row in self._db.rows(sql, (json.dumps(numbers),))]
+        return [from_row(row) for row in self.database.rows(sql, (json.dumps(numbers),))]
 
 
 def _reserve(db: sqlite3.Connection, deeds: Sequence[Deed], rows: list[list[Any]]) -> list[tuple[int, bool]]:

@@ -75,11 +75,14 @@ class Jobs:
         found = connection.execute(_NEXT, (lane, self._places, 1)).fetchone()
         if found is not None:
             connection.execute(_CLAIM, (self._owners.me, now + self._lease, found[1]))
-        return found
+            return self._db.generation, *found
+        return None
 
     # ------------------------------------------------------------------------------------------------------------ outcomes
 
     def _apply(self, connection: sqlite3.Connection, lease: Lease, outcome: Outcome, following: Sequence[Any], now: int) -> bool:
+        if lease.file != self._db.generation:
+            return False
         mine = (lease.id, self._owners.me, lease.number)
         match outcome:
             case Done():
@@ -122,7 +125,7 @@ class Jobs:
 
         def work(connection: sqlite3.Connection) -> None:
             if extend:
-                mine = [(now + self._lease, lease.id, me, lease.number) for lease in running]
+                mine = [(now + self._lease, lease.id, me, lease.number) for lease in running if lease.file == self._db.generation]
                 connection.executemany(_EXTEND, mine)
             fallen = {"now": now, "dead": json.dumps(dead)}
             connection.execute(_FALL, fallen)
@@ -167,5 +170,5 @@ def _back(
 def _leased(found: Any) -> Lease | None:
     if found is None:
         return None
-    claim, *values = found
-    return Lease(values[0], claim + 1, values[-1], partial(job_of, tuple(values)))
+    file, claim, *values = found
+    return Lease(values[0], claim + 1, values[-1], partial(job_of, tuple(values)), file)

@@ -68,7 +68,7 @@ class SqliteQueue:
         poll: float = 0.5,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
-        self._db = Database(path, SCHEMA)
+        self._db = Database(path, SCHEMA, anew=True, remedy=_remedy(path))
         self._clock = clock
         self._jobs = Jobs(self._db, owners, clock, lease, places)
         self._poll = poll
@@ -80,6 +80,10 @@ class SqliteQueue:
         """Stop without waiting and close the file. Twice is harmless. (``close`` closes a circuit.)"""
         self.stop(0.0)
         self._db.close()
+
+    def checkpoint(self) -> int:
+        """See ``Database.checkpoint``."""
+        return self._db.checkpoint()
 
     def memory(self, source: str) -> Memory:
         """What the source of that name has seen."""
@@ -201,6 +205,10 @@ class SqliteQueue:
     def _nudge(self) -> None:
         if self._workers is not None:
             self._workers.nudge()
+
+
+def _remedy(path: str) -> Callable[[], str]:
+    return lambda: f"remove {path}: what was not finished is found again"
 
 
 def _number(text: str) -> int:

@@ -29,12 +29,14 @@ _RETRY, _DAY = 2.0, 86_400.0  # delays in seconds after a handler that broke, gr
 @dataclass(frozen=True, slots=True, eq=False)
 class Lease:
     """A claimed job. ``number`` counts the claims of its row: an acknowledgement counts only while the row still has this one.
-    ``load`` builds the job in the worker's thread; ``tries`` is the job's."""
+    ``load`` builds the job in the worker's thread; ``tries`` is the job's. ``file`` counts the files that the engine made: a row of
+    one that was lost is not this one, whatever its numbers."""
 
     id: int
     number: int
     tries: int
     load: Callable[[], Job]
+    file: int = 0
 
 
 @dataclass(frozen=True, slots=True)
