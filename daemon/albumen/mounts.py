@@ -2,12 +2,16 @@
 
 import os
 import re
+from dataclasses import dataclass
 
 # Changes made by other machines raise no event here: these are walked every minute.
 _REMOTE = frozenset({
     "9p", "afs", "autofs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs2", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2",
     "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs",
 })  # fmt: skip
+
+# Of those, where SQLite's shared memory works and all its users are on this machine. (Disks under "fuseblk" are of this machine.)
+_SHARED_WELL = frozenset({"virtiofs"})
 
 _FLOOR = 1 << 30  # bytes kept free, or 5 % of a small disk
 
@@ -25,26 +29,62 @@ def lacks_room(path: str, size: int = 0, floor: int | None = None) -> str:
     return f"less than {_shown(kept)} would stay free on the disk of {path}; free some space"
 
 
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One line of the table: where it is mounted, its file system, which folder of that it shows, and whether writing is forbidden to
+    this mount alone (``closed``) or to the whole file system (``read_only``)."""
+
+    point: bytes
+    kind: str
+    shows: bytes
+    closed: bool
+    read_only: bool
+
+
 def tells_everything(path: str, table: str = "/proc/self/mountinfo") -> bool:
     """Whether every change of the file system under a path raises events here: False for network and user-space file systems
     (another host or the program behind them changes files silently) and where nothing is known. ``table`` as in proc(5)."""
+    found = mount_of(path, table)
+    return found is not None and found.kind not in _REMOTE and not found.kind.startswith("fuse")
+
+
+def mount_of(path: str, table: str = "/proc/self/mountinfo") -> Mount | None:
+    """What a path lies on; it need not be there. None where nothing is known. ``table`` as in proc(5)."""
+    found = kind(path, table) or "fuse"
+    return found not in _REMOTE and not found.startswith("fuse")
+
+
+def bars_databases(path: str, table: str = "/proc/self/mountinfo") -> str:
+    """The kind of file system when databases must not be kept under a path, else "": several machines, or a program of somebody's,
+    would change them behind SQLite's back, or its shared memory and locks do not work there. What is not known may keep them."""
+    found = kind(path, table)
+    bad = (found in _REMOTE and found not in _SHARED_WELL) or (found.startswith("fuse") and found != "fuseblk")
+    return found if bad else ""
+
+
+def kind(path: str, table: str = "/proc/self/mountinfo") -> str:
+    """The type of the file system that a path lies on, or would; "" where that is not known."""
     try:
         with open(table, "rb") as lines:
             mounts = [_mount(line) for line in lines]
     except OSError:
-        return False
+        return ""
     real = os.fsencode(os.path.realpath(path)).rstrip(b"/") + b"/"
     # The last of equal mount points hides the others. By path, since stat shows other device numbers than the table on btrfs.
-    above = [(len(point), row, kind) for row, (point, kind) in enumerate(mounts) if real.startswith(point.rstrip(b"/") + b"/")]
-    kind = max(above)[2] if above else "fuse"
-    return kind not in _REMOTE and not kind.startswith("fuse")
+    above = [(len(point), row, type) for row, (point, type) in enumerate(mounts) if real.startswith(point.rstrip(b"/") + b"/")]
+    return max(above)[2] if above else ""
 
 
-def _mount(line: bytes) -> tuple[bytes, str]:
-    """Mount point and file system type of a line; blanks in paths are written as octal."""
+def _mount(line: bytes) -> Mount:
+    """A line of the table; blanks in paths are written as octal."""
     fields, _, rest = line.partition(b" - ")
-    point = re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), fields.split()[4])
-    return point, rest.split()[0].decode()
+    (_, _, _, shows, point, options), (kind, _, whole) = fields.split()[:6], rest.split(maxsplit=2)
+    read_only = b"ro" in whole.strip().split(b",")
+    return Mount(_path(point), kind.decode(), _path(shows), b"ro" in options.split(b",") and not read_only, read_only)
+
+
+def _path(field: bytes) -> bytes:
+    return re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), field)
 
 
 def _shown(size: int) -> str:

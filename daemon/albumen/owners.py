@@ -7,11 +7,13 @@ with a *shared* lock, so that two testers never take each other for the owner.
 
 import fcntl
 import os
+import time
 import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from albumen.errors import ConfigError
+from albumen import mounts
+from albumen.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:  # ``status --alive`` needs the lock, and nothing else of the model
     from albumen.model import Owner
@@ -37,6 +39,16 @@ class Owners:
             if not name.startswith(".") and self.is_dead(name):
                 found.add(name)
         return frozenset(found)
+
+    def others(self) -> tuple[str, ...]:
+        """The process ids of all that live, but for this one."""
+        living = [one for one in os.listdir(self._folder) if not one.startswith(".") and one != self.me and not self.is_dead(one)]
+        return tuple(sorted(filter(None, (self._process(one) for one in living))))
+
+    def _process(self, owner: "Owner") -> str:
+        with suppress(FileNotFoundError), open(os.path.join(self._folder, owner), encoding="ascii") as file:
+            return file.read(20)
+        return ""
 
     def is_dead(self, owner: "Owner") -> bool:
         """Whether that owner's process is gone."""
@@ -71,6 +83,7 @@ class Owners:
         os.close(self._fd)
 
 
+_AGAIN = 0.05  # seconds between tries for a lock
 DAEMON_LOCK = "daemon.lock"  # in the state directory; its time is when a daemon took it
 
 
@@ -115,12 +128,78 @@ class DaemonLock:
             self._fd = None
 
 
+_BORN = "born"  # in the state directory: an empty file whose time is when the directory was first used
+
+
+def born(state: str) -> int:
+    """When the state directory was first used, in ns; 0 when it never was."""
+    try:
+        return os.stat(os.path.join(state, _BORN)).st_mtime_ns
+    except OSError:
+        return 0
+
+
+class StateLock:
+    """Who has the databases of a state directory: any number of processes share them, one that swaps or upgrades them has them
+    alone. The kernel frees it when the process dies."""
+
+    def __init__(self, state: str, owners: Owners) -> None:
+        self._state = state
+        self._owners = owners
+        self._fd = os.open(os.path.join(state, "state.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+
+    def share(self, patience: float = 30.0) -> None:
+        """Have them with all others; waits so many seconds for one that has them alone. ``UsageError``: it still does."""
+        if not self._take(fcntl.LOCK_SH, patience):
+            raise UsageError(f"the databases in {self._state} are being restored or upgraded{self._who()}: try again in a while")
+
+    def alone(self, what: str, patience: float = 5.0) -> None:
+        """Have them alone. ``UsageError`` that ``what`` cannot be done while others live, as long as they do: those of an older
+        program, too, which know nothing of this lock."""
+        until = time.monotonic() + patience
+        while not self._take(fcntl.LOCK_EX, 0.0) or self._owners.others():
+            if time.monotonic() >= until:
+                raise UsageError(f"{what} needs {self._state} for itself, but albumen runs{self._who()}: stop it first")
+            time.sleep(_AGAIN)
+
+    def close(self) -> None:
+        """Give it up. Twice is harmless."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _take(self, how: int, patience: float) -> bool:
+        until = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(self._fd, how | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    return False
+                time.sleep(_AGAIN)
+            else:
+                return True
+
+    def _who(self) -> str:
+        others = self._owners.others()
+        return f" (process {', '.join(others)})" if others else ""
+
+
 def state_directory(path: str) -> str:
-    """The state directory, made when missing. ``ConfigError`` when it cannot be written."""
+    """The state directory, made when missing. ``ConfigError`` when it cannot be written, or must not keep databases."""
+    if kind := mounts.bars_databases(path):
+        raise ConfigError(
+            [
+                f"state directory {path} lies on a file system of the kind {kind}, which cannot keep databases safely (other machines or "
+                "programs change it unseen): set [state] dir to a folder on a disk of this machine"
+            ]
+        )
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
         raise ConfigError([f"state directory {path}: {error.strerror}; set [state] dir to a folder you may write to"]) from None
     if not os.access(path, os.W_OK | os.X_OK):
         raise ConfigError([f"state directory {path} is not writable; set [state] dir to a folder you may write to"])
+    with suppress(OSError):  # it exists, or the disk is full
+        os.close(os.open(os.path.join(path, _BORN), os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
     return path
