@@ -66,12 +66,12 @@ def kind(path: str, table: str = "/proc/self/mountinfo") -> str:
     """The type of the file system that a path lies on, or would; "" where that is not known."""
     try:
         with open(table, "rb") as lines:
-            mounts = [_mount(line) for line in lines]
+            found = [_mount(line) for line in lines]
     except OSError:
         return ""
     real = os.fsencode(os.path.realpath(path)).rstrip(b"/") + b"/"
     # The last of equal mount points hides the others. By path, since stat shows other device numbers than the table on btrfs.
-    above = [(len(point), row, type) for row, (point, type) in enumerate(mounts) if real.startswith(point.rstrip(b"/") + b"/")]
+    above = [(len(point), row, kind) for row, (point, kind) in enumerate(found) if real.startswith(point.rstrip(b"/") + b"/")]
     return max(above)[2] if above else ""
 
 
