@@ -48,31 +48,26 @@ def tells_everything(path: str, table: str = "/proc/self/mountinfo") -> bool:
     return found is not None and found.kind not in _REMOTE and not found.kind.startswith("fuse")
 
 
-def mount_of(path: str, table: str = "/proc/self/mountinfo") -> Mount | None:
-    """What a path lies on; it need not be there. None where nothing is known. ``table`` as in proc(5)."""
-    found = kind(path, table) or "fuse"
-    return found not in _REMOTE and not found.startswith("fuse")
-
-
 def bars_databases(path: str, table: str = "/proc/self/mountinfo") -> str:
     """The kind of file system when databases must not be kept under a path, else "": several machines, or a program of somebody's,
     would change them behind SQLite's back, or its shared memory and locks do not work there. What is not known may keep them."""
-    found = kind(path, table)
-    bad = (found in _REMOTE and found not in _SHARED_WELL) or (found.startswith("fuse") and found != "fuseblk")
-    return found if bad else ""
+    found = mount_of(path, table)
+    kind = found.kind if found else ""
+    bad = (kind in _REMOTE and kind not in _SHARED_WELL) or (kind.startswith("fuse") and kind != "fuseblk")
+    return kind if bad else ""
 
 
-def kind(path: str, table: str = "/proc/self/mountinfo") -> str:
-    """The type of the file system that a path lies on, or would; "" where that is not known."""
+def mount_of(path: str, table: str = "/proc/self/mountinfo") -> Mount | None:
+    """What a path lies on; it need not be there. None where nothing is known. ``table`` as in proc(5)."""
     try:
         with open(table, "rb") as lines:
-            found = [_mount(line) for line in lines]
+            mounts = [_mount(line) for line in lines]
     except OSError:
-        return ""
+        return None
     real = os.fsencode(os.path.realpath(path)).rstrip(b"/") + b"/"
     # The last of equal mount points hides the others. By path, since stat shows other device numbers than the table on btrfs.
-    above = [(len(point), row, kind) for row, (point, kind) in enumerate(found) if real.startswith(point.rstrip(b"/") + b"/")]
-    return max(above)[2] if above else ""
+    above = [(len(one.point), row) for row, one in enumerate(mounts) if real.startswith(one.point.rstrip(b"/") + b"/")]
+    return mounts[max(above)[1]] if above else None
 
 
 def _mount(line: bytes) -> Mount:

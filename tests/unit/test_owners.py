@@ -55,7 +55,7 @@ def test_where_nothing_is_known_databases_may_lie(tmp_path: Path) -> None:
 def test_a_state_directory_on_a_network_file_system_is_refused_and_not_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mounts, "kind", lambda *_: "nfs4")
+    monkeypatch.setattr(mounts, "bars_databases", lambda _: "nfs4")
     with pytest.raises(ConfigError, match=r"kind nfs4.*\[state\] dir") as told:
         state_directory(str(tmp_path / "state"))
     assert told.value.exit_code == 2
@@ -76,7 +76,7 @@ def test_the_databases_are_shared_or_had_alone(tmp_path: Path) -> None:
     one, two, three = (StateLock(str(tmp_path), owners) for _ in range(3))
     one.share(0)
     two.share(0)
-    with pytest.raises(UsageError, match="a restore needs .* for itself"):
+    with pytest.raises(UsageError, match=r"a restore needs .* for itself"):
         three.alone("a restore", 0)
     one.close()
     one.close()
