@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from albumen.errors import ConfigError
 from albumen.places import clashes
 from albumen.secrets import Secret
-from albumen.settings import Lanes, Library, Log, Notify, Route, Section, Settings, State
+from albumen.settings import Lanes, Library, Log, Notify, Route, Section, Settings, State, Trash
 from albumen.values import Given, Reader, did_you_mean
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Section",
     "Settings",
     "State",
+    "Trash",
     "find",
     "load",
     "secrets_of",
@@ -53,7 +54,7 @@ _FOREIGN = ("ALBUMEN_CONFIG", "ALBUMEN_PORT", "ALBUMEN_SERVICE_", "ALBUMEN_TEST_
 Kinds = Mapping[str, Mapping[str, type]]  # {"store": {"local": LocalStore.Settings}, "source": …, "step": …, "account": …}
 _Keys = dict[str, Given]
 
-_SINGLE = ("state", "library", "log", "queue", "notify")
+_SINGLE = ("state", "library", "log", "queue", "trash", "notify")
 _NAMED = ("account", "store", "source", "step")
 _DEFAULTS: Mapping[str, Any] = {
     "state": {"dir": State.dir},
@@ -211,18 +212,19 @@ class _Loading:
 
     def settings(self, file: str) -> Settings:
         state, library, log = self._one("state", State), self._one("library", Library), self._one("log", Log)
-        queue, notify = self._one("queue", Lanes), self._one("notify", Notify)
+        queue, trash, notify = self._one("queue", Lanes), self._one("trash", Trash), self._one("notify", Notify)
         named = {kind: self._sections(kind) for kind in _NAMED}
         routes = self._all_routes(named)
         self._check_library(library)
         self._problems += clashes(named["store"].values(), named["source"].values(), self._title)
-        if self._problems or state is None or library is None or log is None or queue is None or notify is None:
+        if self._problems or not (state and library and log and queue and trash and notify):
             raise ConfigError(list(dict.fromkeys(self._problems)))
         return Settings(
             state=state,
             library=library,
             log=log,
             queue=queue,
+            trash=trash,
             notify=notify,
             accounts=named["account"],
             stores=named["store"],

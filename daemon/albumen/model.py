@@ -441,9 +441,11 @@ def refusal(place: str, what: Iterable[str]) -> str:
 
 # --------------------------------------------------------------------------------------------------------------- the ledger
 
-Verb: TypeAlias = Literal["copy", "move", "replace", "tag", "mkdir", "rmdir"]
+# "expire" deletes for good what lay in the trash long enough: the one deed without an inverse. Its source is a place in the trash,
+# its target is none (path ""); the closing of its batch does it, as it does mkdir and rmdir.
+Verb: TypeAlias = Literal["copy", "move", "replace", "tag", "mkdir", "rmdir", "expire"]
 
-
+EXPIRY = "trash expiry"  # what the batches of "expire" deeds are called: `undo last` passes them over
 UNDONE_BEFORE = "undone before it was done"  # why a deed was dropped that must not be planned anew
 
 
@@ -470,7 +472,7 @@ class Deed:
     key: str
     verb: Verb
     source: Ref
-    target: Ref  # path "" for rmdir; its modified and mode are what the target shall have
+    target: Ref  # path "" for rmdir and expire; its modified and mode are what the target shall have
     id: DeedId = ""  # given by the ledger; sorts by age
     group: str = ""
     role: str = "main"

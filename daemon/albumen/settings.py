@@ -89,16 +89,31 @@ class Log:
 
 @dataclass(frozen=True)
 class Lanes:
-    """Threads per lane: ``io`` wait for disks, ``cpu`` compute, ``slow`` run one long thing."""
+    """Threads per lane: ``io`` wait for disks, ``cpu`` compute, ``slow`` run one long thing. ``stuck``: seconds without progress
+    after which a step counts as failed and the daemon restarts itself, 0 = never."""
 
     io: int = 32
     cpu: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
     slow: int = 1
+    stuck: float = 900.0
 
     def __post_init__(self) -> None:
         for lane in ("io", "cpu", "slow"):
             if not 1 <= getattr(self, lane) <= 1024:
                 raise ValueError(f"{lane}: must be from 1 to 1024")
+        if self.stuck and not 1 <= self.stuck <= 7 * 86400:
+            raise ValueError("stuck: must be from 1 s to 7 days, or 0 for never")
+
+
+@dataclass(frozen=True)
+class Trash:
+    """``keep``: seconds that what was taken away lies in the trash before it is deleted for good; at least a day."""
+
+    keep: float = 30 * 86400.0
+
+    def __post_init__(self) -> None:
+        if self.keep < 86400.0:
+            raise ValueError("keep: must be at least 1d: until then what was taken away by mistake can be brought back")
 
 
 @dataclass(frozen=True)
@@ -116,6 +131,7 @@ class Settings:
     library: Library
     log: Log
     queue: Lanes
+    trash: Trash
     notify: Notify
     accounts: Mapping[str, Section]
     stores: Mapping[str, Section]

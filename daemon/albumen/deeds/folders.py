@@ -1,17 +1,17 @@
 """Folders as deeds: those a batch empties are removed, with their mode and times kept, so that undo gives them back; and the
-closing of a batch, its last job.
+closing of a batch, its last job, which does these deeds and what is left of an expiry.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from albumen.deeds import telling
+from albumen.deeds import expire, telling
 from albumen.deeds.desk import Desk
 from albumen.errors import NotFound, Permanent
 from albumen.model import DISK, BatchId, Deed, DeedId, DeedState, Ref
 from albumen.ports import Folders, Stages
 
 ROOT = "root"  # role of a folder that was listed but is never removed: only its times are remembered
-_FOLDER_VERBS = ("mkdir", "rmdir")
+BY_CLOSING = ("mkdir", "rmdir", "expire")  # verbs of deeds that no job does
 
 
 def remember(desk: Desk, batch: BatchId, folders: Sequence[Ref], *, root: str = "") -> None:
@@ -43,13 +43,14 @@ def close(desk: Desk, batch: BatchId) -> bool:
     mine = []
     for state in (DeedState.planned, DeedState.intended):
         for deed in pages(desk, batch, state):
-            if deed.verb not in _FOLDER_VERBS:
+            if deed.verb not in BY_CLOSING:
                 return False
             mine.append(deed)
     claimed = [one.deed for one in desk.ledger.claim([one.id for one in mine], desk.owner)]
     effective = _some_done(desk, batch)
     _make(desk, [one for one in claimed if one.verb == "mkdir"])
     _remove(desk, [one for one in claimed if one.verb == "rmdir"], effective=effective)
+    expire.do(desk, [one for one in claimed if one.verb == "expire"])
     _tidy(desk, batch)
     return desk.ledger.end(batch)
 
@@ -66,7 +67,7 @@ def pages(desk: Desk, batch: BatchId, state: DeedState | None = None) -> Iterato
 
 
 def _some_done(desk: Desk, batch: BatchId) -> bool:
-    return any(one.verb not in _FOLDER_VERBS for one in pages(desk, batch, DeedState.done))
+    return any(one.verb not in BY_CLOSING for one in pages(desk, batch, DeedState.done))
 
 
 def _make(desk: Desk, deeds: Sequence[Deed]) -> None:
@@ -107,7 +108,7 @@ def _tidy(desk: Desk, batch: BatchId) -> None:
     left = {
         (one.source.store, one.source.folder)
         for one in pages(desk, batch, DeedState.done)
-        if one.verb == "move" and one.source.store != DISK
+        if one.verb in ("move", "expire") and one.source.store != DISK
     }
     removed = []
     for name, folder in sorted(left, key=lambda one: -one[1].count("/")):

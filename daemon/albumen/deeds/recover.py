@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from albumen.deeds.desk import Desk
-from albumen.deeds.folders import pages
+from albumen.deeds.folders import BY_CLOSING, pages
 from albumen.model import BatchId, Deed, DeedState, Owner, Ref
 
 
@@ -43,14 +43,14 @@ def recover(desk: Desk, also: Sequence[BatchId] = ()) -> Left:
             store.sweep(desk.dead, [ref.path for one in near for ref in _touched(one) if ref.path and ref.store == store.name])
     groups: dict[str, dict[str, Deed]] = defaultdict(dict)
     for deed in (*begun, *mine, *planned):
-        if deed.verb not in ("mkdir", "rmdir"):
+        if deed.verb not in BY_CLOSING:
             groups[deed.group or deed.id][deed.id] = deed
     return Left([tuple(one.values()) for one in groups.values()], tuple(batches))
 
 
 def _touched(deed: Deed) -> Sequence[Ref]:
-    """Beside the target lie bytes that were to get its name, beside the source of a move what was just being taken away."""
-    return (deed.source, deed.target) if deed.verb == "move" else (deed.target,)
+    """Beside the target lie bytes that were to get its name, beside the source what was just being taken away."""
+    return (deed.source, deed.target) if deed.verb in ("move", "expire") else (deed.target,)
 
 
 def _open_batches(desk: Desk) -> Sequence[BatchId]:

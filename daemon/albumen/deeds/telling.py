@@ -10,7 +10,8 @@ _PLAIN = ("main", "duplicate", "folder")  # roles that the event tells already
 
 
 def done(desk: Desk, deeds: Sequence[Deed], why: str = "") -> None:
-    """These deeds are settled as done, with this reason. Lines: ``filed``, ``trashed``, ``undone``, ``folder removed``."""
+    """These deeds are settled as done, with this reason. Lines: ``filed``, ``trashed``, ``undone``, ``expired``,
+    ``folder removed``."""
     for deed in deeds:
         if deed.role == "root":  # only its times were set
             continue
@@ -24,6 +25,8 @@ def done(desk: Desk, deeds: Sequence[Deed], why: str = "") -> None:
 def _event(deed: Deed) -> str:
     if deed.undoes:
         return "undone"
+    if deed.verb == "expire":
+        return "expired"
     if deed.verb in ("mkdir", "rmdir"):
         return "folder removed" if deed.verb == "rmdir" else "folder made"
     return "trashed" if deed.target.path.startswith(_TRASH) else "filed"

@@ -103,6 +103,10 @@ def _turn(desk: Desk, deed: Deed, into: BatchId) -> Deed | Refused:
     )
     if {deed.source.store, deed.target.store} - desk.stores.keys():
         return Refused(deed, f"no store called {deed.target.store} is configured any more")
+    if deed.verb == "expire":
+        return Refused(
+            deed, f"{shown(deed.source)} was deleted for good when its time in the trash was over: there is no way back"
+        )
     if deed.verb == "rmdir":
         key = desk.store(deed.source.store).key(deed.source.path)
         return dataclasses.replace(base, verb="mkdir", source=Ref(deed.source.store, ""), target=deed.source, target_key=key)
@@ -112,9 +116,11 @@ def _turn(desk: Desk, deed: Deed, into: BatchId) -> Deed | Refused:
 
 
 def _turn_file(desk: Desk, deed: Deed, base: Deed) -> Deed | Refused:
-    later = _moved_on(desk, deed)
-    if later:
-        return Refused(deed, f"{shown(deed.target)} was moved on by batch {later}: undo that first")
+    later = _taken_by(desk, deed)
+    if later is not None and later.verb == "expire":
+        return Refused(deed, f"{shown(deed.target)} expired: batch {later.batch} deleted it for good ({later.why})")
+    if later is not None:
+        return Refused(deed, f"{shown(deed.target)} was moved on by batch {later.batch}: undo that first")
     try:
         now = desk.store(deed.target.store).stat(deed.target.path).main
         if not _is_unchanged(desk, deed, now):
@@ -143,14 +149,14 @@ def _is_unchanged(desk: Desk, deed: Deed, now: Ref) -> bool:
     return sha256(desk.store(now.store), now.path) == deed.sha256
 
 
-def _moved_on(desk: Desk, deed: Deed) -> BatchId:
-    """The batch of the newest effective deed that took this target away; "" when none did."""
+def _taken_by(desk: Desk, deed: Deed) -> Deed | None:
+    """The newest effective deed that took this target away; None when none did."""
     where = f"{deed.target.store}:{deed.target.path}"
     for one in reversed(_all(desk, where)):
-        moved = one.verb == "move" and (one.source.store, one.source.path) == (deed.target.store, deed.target.path)
+        moved = one.verb in ("move", "expire") and (one.source.store, one.source.path) == (deed.target.store, deed.target.path)
         if moved and one.id > deed.id and not one.undone_by:
-            return one.batch
-    return ""
+            return one
+    return None
 
 
 def _all(desk: Desk, item: str) -> Sequence[Deed]:

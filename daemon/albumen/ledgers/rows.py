@@ -46,7 +46,11 @@ CREATE INDEX deed_after ON deed (after_id) WHERE after_id<>'';
 CREATE INDEX deed_from ON deed (s_path);
 CREATE INDEX deed_to ON deed (t_path);
 """
-SCHEMA = (_V1,)  # one script per version; a released one is never edited
+_V2 = """
+DROP INDEX deed_source;
+CREATE UNIQUE INDEX deed_source ON deed (s_store, s_path) WHERE state<2 AND verb IN ('move', 'expire');
+"""  # what is being deleted for good is not brought back by an undo at the same time
+SCHEMA = (_V1, _V2)  # one script per version; a released one is never edited
 
 COLUMNS = (
     "n", "batch", "key", "grp", "role", "verb",

@@ -16,6 +16,7 @@ _VERBS = {  # to do, done
     "tag": ("tag", "tagged"),
     "mkdir": ("make folder", "made folder"),
     "rmdir": ("remove folder", "removed folder"),
+    "expire": ("delete for good", "deleted for good"),
 }
 
 
@@ -162,7 +163,7 @@ def _sentence(deed: Deed, undone_in: BatchId) -> str:
     doing, did = _VERBS[deed.verb]
     if deed.target.path.startswith(_TRASH):
         target = "the trash"
-    elif deed.source.path.startswith(_TRASH):
+    elif deed.source.path.startswith(_TRASH) and deed.verb != "expire":
         doing, did, source, target = "bring back from the trash", "brought back from the trash", target, ""
     what = {
         DeedState.planned: f"is to {doing}",

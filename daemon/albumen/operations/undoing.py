@@ -8,7 +8,7 @@ from albumen.deeds.desk import shown
 from albumen.deeds.engine import Engine
 from albumen.deeds.folders import pages
 from albumen.errors import NotFound, UsageError
-from albumen.model import BatchId, BatchInfo, Deed, DeedState, Pending
+from albumen.model import EXPIRY, BatchId, BatchInfo, Deed, DeedState, Pending
 from albumen.operations.working import Working
 from albumen.pipeline import Pipeline
 from albumen.ports import Ledger, Queue
@@ -34,7 +34,7 @@ def find(ledger: Ledger, word: str) -> BatchInfo:
         for one in page.rows:
             if one.id == word:
                 return one
-            if word == "last" and (one.effective > 0 or _is_unfinished(one)):
+            if word == "last" and one.what != EXPIRY and (one.effective > 0 or _is_unfinished(one)):
                 return find(ledger, one.undoes) if one.undoes and one.ended is None else one
         before = page.after
         if not before:

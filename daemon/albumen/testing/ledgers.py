@@ -208,7 +208,7 @@ def _content(deed: Deed) -> set[str]:
 
 
 def _source(deed: Deed) -> set[tuple[str, str]]:
-    return {(deed.source.store, deed.source.path)} if deed.verb == "move" else set()
+    return {(deed.source.store, deed.source.path)} if deed.verb in ("move", "expire") else set()
 
 
 def _mentions(deed: Deed) -> frozenset[str]:

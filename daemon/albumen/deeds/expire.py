@@ -1,0 +1,92 @@
+"""The end of the trash: what lay there long enough is deleted for good, as a deed, so that the ledger tells what became of it.
+
+It has no inverse. So it is the most careful deed: only a place in the trash, only the very content that a deed of ours put there
+(every byte is read once more), and only while no other deed has anything to do with it.
+"""
+
+from collections.abc import Sequence
+
+from albumen.deeds import telling, trash
+from albumen.deeds.desk import Desk, shown
+from albumen.errors import Rejected, Taken
+from albumen.model import BatchId, Deed, DeedState, Ref
+from albumen.ports import Stages
+
+_OVER = "it lay in the trash longer than [trash] keep"
+
+
+def put_there(desk: Desk, ref: Ref) -> Deed | None:
+    """The newest deed in effect, or under way, that puts a file of this name into the trash; None when the ledger knows none."""
+    found: Deed | None = None
+    after = ""
+    while True:
+        page = desk.ledger.history(item=f"{ref.store}:{ref.path}", after=after)
+        for one in page.rows:
+            here = (one.target.store, one.target.path) == (ref.store, ref.path)
+            if here and one.state not in (DeedState.dropped, DeedState.failed) and not one.undone_by:
+                found = one
+        after = page.after
+        if not after:
+            return found
+
+
+def plan(desk: Desk, batch: BatchId, thrown: Sequence[tuple[Ref, Deed]]) -> Sequence[Deed]:
+    """Keep the deletion of these files as planned, each with the deed that put it there. Those that another open deed holds, such
+    as an undo, are left out."""
+    deeds = [_deed(batch, ref, deed) for ref, deed in thrown]
+    while deeds:
+        try:
+            return desk.ledger.intend(deeds)
+        except Taken as taken:
+            free = [one for one in deeds if (one.source.store, one.source.path) not in taken.sources]
+            if len(free) == len(deeds):
+                raise
+            deeds = free
+    return ()
+
+
+def do(desk: Desk, deeds: Sequence[Deed]) -> Sequence[tuple[Deed, str]]:
+    """Delete what these deeds say; they are open and ours. Those that had to be given up come back with the reason. Safe to repeat
+    after a kill at any point: what is gone is gone."""
+    done: list[Deed] = []
+    given_up: list[tuple[Deed, str]] = []
+    for deed in deeds:
+        why = _delete(desk, deed)
+        desk.trace(deed.id, "expired")
+        given_up += [(deed, why)] if why else []
+        done += [] if why else [deed]
+    for name in {one.source.store for one in done}:
+        store = desk.store(name)
+        if isinstance(store, Stages):
+            store.sync([one.source.path for one in done if one.source.store == name])
+    desk.ledger.settle([one.id for one in done], DeedState.done, _OVER)
+    telling.done(desk, done)
+    for deed, why in given_up:
+        desk.ledger.settle([deed.id], DeedState.dropped, why)
+    return given_up
+
+
+def _deed(batch: BatchId, ref: Ref, thrown: Deed) -> Deed:
+    return Deed(
+        batch=batch,
+        key=f"{batch}/expire:{thrown.id}",
+        verb="expire",
+        source=ref,
+        target=Ref(ref.store, ""),
+        group=f"{batch}/expire:{thrown.id}",
+        role=thrown.role,
+        sha256=thrown.sha256,
+        record=thrown.record,
+    )
+
+
+def _delete(desk: Desk, deed: Deed) -> str:
+    """ "" when it is gone now (also when it was), else why it stays."""
+    if not deed.source.path.startswith(f"{trash.TRASH}/") or not deed.sha256:
+        return f"{shown(deed.source)} does not lie in the trash"
+    try:
+        if trash.remove_content(desk.store(deed.source.store), deed.source.path, deed.sha256):
+            return ""
+    except Rejected as error:
+        return str(error)
+    return f"{shown(deed.source)} has other bytes than were put there, and stays"
