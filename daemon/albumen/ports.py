@@ -28,6 +28,7 @@ from albumen.model import (
     Owner,
     Page,
     Pending,
+    Placement,
     Proof,
     Query,
     QueueStats,
@@ -87,6 +88,14 @@ class Scratch(Protocol):
 
     def put(self, key: str, text: str) -> None:
         """Keep a text under a key; "" takes the key away. Twice is harmless."""
+
+
+@runtime_checkable
+class Recognises(Protocol):
+    """A source that can tell its place from another one without looking at all of it."""
+
+    def stranger(self, memory: Memory) -> str:
+        """Why the place that is there now is not the one that is remembered, or cannot be looked at; "" when it is. Cheap."""
 
 
 @runtime_checkable
@@ -305,6 +314,14 @@ class Catalog(Protocol):
 
     def count(self, query: Query, by: str | None = None) -> Mapping[str, int]:
         """Numbers of records by ``kind``, ``type``, ``month`` ("2021-07"), ``store``, ``camera``, ``tag`` or, for None, {"": n}."""
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """A catalog that can name placements by chance."""
+
+    def sample(self, store: str, number: int) -> Sequence[Placement]:
+        """The placements in that store of so many records, of all when there are fewer; any record as likely as any other."""
 
 
 class Ledger(Protocol):

@@ -1,6 +1,7 @@
 """The embedded catalog: one SQLite file, records as JSON bodies beside the tables that find them."""
 
 import json
+import random
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -9,7 +10,7 @@ from albumen.catalogs.sqlite_plan import BY, counts, page
 from albumen.catalogs.sqlite_schema import Rows, rows_of
 from albumen.errors import Permanent, Stale, UsageError
 from albumen.jsonable import loads
-from albumen.model import Page, Query, Record
+from albumen.model import Page, Placement, Query, Record
 from albumen.sqlite import Database, no_remedy
 
 
@@ -67,6 +68,17 @@ class SqliteCatalog:
             connection.execute("BEGIN")
             return counts(connection, query, by)
 
+    def sample(self, store: str, number: int) -> Sequence[Placement]:
+        """See ``ports.Samples``: records by random numbers, which are dense; of a store that few records lie in, fewer."""
+        with self.database.read() as connection:
+            (last,) = connection.execute("SELECT coalesce(max(n), 0) FROM record").fetchone()
+            if last <= _TRIED * number:
+                drawn: Sequence[int] = range(1, last + 1)
+            else:
+                drawn = random.sample(range(1, last + 1), _TRIED * number)
+            rows = connection.execute(_DRAWN, (json.dumps(list(drawn)), f"\n{store}\n", number)).fetchall()
+        return tuple(one for id, body in rows for one in self._read(id, body).placements if one.store == store)
+
     def close(self) -> None:
         """Finish what waits and close the file. Twice is harmless."""
         self.database.close()
@@ -80,6 +92,11 @@ class SqliteCatalog:
             ) from None
 
 
+_TRIED = 50  # numbers drawn for each record wanted: gaps and records that lie elsewhere are among them
+_DRAWN = (
+    "SELECT id, json FROM (SELECT n, id FROM record WHERE n IN (SELECT value FROM json_each(?)) AND instr(marks, ?)"
+    " ORDER BY random() LIMIT ?) JOIN body USING (n)"
+)
 _BODIES = "SELECT record.id, json FROM record JOIN body USING (n) WHERE record.id IN (SELECT value FROM json_each(?))"
 
 

@@ -134,6 +134,16 @@ class LocalSource:
             elif self._next_due() <= now or self._hints.wait(min(left, self._next_due() - now, _SLICE)):
                 return
 
+    def stranger(self, memory: Memory) -> str:
+        """See ``Recognises.stranger``."""
+        here = gone.identity_at(os.path.realpath(self.settings.path))
+        kept = gone.kept_identity(memory.cursor())
+        if here is None:
+            return f"{self.settings.path} cannot be looked at: mount the disk or correct its path"
+        if kept is None or kept.ino == here.ino:  # another file system with the same inode: only a whole look can tell
+            return ""
+        return f"{self.settings.path} is another folder than before: is its disk mounted?"
+
     def close(self) -> None:
         """Stop watching. Twice is harmless; a later scan begins anew."""
         self._watching.close()

@@ -1,5 +1,6 @@
 """A catalog in memory: a plain filter over all records, which says what the right answer of every other engine is."""
 
+import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -8,7 +9,7 @@ from dataclasses import replace
 from albumen.catalogs import terms
 from albumen.catalogs.terms import fold
 from albumen.errors import Stale, UsageError
-from albumen.model import Page, Query, Record
+from albumen.model import Page, Placement, Query, Record
 
 
 class MemoryCatalog:
@@ -65,6 +66,13 @@ class MemoryCatalog:
             raise UsageError(f"records cannot be counted by {by!r}: choose one of {', '.join(_BY)}")
         return Counter(key for record in rows for key in _BY[by](record))
 
+    def sample(self, store: str, number: int) -> Sequence[Placement]:
+        """See ``ports.Samples``."""
+        with self._lock:
+            kept = [record for record in self._records.values() if store in terms.stores(record)]
+        drawn = random.sample(kept, min(number, len(kept)))
+        return tuple(one for record in drawn for one in record.placements if one.store == store)
+
     def close(self) -> None:
         """Nothing to do."""
 
@@ -91,7 +99,7 @@ _BY: Mapping[str, Callable[[Record], Iterable[str]]] = {
     "type": lambda record: (record.type,),
     "month": lambda record: ((record.taken or "")[:7],),
     "store": terms.stores,
-    "camera": lambda record: (terms.camera_label(record),),
+    "camera": lambda record: (terms.camera_label(record.camera),),
     "tag": lambda record: set(record.tags),
 }
 
@@ -116,9 +124,9 @@ def _conditions(query: Query) -> Iterator[Callable[[Record], bool]]:
         first, last = query.taken
         yield lambda record: _taken(record.taken, first, last)
     if query.camera:
-        yield lambda record: fold(query.camera or "") in terms.camera(record)
+        yield lambda record: fold(query.camera or "") in terms.camera(record.camera)
     if query.lens:
-        yield lambda record: fold(query.lens or "") in terms.lens(record)
+        yield lambda record: fold(query.lens or "") in terms.lens(record.camera)
     yield lambda record: set(map(fold, query.tags)) <= set(map(fold, record.tags))
     yield lambda record: set(map(fold, query.people)) <= set(map(fold, record.people))
     yield lambda record: all((mark.removeprefix("-") in terms.stores(record)) != mark.startswith("-") for mark in query.marks)
@@ -136,7 +144,7 @@ def _contents(query: Query) -> Iterator[Callable[[Record], bool]]:
     if query.group:
         yield lambda record: record.group == query.group
     if query.place:
-        yield lambda record: fold(query.place or "") in terms.places(record)
+        yield lambda record: fold(query.place or "") in terms.places(record.place)
     if query.box is not None:
         box = query.box
         yield lambda record: _inside(record, *box)

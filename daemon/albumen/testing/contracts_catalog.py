@@ -9,7 +9,7 @@ import pytest
 
 from albumen.errors import Stale, UsageError
 from albumen.model import Camera, Placement, Query, Record
-from albumen.ports import Catalog
+from albumen.ports import Catalog, Samples
 from albumen.testing.records import a_record, everything
 
 
@@ -45,6 +45,26 @@ class CatalogContract:
         assert set(refused.value.ids) == {first.id, third.id}
         assert set(catalog.get([first.id, second.id, third.id])) == {first.id}
         assert catalog.count(Query()) == {"": 1}
+
+    def test_placements_are_drawn_by_chance(self, catalog: Catalog) -> None:
+        """All of a store where there are few, else so many, no two alike, and others the next time; gaps do not matter."""
+        if not isinstance(catalog, Samples):
+            pytest.skip("this catalog cannot draw")
+        assert catalog.sample("nas", 5) == ()
+        made = [
+            replace(a_record(one), placements=(Placement("nas" if one % 3 else "cloud", f"{one}.jpg"),)) for one in range(300)
+        ]
+        catalog.put([*made, replace(a_record(400), placements=())])
+        catalog.delete(one.id for one in made[::2])
+        there = {f"{one}.jpg" for one in range(1, 300, 2) if one % 3}
+        draws = [catalog.sample("nas", 20) for _ in range(4)]
+        for drawn in [*draws, whole := catalog.sample("nas", 1000)]:
+            paths = {one.path for one in drawn}
+            assert len(paths) == len(drawn)
+            assert paths <= there
+        assert [len(drawn) for drawn in draws] == [20] * 4
+        assert {one.path for one in whole} == there
+        assert len({one.path for drawn in draws for one in drawn}) > 20
 
     def test_an_older_version_is_refused(self, catalog: Catalog) -> None:
         record = a_record()
