@@ -29,7 +29,7 @@ from albumen.operations.working import Working
 from albumen.owners import DaemonLock, Owners, state_directory
 from albumen.pipeline import Pipeline, Step
 from albumen.plugins import Context, Plugins
-from albumen.ports import Source, Store
+from albumen.ports import Catalog, Circuits, Ledger, Pings, Source, Store
 from albumen.queues.sqlite import SqliteQueue
 from albumen.schedule import Schedule, table
 from albumen.settings import Section, Settings
@@ -90,6 +90,7 @@ class App:
         ledger = SqliteLedger(os.path.join(state, "ledger.db"), owners, clock=clock)
         health = observe.Health()
         queue = SqliteQueue(os.path.join(state, "state.db"), owners, clock=clock, beat=lambda: health.beat("queue"))
+        _register(health, stores, catalog, ledger, queue)
         desk = Desk(stores, catalog, ledger, _filing(settings), owners.me, owners, clock, _trace(env))
         engine = Engine(desk)
         prober = Prober()
@@ -145,7 +146,9 @@ class App:
     @property
     def asked(self) -> Asked:
         """Whom to ask whether all is well."""
-        return Asked(self.ledger, self.queue, self.stores, list(self.settings.sources), self.owners, self.settings.state.dir)
+        state = self.settings.state
+        sources = list(self.settings.sources)
+        return Asked(self.ledger, self.queue, self.stores, sources, self.owners, self.health, state.dir, state.backup_dir)
 
     def probe(self, ref: Ref) -> Facts:
         """What a file says about itself, read in a limited child."""
@@ -177,6 +180,7 @@ class App:
             log,
             services=(schedule,),
             health=self.health,
+            stuck=self.settings.queue.stuck,
         )
 
     def close(self) -> None:
@@ -236,6 +240,16 @@ def _store(plugins: Plugins, section: Section, context: Context, syncs: Syncs) -
         return LocalStore(section.name, section.options, context, syncs=syncs if section.options.syncfs else None)
     store: Store = cls(section.name, section.options, context)
     return store
+
+
+def _register(health: observe.Health, stores: Mapping[str, Store], catalog: Catalog, ledger: Ledger, queue: Circuits) -> None:
+    """Who is asked whether all is well: stores that can tell, and each database by a question that costs nothing."""
+    for name, store in stores.items():
+        if name != DISK and isinstance(store, Pings):
+            health.add(f"store {name}", store.ping)
+    health.add("database catalog", partial(catalog.get, [""]))
+    health.add("database ledger", partial(ledger.batches, ids=[""]))
+    health.add("database state", queue.circuits)
 
 
 def _close(thing: object) -> None:

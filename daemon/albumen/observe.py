@@ -249,12 +249,12 @@ class Health:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._pings: dict[str, Callable[[], None]] = {}
+        self._pings: dict[str, Callable[[], object]] = {}
         self._asking: dict[str, _Answer] = {}
         self._beats: dict[str, float] = {}
         self._guard = threading.Lock()
 
-    def add(self, name: str, ping: Callable[[], None]) -> None:
+    def add(self, name: str, ping: Callable[[], object]) -> None:
         """From now on ``check`` asks it too; the last one of a name counts."""
         with self._guard:
             self._pings[name] = ping
@@ -285,7 +285,7 @@ class Health:
 class _Answer:
     """One question on its way, in a thread of its own."""
 
-    def __init__(self, ping: Callable[[], None]) -> None:
+    def __init__(self, ping: Callable[[], object]) -> None:
         self.done = threading.Event()
         self._ping = ping
         self._began = time.monotonic()

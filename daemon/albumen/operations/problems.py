@@ -6,12 +6,15 @@ from typing import Protocol
 
 from albumen.alive import Daemon, silence
 from albumen.deeds.desk import shown
-from albumen.errors import AlbumenError
-from albumen.model import DISK, BatchInfo, Owner
-from albumen.ports import Circuits, Ledger, Memory, Pings, Queue, Scratch, Store
+from albumen.model import BatchInfo, Owner
+from albumen.observe import Health
+from albumen.operations import backing, timetable
+from albumen.owners import born
+from albumen.ports import Circuits, Ledger, Memory, Queue, Scratch, Store
 
 _PERIOD = 60.0  # seconds between looks of a source that does not say how often it looks
 _FIRST = 3600.0  # seconds that the first look of a source may take: it may read a whole collection
+_BACKUP = 26 * 3600.0  # seconds: a daily backup that was two hours late
 _GRAVITY = ("daemon", "database", "store", "place", "refused", "source", "batch", "failed", "aside", "backup", "schedule")
 
 
@@ -35,28 +38,32 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whom to ask. ``sources`` are names, ``dead`` holds the owners whose process is gone, ``state`` is the state directory."""
+    """Whom to ask. ``sources`` are names, ``dead`` holds the owners whose process is gone, ``health`` the pings of stores and
+    databases, ``state`` is the state directory, ``backups`` where its backups lie."""
 
     ledger: Ledger
     queue: StatusQueue
     stores: Mapping[str, Store]
     sources: Sequence[str]
     dead: Container[Owner]
+    health: Health
     state: str
+    backups: str
 
 
 def problems(asked: Asked, daemon: Daemon | None, now: int) -> tuple[Problem, ...]:
     """All reasons, the gravest first; none = all is well. ``now`` in ns; without a daemon nobody looks at the sources."""
-    closed = {
-        one.cause: one for one in (*_stores(asked.stores), *_circuits(asked))
-    }  # a store that cannot be asked says it better
+    closed = {one.cause: one for one in (*_circuits(asked), *_pings(asked.health))}  # whoever is asked now says it better
     found = [
         *_daemon(daemon, now),
         *closed.values(),
+        *_refused(asked),
         *(_sources(daemon, now) if daemon else ()),
         *_batches(asked),
         *_failed(asked),
         *_aside(asked),
+        *_backups(asked, now),
+        *_clock(asked, now),
     ]
     return tuple(sorted(found, key=lambda one: _rank(one.cause)))
 
@@ -91,13 +98,18 @@ def _circuits(asked: Asked) -> Iterable[Problem]:
         yield Problem(f"{kind} {one.place}", f"{one.place} is closed: {one.why}")
 
 
-def _stores(stores: Mapping[str, Store]) -> Iterable[Problem]:
-    for name, store in stores.items():
-        if name != DISK and isinstance(store, Pings):
-            try:
-                store.ping()
-            except AlbumenError as error:
-                yield Problem(f"store {name}", f"store {error}")
+def _pings(health: Health) -> Iterable[Problem]:
+    for name, why in health.check().items():
+        if why:
+            kind, _, rest = name.partition(" ")
+            yield Problem(name, f"{kind} {why}" if why.startswith(f"{rest}:") else f"{name}: {why}")
+
+
+def _refused(asked: Asked) -> Iterable[Problem]:
+    for name in asked.sources:
+        one = asked.queue.memory(name).refused()
+        if one is not None:
+            yield Problem(f"refused {one.place}", f"{one.place}: {one.why} (albumen confirm {one.id})")
 
 
 def _sources(daemon: Daemon, now: int) -> Iterable[Problem]:
@@ -133,3 +145,18 @@ def _aside(asked: Asked) -> Iterable[Problem]:
         if found:
             text = f"{len(found)} set aside in {name}: {found[0].path}: {found[0].why} (albumen queue dead lists them)"
             yield Problem(f"aside {name}", text)
+
+
+def _backups(asked: Asked, now: int) -> Iterable[Problem]:
+    made = backing.newest(asked.backups)
+    since = (now - (made or born(asked.state) or now)) / 1e9
+    if since > _BACKUP:
+        what = "the last backup of catalog and ledger is" if made else "catalog and ledger have no backup and are"
+        yield Problem("backup", f"{what} {since / 3600:.0f} hours old: albumen backup makes one")
+
+
+def _clock(asked: Asked, now: int) -> Iterable[Problem]:
+    for one in timetable.remembered(asked.queue.scratch(timetable.DRAWER)):
+        text = one.problem(now)
+        if text:
+            yield Problem(f"schedule {one.name}", text)
