@@ -48,6 +48,11 @@ def test_the_settings_file_is_right_as_it_stands_and_with_every_default_written_
     assert attempted(tmp_path, DEFAULT.sub("", EXAMPLE)) == ()
 
 
+@pytest.mark.parametrize("name", ["nas.toml", "jupyterhub.toml"])
+def test_the_examples_are_right_and_need_nothing_that_is_not_there(tmp_path: pathlib.Path, name: str) -> None:
+    assert attempted(tmp_path, (CONFIG.parent / name).read_text()) == ()
+
+
 def test_the_settings_file_names_every_key_there_is() -> None:
     tree = tomllib.loads(DEFAULT.sub("", EXAMPLE))
     for where, cls in sections().items():
