@@ -15,6 +15,7 @@ import pytest
 from albumen.owners import Owners
 from albumen.plugins import Context
 from albumen.sources.hints import Dirty, Hints
+from albumen.sources.litter import Litter
 from albumen.sources.local import LocalSource
 from albumen.testing.queues import MemoryMemory
 
@@ -82,7 +83,7 @@ def hints() -> Hints:
 
 @pytest.fixture
 def watch(root: str, hints: Hints) -> Iterator["Inotify"]:
-    with closing(Inotify(root, hints, recursive=True)) as watch:
+    with closing(Inotify(root, hints, recursive=True, names=Litter())) as watch:
         yield watch
 
 
@@ -126,7 +127,7 @@ def test_a_folder_that_cannot_be_watched_is_noticed(root: str, hints: Hints, mon
 
     monkeypatch.setattr(inotify._Kernel, "_get_or_create_watch", limited)
     os.makedirs(f"{root}/sub")
-    with closing(Inotify(root, hints, recursive=True)) as watch:
+    with closing(Inotify(root, hints, recursive=True, names=Litter())) as watch:
         assert watch.is_alive()
         assert not watch.is_whole()
 
@@ -134,7 +135,7 @@ def test_a_folder_that_cannot_be_watched_is_noticed(root: str, hints: Hints, mon
 def test_close_ends_all_threads(root: str, hints: Hints) -> None:
     """Also when called twice."""
     before = threading.active_count()
-    watch = Inotify(root, hints, recursive=True)
+    watch = Inotify(root, hints, recursive=True, names=Litter())
     assert threading.active_count() > before
     watch.close()
     watch.close()

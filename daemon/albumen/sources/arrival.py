@@ -19,12 +19,13 @@ _EDITED = re.compile(r"\A(img_)e(?=[0-9])")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A file that is not handed over yet: as it was at the last look, since when (seconds) it has been like this, and whether
-    its container has its end (None = not looked)."""
+    """A file that is not handed over yet: as it was at the last look, since when (seconds) it has been like this, whether
+    its container has its end (None = not looked), and whether only a walk found it: no event has told of it."""
 
     ref: Ref
     since: float
     whole: bool | None = None
+    silent: bool = False
 
 
 def stem(path: str) -> str:
@@ -42,9 +43,13 @@ def due(candidate: Candidate, settle: float) -> float:
 
 
 class Arrivals:
-    """The candidates of one source, by path. Kept in this process only: a restart begins their waiting again."""
+    """The candidates of one source, by path. Kept in this process only: a restart begins their waiting again.
+
+    ``silent`` counts those handed over of which no event had told until then: only a walk found them.
+    """
 
     def __init__(self, settle: float) -> None:
+        self.silent = 0
         self._settle = settle
         self._by_path: dict[str, Candidate] = {}
 
@@ -57,11 +62,15 @@ class Arrivals:
     def __getitem__(self, path: str) -> Candidate:
         return self._by_path[path]
 
-    def look(self, ref: Ref, now: float) -> Candidate:
-        """The file was found like this. The same revision as before goes on waiting, another one begins anew."""
+    def look(self, ref: Ref, now: float, *, silent: bool = False) -> Candidate:
+        """The file was found like this. The same revision as before goes on waiting, another one begins anew. ``silent``: no event
+        asked for this look; what an event ever told of stays told."""
         before = self._by_path.get(ref.path)
+        silent = silent and (before is None or before.silent)
         if before is None or before.ref.rev != ref.rev:
-            self._by_path[ref.path] = before = Candidate(ref, now)
+            self._by_path[ref.path] = before = Candidate(ref, now, silent=silent)
+        elif before.silent != silent:
+            self._by_path[ref.path] = before = replace(before, silent=silent)
         return before
 
     def touch(self, path: str, now: float) -> None:
@@ -70,13 +79,22 @@ class Arrivals:
         if before is not None:
             self._by_path[path] = Candidate(before.ref, now)
 
+    def written(self, path: str, now: float) -> None:
+        """A look found that somebody is at it: its waiting begins anew, but no event told so."""
+        self._by_path[path] = replace(self._by_path[path], since=now, whole=None)
+
     def note(self, path: str, *, whole: bool) -> None:
         """Its container was looked at."""
         self._by_path[path] = replace(self._by_path[path], whole=whole)
 
     def drop(self, path: str) -> None:
-        """It was handed over, or is gone. Twice is harmless."""
+        """It is gone, or known already. Twice is harmless."""
         self._by_path.pop(path, None)
+
+    def handed(self, path: str) -> None:
+        """It was handed over. Twice is harmless."""
+        before = self._by_path.pop(path, None)
+        self.silent += before is not None and before.silent
 
     def is_ripe(self, path: str, now: float) -> bool:
         """Whether this one candidate may be taken now."""

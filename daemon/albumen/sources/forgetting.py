@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from albumen.model import DISK, Batch, Event, Item, Ref, Refused, Seen, refusal
 from albumen.ports import Memory
+from albumen.sources.folders import Folders
 from albumen.sources.gone import Identity, is_landslide
 from albumen.stores.looking import rev_of
 
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Missed:
-    """Everything remembered, asked of the disk one by one. ``total`` does not count ``ours`` and ``agreed``."""
+    """What became of everything remembered. ``total`` does not count ``ours`` and ``agreed``."""
 
     total: int = 0
     same: int = 0  # found with the very inode, size and times
@@ -49,15 +50,24 @@ class Verdict:
     why: str = ""
 
 
-def missed(memory: Memory, root: str, *, moves: bool) -> Missed:
-    """Ask the disk for every remembered path. What the disk cannot answer (no permission, an I/O error) counts as there."""
+def missed(memory: Memory, root: str, folders: Folders, *, moves: bool) -> Missed:
+    """Everything remembered, and whether it is there. The disk is asked for what lies in folders that the look before this found
+    changed. What the disk cannot answer (no permission, an I/O error, something mounted over it) counts as there."""
     found = Missed()
     for seen in memory.all():
-        rev = _rev(f"{root}/{seen.path}")
+        if folders.is_still(seen.path):
+            rev = seen.rev
+        elif folders.is_blind(seen.path):
+            rev = "?"
+        else:
+            rev = _rev(f"{root}/{seen.path}")
+        if rev in {"", "?"}:
+            folders.doubt(seen.path)
         if rev != "":
             found.total += 1
             found.same += rev == seen.rev
-        elif seen.state == "listed" or (moves and not seen.why and seen.state != "aside"):
+            continue
+        if seen.state == "listed" or (moves and not seen.why and seen.state != "aside"):
             found.ours.append(seen)
         elif seen.state == "agreed":
             found.agreed.append(seen)

@@ -3,16 +3,30 @@
 import threading
 from dataclasses import dataclass, field
 
+from albumen.sources.canary import is_canary
+
 _LIMIT = 50_000  # paths; more are looked at by one walk
 
 
 @dataclass(slots=True)
 class Dirty:
-    """What to look at: single files, folders with all below them, or everything. Absolute paths."""
+    """What to look at: single files, folders with all below them, or everything. Absolute paths. ``lost``: events got lost, so
+    that a file may have come of which nobody told; everything is looked at then."""
 
     files: set[str] = field(default_factory=set)
     folders: set[str] = field(default_factory=set)
     whole: bool = False
+    lost: bool = False
+
+    def names(self, path: str) -> bool:
+        """Whether an event told of this file, or of a folder above it."""
+        if path in self.files:
+            return True
+        while self.folders and path:
+            path = path.rpartition("/")[0]
+            if path in self.folders:
+                return True
+        return False
 
 
 class Hints:
@@ -21,10 +35,19 @@ class Hints:
     def __init__(self) -> None:
         self._dirty = Dirty()
         self._changed = threading.Condition()
+        self._canaries = 0
+
+    @property
+    def canaries(self) -> int:
+        """How many events of canaries came so far; they are no news of files."""
+        return self._canaries
 
     def file(self, path: str) -> None:
         """Something happened to this file."""
         with self._changed:
+            if is_canary(path):
+                self._canaries += 1
+                return
             self._dirty.files.add(path)
             self._tell()
 
@@ -35,9 +58,15 @@ class Hints:
             self._tell()
 
     def whole(self) -> None:
-        """Hints were lost: only a walk of everything helps."""
+        """Everything is in question."""
         with self._changed:
             self._dirty.whole = True
+            self._tell()
+
+    def lost(self) -> None:
+        """Events were lost: only a walk of everything helps."""
+        with self._changed:
+            self._dirty.whole = self._dirty.lost = True
             self._tell()
 
     def take(self) -> Dirty:
@@ -52,6 +81,7 @@ class Hints:
             self._dirty.files |= dirty.files
             self._dirty.folders |= dirty.folders
             self._dirty.whole |= dirty.whole
+            self._dirty.lost |= dirty.lost
             self._tell()
 
     def wait(self, timeout: float) -> bool:
@@ -64,6 +94,6 @@ class Hints:
 
     def _tell(self) -> None:
         if len(self._dirty.files) + len(self._dirty.folders) > _LIMIT:
-            self._dirty = Dirty(whole=True)
+            self._dirty = Dirty(whole=True, lost=self._dirty.lost)
         if self._any():
             self._changed.notify_all()

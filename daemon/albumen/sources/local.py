@@ -4,7 +4,7 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,17 +14,18 @@ from albumen.plugins import Context
 from albumen.ports import Memory
 from albumen.sources import forgetting, gone, litter, walk
 from albumen.sources.arrival import Arrivals
+from albumen.sources.folders import Folders
 from albumen.sources.forgetting import pieces
 from albumen.sources.hints import Dirty, Hints
 from albumen.sources.offering import Grouper, Offers, by_name
+from albumen.sources.pace import Pace
 from albumen.sources.revs import ref_of
 from albumen.sources.watching import Watching
 from albumen.values import Folder
 
-_BLIND = 60.0  # seconds between walks where events do not tell everything
-_SEEING = 6 * 3600.0  # … and where they do
-_RECHECK = 60.0  # seconds until a first miss is looked at again
+_AGAIN = 60.0  # seconds until a look that could not begin is tried again
 _GATHER = 1.0  # seconds between looks, at least: a burst of events is one look
+_POLL = 5.0  # seconds: how late another folder at the path is noticed when no event comes
 _NOTES = 100  # sentences kept of one look
 _SLICE = 0.25  # seconds: how late a stop may be noticed
 
@@ -40,19 +41,19 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """One scan: when it began (seconds), whether only the clock asked for it, and what events had told."""
+    """One scan: when it began (seconds), what events had told, and whether what they did not tell of should have been told."""
 
     now: float
-    timed: bool
     dirty: Dirty
+    counts: bool
 
 
 class LocalSource:
     """Ports ``Source`` and ``Waits``. One thread looks at a time; ``wait`` may run in another.
 
     Refs are of the store ``disk`` (root "/"), with links on the way to the folder resolved; remembered paths are relative to the
-    folder. ``notes`` are sentences about the last whole look that a person should see (at most 100), ``found_only_by_rescan``
-    counts files that no event had told of. ``monotonic`` gives seconds and never jumps.
+    folder. ``notes`` are sentences about the last looks that a person should see (at most 100). ``monotonic`` gives seconds and
+    never jumps.
     """
 
     @dataclass(frozen=True, slots=True)
@@ -81,21 +82,28 @@ class LocalSource:
         self.name = name
         self.settings = settings
         self.notes: tuple[str, ...] = ()
-        self.found_only_by_rescan = 0
         self._clock = context.clock
         self._monotonic = monotonic
         self._moves = settings.mode == "move"
         self._names = litter.Litter(settings.ignore)
         self._arrivals = Arrivals(settings.settle)
         self._hints = Hints()
-        self._watching = Watching(self._hints, recursive=settings.recursive)
+        self._watching = Watching(self._hints, self._names, monotonic, recursive=settings.recursive)
+        self._pace = Pace(settings.every, self._watching.sees_everything)
+        self._folders = Folders()
         template = Item(Ref(DISK, ""), source=name, move=self._moves)
         self._offers = Offers(self._arrivals, template, self._relative, context.clock, group)
         self._place = _Place("", 0, gone.Identity(0, 0))  # none yet
-        self._next_walk: float | None = None  # None = this folder was not walked yet
         self._looked = 0.0
+        self._polled = 0.0
         self._blocked = False  # the last look could not begin
         self._notes: list[str] = []
+
+    @property
+    def found_only_by_rescan(self) -> int:
+        """Files handed over, since the start, that only a walk found: no event had told of them, though they came after the first
+        walk. Where no events come, that is every file."""
+        return self._arrivals.silent
 
     def scan(self, memory: Memory) -> Iterator[Batch]:
         """What is gone, then what is ready and not remembered, in pieces of at most 500 events. ``Unavailable`` as the port says.
@@ -104,18 +112,20 @@ class LocalSource:
         now = self._looked = self._monotonic()
         self._blocked = True
         self._arrive()
-        timed = self._next_walk is not None and now >= self._next_walk
+        due = self._pace.due()
+        timed = due is not None and due <= now
         self._watching.ensure(self._place.root, retry=timed)
         dirty = self._hints.take()
-        look = _Look(now, timed and not dirty.whole, dirty)
-        whole = dirty.whole or timed or self._next_walk is None
+        look = _Look(now, dirty, counts=self._pace.has_walked and (timed or dirty.lost))
+        whole = dirty.whole or timed or not self._pace.has_walked
         finished = False
         try:
-            yield from self._whole(memory, look) if whole else self._partly(memory, look)
-            self._blocked = False
-            yield from self._offers.batches(now)
+            for batch in self._look(memory, look, whole=whole):
+                yield batch
+                self._folders.kept(batch)
             finished = True
         finally:
+            self.notes = (*self._watching.notes(), *self._notes)[:_NOTES]
             if not finished:
                 dirty.whole = whole
                 self._hints.give_back(dirty)
@@ -124,14 +134,17 @@ class LocalSource:
         """Returns when there is news to look at, a file may be ready, or the next walk is due; bursts are gathered for a second.
         Not to be called while a scan goes on."""
         end = time.monotonic() + timeout
+        ripe = self._arrivals.next_due()
         while not stop.is_set() and (left := end - time.monotonic()) > 0:
             now = self._monotonic()
             rest = self._looked + min(_GATHER, self.settings.settle) - now
             if self._blocked:
-                rest = max(rest, self._looked + _BLIND - now)
+                rest = max(rest, self._looked + _AGAIN - now)
             if rest > 0:
                 stop.wait(min(left, rest))
-            elif self._next_due() <= now or self._hints.wait(min(left, self._next_due() - now, _SLICE)):
+                continue
+            due = self._next_due(ripe)
+            if due <= now or self._has_moved() or self._hints.wait(min(left, due - now, _SLICE)):
                 return
 
     def stranger(self, memory: Memory) -> str:
@@ -161,33 +174,54 @@ class LocalSource:
         place = _Place(root, device, identity)
         if place != self._place:
             self._watching.close()
-            self._next_walk = None
+            self._pace.anew()
             self._place = place
             self._offers = replace(self._offers, template=replace(self._offers.template, root=root.lstrip("/")))
 
+    def _look(self, memory: Memory, look: "_Look", *, whole: bool) -> Iterator[Batch]:
+        yield from self._whole(memory, look) if whole else self._partly(memory, look)
+        self._blocked = False
+        yield from self._offers.batches(look.now)
+
     def _whole(self, memory: Memory, look: "_Look") -> Iterator[Batch]:
-        """Walk everything, then see what is gone."""
-        top = walk.look(self._place.root, self._names)
+        """Walk everything, then see what is gone. Folders that are as the last walk left them are passed over."""
+        self._folders.begin(memory)
+        top = walk.look(self._place.root, self._names, known=self._knows)
         if not top.complete and not top.entries and not top.folders:
             raise self._unavailable(top.skipped[0].reason)
         kept = gone.kept_identity(memory.cursor())
-        empty = not (top.entries or top.folders or top.skipped or top.litter)
+        empty = not (top.same or top.entries or top.folders or top.skipped or top.litter)
         for path in look.dirty.files:
             self._arrivals.touch(path.lstrip("/"), look.now)
         self._notes = []
-        rest = walk.below(top, self._names, self._place.device) if self.settings.recursive else ()
+        rest = walk.below(top, self._names, self._place.device, self._knows) if self.settings.recursive else ()
         for found in itertools.chain((top,), rest):
-            self._notes += (f"{one.path} {one.reason}" for one in found.skipped)
-            yield from self._compare(memory, found.entries, look)
-        self._next_walk = look.now + self._every()
-        yield from self._forget(memory, kept, look, empty=empty)
-        self.notes = tuple(self._notes[:_NOTES])
+            yield from self._folder(memory, found, look)
+        self._pace.walked(look.now)
+        if not self._folders.nothing_moved() or kept != self._place.identity or memory.refused() is not None:
+            yield from self._forget(memory, kept, look, empty=empty)
+        self._folders.finish()
+
+    def _folder(self, memory: Memory, found: walk.Found, look: "_Look") -> Iterator[Batch]:
+        """One folder of a whole look."""
+        name = self._relative(found.folder)
+        if found.same:
+            self._folders.still(name, found.state)
+            return
+        self._notes += (f"{one.path} {one.reason}" for one in found.skipped[: _NOTES - len(self._notes)])
+        if not found.missing and (found.stat is None or any(one.what == "mount" for one in found.skipped)):
+            self._folders.blind(name)
+        settled = yield from self._compare(memory, found.entries, look)
+        self._folders.other(name, found.state, settled=settled and found.complete and not found.skipped)
+
+    def _knows(self, folder: str, state: int) -> bool:
+        return self._folders.knows(self._relative(folder), state)
 
     def _forget(self, memory: Memory, kept: gone.Identity | None, look: "_Look", *, empty: bool) -> Iterator[Batch]:
         """What is gone, or what is refused: asked again soon, so that it goes on when it is back, or confirmed."""
         was = memory.refused()  # before anything is missed: a person may confirm meanwhile
         here, now = self._place.identity, self._clock()
-        missed = forgetting.missed(memory, self._place.root, moves=self._moves)
+        missed = forgetting.missed(memory, self._place.root, self._folders, moves=self._moves)
         if gone.identity_at(self._place.root) != here:
             raise self._unavailable("was exchanged while it was looked at; is its disk mounted?")
         verdict = forgetting.verdict(missed, kept, here, empty=empty, moves=self._moves, path=self.settings.path)
@@ -217,7 +251,7 @@ class LocalSource:
                 vanished.append(self._relative(path))
         yield from self._compare(memory, entries, look)
         yield from self._vanished(memory, vanished, look)
-        for folder in look.dirty.folders:
+        for folder in _topmost(look.dirty.folders):
             if self.settings.recursive and self._is_inside(folder, folder=True):
                 yield from self._branch(memory, folder, look)
 
@@ -241,8 +275,9 @@ class LocalSource:
             if len(ours) < len(kept):
                 self._soon(look.now)
 
-    def _compare(self, memory: Memory, entries: Sequence[walk.Entry], look: "_Look") -> Iterator[Batch]:
-        """Entries against memory: what is new or changed becomes a candidate."""
+    def _compare(self, memory: Memory, entries: Sequence[walk.Entry], look: "_Look") -> Generator[Batch, None, bool]:
+        """Entries against memory: what is new or changed becomes a candidate. Whether there was nothing of that kind."""
+        settled = True
         for some in pieces(entries):
             refs = {self._relative(one.path): ref_of(one.path, one.stat) for one in some}
             kept = memory.get(refs)
@@ -254,22 +289,27 @@ class LocalSource:
                 if seen is not None and seen.rev == ref.rev:
                     self._arrivals.drop(ref.path)
                 else:
-                    told = ref.path in self._arrivals or f"/{ref.path}" in look.dirty.files
-                    self.found_only_by_rescan += look.timed and not told
-                    self._arrivals.look(ref, look.now)
+                    settled = False
+                    self._arrivals.look(ref, look.now, silent=look.counts and not look.dirty.names(f"/{ref.path}"))
             if back:
                 yield Batch(seen=tuple(back))
+        return settled
 
     # ------------------------------------------------------------------------------------------------------------- helpers
 
     def _relative(self, path: str) -> str:
-        """The remembered path of an absolute one or of one of the ``disk`` store."""
-        return os.path.relpath("/" + path.lstrip("/"), self._place.root or "/")
+        """The remembered path of an absolute one or of one of the ``disk`` store; "" for the folder itself, one that begins with
+        "../" for what lies elsewhere."""
+        path = "/" + path.lstrip("/")
+        root = self._place.root.rstrip("/")
+        if path.startswith(root + "/"):
+            return path[len(root) + 1 :]
+        return "" if path == root else os.path.relpath(path, root or "/")
 
     def _is_inside(self, path: str, *, folder: bool = False) -> bool:
         """Whether a walk would come to this path: below the folder, not litter, on its file system."""
         parts = self._relative(path).split("/")
-        if parts[0] in {"..", "."} or (len(parts) > 1 and not self.settings.recursive):
+        if parts[0] in {"..", ""} or (len(parts) > 1 and not self.settings.recursive):
             return False
         if any(self._names.folder(one) for one in parts[:-1]):
             return False
@@ -282,19 +322,34 @@ class LocalSource:
 
     def _soon(self, now: float) -> None:
         """A whole look in a minute: something is missing."""
-        self._next_walk = min(self._next_walk or now + _RECHECK, now + _RECHECK)
+        self._pace.soon(now)
 
-    def _every(self) -> float:
-        if self.settings.every is not None:
-            return self.settings.every
-        return _SEEING if self._watching.sees_everything() else _BLIND
-
-    def _next_due(self) -> float:
-        """When a look is worth it without news."""
-        if self._next_walk is None:
+    def _next_due(self, ripe: float | None) -> float:
+        """When a look is worth it without news. ``ripe``: when the first candidate may be ready."""
+        walk = self._pace.due()
+        if walk is None:
             return self._looked
-        ripe = self._arrivals.next_due()
-        return self._next_walk if ripe is None else min(ripe, self._next_walk)
+        return walk if ripe is None else min(ripe, walk)
+
+    def _has_moved(self) -> bool:
+        """Whether another folder lies at the path by now, or the watch ended; asked every few seconds."""
+        if time.monotonic() - self._polled < _POLL:
+            return False
+        self._polled = time.monotonic()
+        try:
+            found = os.stat(self.settings.path)
+        except OSError:
+            return True
+        return (found.st_dev, found.st_ino) != (self._place.device, self._place.identity.ino) or self._watching.has_ended()
 
     def _unavailable(self, why: str) -> Unavailable:
         return Unavailable(f"source {self.name}", f"{self.settings.path} {why}")
+
+
+def _topmost(folders: Collection[str]) -> Sequence[str]:
+    """Those that lie in no other one of them, sorted."""
+    found: list[str] = []
+    for one in sorted(folders, key=lambda path: path + "/"):
+        if not found or not one.startswith(found[-1] + "/"):
+            found.append(one)
+    return found

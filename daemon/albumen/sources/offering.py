@@ -52,20 +52,20 @@ class Offers:
             done += stem
             if len(seen) >= PIECE:
                 yield Batch(tuple(events), tuple(seen))
-                self._drop(done)
+                self._handed(done)
                 events, seen, done = [], [], []
         if seen:
             yield Batch(tuple(events), tuple(seen))
-        self._drop(done)
+        self._handed(done)
 
     def _items(self, refs: Sequence[Ref]) -> Iterator[Item]:
         by_names = {one.name: one for one in refs}
         for main, companions in self.group(list(by_names)):
             yield replace(self.template, main=by_names[main], companions=tuple(by_names[name] for name in companions))
 
-    def _drop(self, paths: Iterable[str]) -> None:
+    def _handed(self, paths: Iterable[str]) -> None:
         for path in paths:
-            self.arrivals.drop(path)
+            self.arrivals.handed(path)
 
     def _ask(self, path: str, now: float) -> "_Answer":
         """The file itself, opened: still the same, written by nobody, whole?"""
@@ -93,10 +93,10 @@ class Offers:
     def _again(self, path: str, now: float) -> "_Answer":
         """Not yet: as it is now, its waiting begins anew."""
         try:
-            self.arrivals.look(ref_of("/" + path, os.lstat("/" + path)), now)
+            self.arrivals.look(ref_of("/" + path, os.lstat("/" + path)), now, silent=True)
+            self.arrivals.written(path, now)
         except FileNotFoundError:
             self.arrivals.drop(path)
-        self.arrivals.touch(path, now)
         return _Answer(final=False)
 
     def _aside(self, ref: Ref, why: str) -> Seen:

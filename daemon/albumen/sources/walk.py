@@ -2,18 +2,28 @@
 
 Folders are opened without following links and listed through their descriptor, so a name of any bytes (no UTF-8, a newline,
 255 bytes) is found and a loop of links is harmless. Nothing but folders is ever opened here: a FIFO cannot block us.
+
+A folder's ``state`` is a fingerprint of the names, inodes, sizes and times in it. Whoever walks again and again may say which
+states it knows: such a folder is listed and every file in it is asked for its status, but no entry is made of it.
 """
 
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from albumen.sources import litter
 
 Why: TypeAlias = Literal["symlink", "special", "unreadable", "mount"]
+Known: TypeAlias = Callable[[str, int], bool]  # folder, state: whether it was met like this before, with nothing to tell of it
+
+
+def nothing_known(folder: str, state: int) -> bool:
+    """The ``Known`` of somebody who walks for the first time."""
+    del folder, state
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +54,8 @@ class Found:
 
     ``litter`` counts names left out silently. ``stat`` is the folder's own, None when it could not be opened. ``complete`` is
     False when something of this folder could not be read: then nothing may be judged gone from it or from below it.
-    ``missing`` says that the folder itself is not there (any more).
+    ``missing`` says that the folder itself is not there (any more). ``state`` is comparable within one process only; ``same`` = it
+    is known: ``entries`` are left out then (there is at least one name in the folder).
     """
 
     folder: str
@@ -55,6 +66,8 @@ class Found:
     litter: int = 0
     complete: bool = True
     missing: bool = False
+    state: int = 0
+    same: bool = False
 
 
 def walk(
@@ -74,11 +87,11 @@ def walk(
         yield from below(found, names, device)
 
 
-def below(top: Found, names: litter.Litter, device: int | None) -> Iterator[Found]:
+def below(top: Found, names: litter.Litter, device: int | None, known: Known = nothing_known) -> Iterator[Found]:
     """The folders below one that was looked at, as ``walk`` orders them; those of another ``device`` are told, not entered."""
     waiting = _below(top)
     while waiting:
-        found = look(waiting.pop(), names)
+        found = look(waiting.pop(), names, known=known)
         if device is not None and found.stat is not None and found.stat.st_dev != device:
             yield _mounted(found)
             continue
@@ -86,7 +99,7 @@ def below(top: Found, names: litter.Litter, device: int | None) -> Iterator[Foun
         waiting += _below(found)
 
 
-def look(folder: str, names: litter.Litter, *, follow: bool = False) -> Found:
+def look(folder: str, names: litter.Litter, *, follow: bool = False, known: Known = nothing_known) -> Found:
     """One folder as it is now, nothing of what lies deeper. ``follow`` lets the folder itself be a link."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     try:
@@ -94,7 +107,7 @@ def look(folder: str, names: litter.Litter, *, follow: bool = False) -> Found:
     except OSError as error:
         return _closed(folder, error)
     try:
-        return _list(folder, fd, names)
+        return _list(folder, fd, names, known)
     finally:
         os.close(fd)
 
@@ -119,51 +132,72 @@ def _below(found: Found) -> list[str]:
     return [join(found.folder, name) for name in reversed(found.folders)]
 
 
-def _list(folder: str, fd: int, names: litter.Litter) -> Found:
+@dataclass(slots=True)
+class _Listing:
+    """What one pass over a folder gives. ``files`` is everything that is no folder; ``facts`` is what its state is made of."""
+
+    files: list[tuple[str, os.stat_result]] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    facts: list[tuple[str | int, ...]] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+def _list(folder: str, fd: int, names: litter.Litter, known: Known) -> Found:
+    listing = _listing(folder, fd, names)
+    own = os.fstat(fd)
+    complete = not listing.skipped
+    state = hash((own.st_dev, own.st_ino, frozenset(listing.facts)))
+    folders = [one for one in listing.folders if not names.folder(one)]
+    dropped = len(listing.folders) - len(folders)
+    folders.sort(key=os.fsencode)
+    if complete and listing.facts and known(folder, state):
+        return Found(folder, own, folders=tuple(folders), litter=dropped, state=state, same=True)
     entries: list[Entry] = []
-    folders: list[str] = []
-    skipped: list[Skipped] = []
-    dropped = 0
-    complete = True
+    for name, status in listing.files:
+        if names.file(name):
+            dropped += 1
+            continue
+        path = join(folder, name)
+        skipped = _skip(path, status)
+        if skipped is None:
+            entries.append(Entry(path, status))
+        else:
+            listing.skipped.append(skipped)
+    entries.sort(key=lambda one: os.fsencode(one.path))
+    listing.skipped.sort(key=lambda one: os.fsencode(one.path))
+    return Found(folder, own, tuple(entries), tuple(folders), tuple(listing.skipped), dropped, complete, state=state)
+
+
+def _listing(folder: str, fd: int, names: litter.Litter) -> _Listing:
+    """The hot loop: nothing but what a state needs."""
+    found = _Listing()
+    files, folders, facts = found.files, found.folders, found.facts
     try:
         with os.scandir(fd) as listing:
             for one in listing:
-                is_folder = one.is_dir(follow_symlinks=False)
-                if names.folder(one.name) if is_folder else names.file(one.name):
-                    dropped += 1
-                elif is_folder:
-                    folders.append(one.name)
-                else:
-                    found = _entry(folder, one)
-                    if isinstance(found, Entry):
-                        entries.append(found)
-                    elif found is not None:
-                        skipped.append(found)
-                        complete = complete and found.what != "unreadable"
+                name = one.name
+                if one.is_dir(follow_symlinks=False):
+                    folders.append(name)
+                    facts.append((name, one.inode()))
+                    continue
+                try:
+                    status = one.stat(follow_symlinks=False)
+                except OSError as error:
+                    _unread(found, folder, name, error, names)
+                    continue
+                files.append((name, status))
+                facts.append((name, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
     except OSError as error:
-        complete = False
-        skipped.append(Skipped(folder, "unreadable", f"cannot be listed to its end: {error.strerror}; look at the disk"))
-    return Found(
-        folder,
-        os.fstat(fd),
-        tuple(sorted(entries, key=lambda one: os.fsencode(one.path))),
-        tuple(sorted(folders, key=os.fsencode)),
-        tuple(sorted(skipped, key=lambda one: os.fsencode(one.path))),
-        dropped,
-        complete,
-    )
+        reason = f"cannot be listed to its end: {error.strerror}; look at the disk"
+        found.skipped.append(Skipped(folder, "unreadable", reason))
+    return found
 
 
-def _entry(folder: str, one: "os.DirEntry[str]") -> Entry | Skipped | None:
-    """A listed name; None when it vanished between being listed and being looked at."""
-    path = join(folder, one.name)
-    try:
-        status = one.stat(follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        return Skipped(path, "unreadable", f"cannot be looked at: {error.strerror}; check its permissions and the disk")
-    return _skip(path, status) or Entry(path, status)
+def _unread(found: _Listing, folder: str, name: str, error: OSError, names: litter.Litter) -> None:
+    """A listed name without a status: it vanished between being listed and being looked at, or it cannot be looked at."""
+    if not isinstance(error, FileNotFoundError) and not names.file(name):
+        reason = f"cannot be looked at: {error.strerror}; check its permissions and the disk"
+        found.skipped.append(Skipped(join(folder, name), "unreadable", reason))
 
 
 def _skip(path: str, status: os.stat_result) -> Skipped | None:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,9 +12,10 @@ import pytest
 from albumen.mounts import tells_everything
 from albumen.owners import Owners
 from albumen.plugins import Context
+from albumen.sources import canary, watching
 from albumen.sources import hints as hints_module
-from albumen.sources import watching
 from albumen.sources.hints import Hints
+from albumen.sources.litter import Litter
 from albumen.sources.local import LocalSource
 from albumen.sources.watching import Watching
 from albumen.testing.clock import FakeClock
@@ -73,15 +75,23 @@ class Hinted:
         self.clock = clock
         self.memory = MemoryMemory()
         self.alive = self.complete = True
-        self.begun = 0
+        self.begun = self.tried = 0
+        self.hears = True
+        self.missing: dict[str, int] = {}
         patch.setattr(watching, "watch", self._begin)
+        patch.setattr(canary, "release", self._release)
         patch.setattr(watching, "tells_everything", lambda _: True)
         settings = LocalSource.Settings(path=self.root)
         self.source = LocalSource(
             "in", settings, context, monotonic=lambda: clock.seconds, group=lambda names: ((one, ()) for one in names)
         )
 
-    def _begin(self, root: str, hints: Hints, *, recursive: bool) -> "Hinted":
+    def _release(self, root: str) -> bool:
+        if self.hears:
+            self.hints.file(f"{root}/{canary.NAME}")
+        return True
+
+    def _begin(self, root: str, hints: Hints, *, recursive: bool, names: Litter) -> "Hinted":
         self.hints = hints
         self.begun += 1
         self.alive = True
@@ -91,7 +101,13 @@ class Hinted:
         return self.alive
 
     def is_whole(self) -> bool:
-        return self.complete
+        return self.complete and not self.missing
+
+    def unwatched(self) -> dict[str, int]:
+        return self.missing
+
+    def again(self) -> None:
+        self.tried += 1
 
     def close(self) -> None:
         pass
@@ -168,9 +184,9 @@ def test_an_overflow_is_answered_by_a_walk(hinted: Hinted) -> None:
     """Lost events cost a walk, not six hours."""
     hinted.put("lost.jpg")
     assert hinted.looks() == []
-    hinted.hints.whole()
+    hinted.hints.lost()
     assert hinted.looks() == ["lost.jpg"]
-    assert hinted.source.found_only_by_rescan == 0
+    assert hinted.source.found_only_by_rescan == 1
 
 
 def test_a_dead_watcher_is_begun_again_with_a_walk(hinted: Hinted) -> None:
@@ -238,6 +254,6 @@ def test_wait_returns_when_a_file_may_be_ready(hinted: Hinted) -> None:
 
 def test_watching_without_a_watch() -> None:
     """Where this machine cannot watch, nothing is seen, and nothing fails."""
-    nobody = Watching(Hints(), recursive=True)
+    nobody = Watching(Hints(), Litter(), time.monotonic, recursive=True)
     assert not nobody.sees_everything()
     nobody.close()
