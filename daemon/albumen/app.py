@@ -24,14 +24,15 @@ from albumen.media.naming import NameRules
 from albumen.media.sandbox import Prober
 from albumen.model import DISK, Facts, Ref
 from albumen.operations.problems import Asked
+from albumen.operations.refusing import Refusals
 from albumen.operations.timetable import DRAWER
 from albumen.operations.working import Working
 from albumen.owners import DaemonLock, Owners, state_directory
 from albumen.pipeline import Pipeline, Step
 from albumen.plugins import Context, Plugins
-from albumen.ports import Catalog, Circuits, Ledger, Pings, Source, Store
+from albumen.ports import Catalog, Circuits, Ledger, Pings, Recognises, Source, Store
 from albumen.queues.sqlite import SqliteQueue
-from albumen.schedule import Schedule, table
+from albumen.schedule import Parts, Schedule, table
 from albumen.settings import Section, Settings
 from albumen.spool import Spool
 from albumen.stores.disk import DiskStore
@@ -148,7 +149,21 @@ class App:
         """Whom to ask whether all is well."""
         state = self.settings.state
         sources = list(self.settings.sources)
-        return Asked(self.ledger, self.queue, self.stores, sources, self.owners, self.health, state.dir, state.backup_dir)
+        return Asked(self.ledger, self.queue, self.stores, sources, self.owners, self.health, state.dir, state.backup_dir, state.floor)
+
+    @property
+    def refusals(self) -> Refusals:
+        """What is refused, to be shown and confirmed."""
+        return Refusals(self.queue, self.catalog, self.stores, list(self.settings.sources))
+
+    def strangers(self) -> Mapping[str, str]:
+        """Sources whose place is another one than they remember, with the reason; each is asked now."""
+        found = {}
+        for section in self.settings.sources.values():
+            source = self.plugins.load("sources", section.type)(section.name, section.options, self.context)
+            if isinstance(source, Recognises) and (why := source.stranger(self.queue.memory(section.name))):
+                found[section.name] = why
+        return found
 
     def probe(self, ref: Ref) -> Facts:
         """What a file says about itself, read in a limited child."""
@@ -163,9 +178,14 @@ class App:
             self._sources.append(source)
             watched.append(Watched(source, tuple(route.steps)))
         clock, log = self.context.clock, observe.logger()
-        entries = table(self.engine, self.pipeline, self.queue, self.stores, clock)
+        databases = {
+            "state": self.queue.checkpoint,
+            "catalog": self.catalog.database.checkpoint,
+            "ledger": self.ledger.database.checkpoint,
+        }
+        parts = Parts(self.engine, self.pipeline, self.queue, databases, self.settings.trash.keep, clock, self.stop)
         beat = partial(self.health.beat, "clock")
-        schedule = Schedule(entries, clock, self.queue.scratch(DRAWER), self.stop, log, beat)
+        schedule = Schedule(table(parts), clock, self.queue.scratch(DRAWER), self.stop, log, beat)
         return Supervisor(
             watched,
             self.pipeline,

@@ -1,7 +1,8 @@
 """What runs by the clock: one table, ours, driven by our clock; APScheduler only wakes it and decides nothing.
 
 A line is an ``Entry``: a name, how often (``period`` seconds, or daily after an ``hour`` of UTC), and ``work``, which does it and
-returns a sentence for the log or None. To add one, write it into ``table`` with its work beside it in ``operations``. Work must be
+returns a sentence for the log or None. To add one, write it into ``table``, its work into ``operations``, and what it needs into
+``Parts``. Work must be
 safe to repeat and heed the daemon's ``stop`` when it is long; what it raises is its failure. The rest is done here: each entry has a
 thread of its own (one that hangs harms no other, none runs twice at once), a failed one is tried again later and later, and each
 success, try and reason is remembered (``operations.timetable``), so that ``status`` and the metrics can tell it.
@@ -17,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -25,20 +26,31 @@ from albumen.deeds.engine import Engine
 from albumen.errors import AlbumenError
 from albumen.lookout import attempt
 from albumen.operations import timetable
+from albumen.operations.census import census
+from albumen.operations.expiry import Expiry
 from albumen.operations.timetable import SECOND, Timed
 from albumen.operations.working import WorkingQueue, probe, recover
 from albumen.pipeline import Pipeline
-from albumen.ports import Scratch, Store
+from albumen.ports import Scratch
 
 Clock = Callable[[], int]  # ns
 
 DAY = 86_400.0
+_HOUR = 3600.0
 _MINUTE = 60.0
 _WAKE = 0.5  # seconds between turns
 _RETRY = (60.0, 120.0, 300.0, 900.0, 3600.0)  # seconds until the next try after so many failures; never longer than the period
 _LONG = 600.0  # seconds: what runs more often is remembered only so often, else an idle disk would never sleep
 _STOP = 1.5  # seconds that running work gets to heed the stop
+_EXPIRY = "expiry"  # the drawer in which the trash remembers how time passed
 _CUT_OFF = "the daemon ended while it ran"
+
+
+class ClockQueue(WorkingQueue, Protocol):
+    """What is asked of a queue here."""
+
+    def scratch(self, drawer: str) -> Scratch:
+        """The drawer of that name."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +64,52 @@ class Entry:
     hour: int | None = None
 
 
-def table(
-    engine: Engine, pipeline: Pipeline, queue: WorkingQueue, stores: Mapping[str, Store], clock: Clock
-) -> tuple[Entry, ...]:
-    """Everything that runs by the clock."""
+@dataclass(frozen=True)
+class Parts:
+    """What the table works with. ``keep`` is ``[trash] keep``; ``databases`` are checkpoints by the name of their database."""
 
-    def probes() -> str | None:
-        for place in probe(queue, stores, clock()):
-            pipeline.works(place)
-        return None
+    engine: Engine
+    pipeline: Pipeline
+    queue: ClockQueue
+    databases: Mapping[str, Callable[[], int]]
+    keep: float
+    clock: Clock
+    stop: threading.Event
 
-    def recovery() -> str | None:
-        found = recover(engine, pipeline, queue)
+    def probes(self) -> None:
+        """Closed places whose time has come are asked whether they work again."""
+        for place in probe(self.queue, self.engine.desk.stores, self.clock()):
+            self.pipeline.works(place)
+
+    def recovery(self) -> str | None:
+        """What dead processes left goes on."""
+        found = recover(self.engine, self.pipeline, self.queue)
         return f"{found} pieces of work that a dead process left go on" if found else None
 
+    def census(self) -> str | None:
+        """A sample of the files that should be in each store is looked for."""
+        desk = self.engine.desk
+        return census(desk.catalog, desk.stores, self.queue, self.clock())
+
+    def checkpoint(self) -> None:
+        """The databases' logs go back into their files, so that they stay small. One that is read for long waits for the next time."""
+        for work in self.databases.values():
+            if not self.stop.is_set():
+                work()
+
+    def expiry(self) -> str | None:
+        """What lay in the trash long enough is deleted for good."""
+        return Expiry(self.engine, self.queue.scratch(_EXPIRY), self.keep, self.stop).run()
+
+
+def table(parts: Parts) -> tuple[Entry, ...]:
+    """Everything that runs by the clock."""
     return (
-        Entry("probes", probes, period=_WAKE),
-        Entry("recovery", recovery, period=_MINUTE),
+        Entry("probes", parts.probes, period=_WAKE),
+        Entry("recovery", parts.recovery, period=_MINUTE),
+        Entry("census", parts.census, period=_HOUR),
+        Entry("checkpoint", parts.checkpoint, period=_HOUR),
+        Entry("expiry", parts.expiry, hour=3),
     )
 
 
@@ -231,7 +272,7 @@ class Schedule:
             if why != before.why:
                 self._log.warning("what runs by the clock failed", entry=entry.name, why=why)
             return
-        self._remember(slot, Timed(entry.name, entry.period, now, began, said=said[0] or before.said))
+        self._remember(slot, Timed(entry.name, entry.period, now, began, said=said[0] or ""))
         if said[0]:
             self._log.info("by the clock", entry=entry.name, said=said[0])
         if before.failures:

@@ -19,7 +19,7 @@ from albumen.lookout import Watched
 from albumen.model import Batch, Event, Item, Job, Ref, Seen, Waiting
 from albumen.owners import DaemonLock
 from albumen.ports import Memory, Source, Store
-from albumen.schedule import Schedule, table
+from albumen.schedule import DAY, Parts, Schedule, table
 from albumen.supervisor import Supervisor
 from albumen.testing import FakeClock, MemoryQueue, MemorySource, MemoryStore
 from make.lives import Life, Log
@@ -48,7 +48,8 @@ class House:
 
     def of(self, *sources: Source, steps: tuple[str, ...] = ("none",)) -> Supervisor:
         stores = cast("dict[str, Store]", self.ground.stores)
-        entries = table(self.life.engine, self.life.pipeline, self.queue, stores, self.clock)
+        parts = Parts(self.life.engine, self.life.pipeline, self.queue, {}, 30 * DAY, self.clock, self.stop)
+        entries = [one for one in table(parts) if one.name in ("probes", "recovery")]
         log = cast("structlog.stdlib.BoundLogger", self.log)
         return Supervisor(
             [Watched(one, steps) for one in sources],
