@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import pytest
 
-from albumen.jsonable import dumps, from_json, loads, to_json
+from albumen.jsonable import dumps, from_json, loads
 from albumen.model import Deed, DeedState, Facts, Item, Job, Ref, Stamp
 from albumen.testing.records import a_record, everything
 
@@ -23,13 +23,13 @@ def test_what_is_written_reads_back() -> None:
 
 def test_absent_is_left_out_and_zero_is_not() -> None:
     """S0-01 (part: unknown is left out, never 0 or false; false and 0 stay distinguishable)."""
-    written = to_json(a_record(1, rating=0, duration=0.0, title=None, description="", tags=(), placements=()))
+    written = json.loads(dumps(a_record(1, rating=0, duration=0.0, title=None, description="", tags=(), placements=())))
     assert (written["rating"], written["duration"], written["version"]) == (0, 0.0, 0)
     assert not {"title", "description", "tags", "placements", "quality", "taken"} & set(written)
 
 
 def test_a_field_without_a_default_is_always_written() -> None:
-    assert to_json(Ref("nas", "")) == {"store": "nas", "path": ""}
+    assert json.loads(dumps(Ref("nas", ""))) == {"store": "nas", "path": ""}
     assert loads(Ref, dumps(Ref("nas", ""))) == Ref("nas", "")
 
 
@@ -56,10 +56,31 @@ def test_enumerations_and_fixed_tuples() -> None:
         seen: bool = False
 
     dot = Dot((1, Ref("nas", "a")), Colour.red)
-    assert to_json(dot) == {"at": [1, {"store": "nas", "path": "a"}], "colour": "r", "seen": False}
-    assert from_json(Dot, to_json(dot)) == dot
+    assert json.loads(dumps(dot)) == {"at": [1, {"store": "nas", "path": "a"}], "colour": "r", "seen": False}
+    assert from_json(Dot, json.loads(dumps(dot))) == dot
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        0.1,
+        1e300,
+        -0.0,
+        float("inf"),
+        float("-inf"),
+        2**70,
+        True,
+        None,
+        '"\\\x00é\udcff',
+        (),
+        ((1, (2.5,)),),
+        {"a": {"b": ()}, "c": 1},
+    ],
+)
+def test_plain_values_are_written_as_the_standard_library_does(value: object) -> None:
+    assert dumps(value) == json.dumps(value, separators=(",", ":"))
 
 
 def test_what_has_no_json_is_refused() -> None:
     with pytest.raises(TypeError, match="no JSON for object"):
-        to_json((object(),))
+        dumps((object(),))

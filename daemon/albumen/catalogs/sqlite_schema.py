@@ -8,15 +8,15 @@ BLOB: sqlite3 refuses surrogates in TEXT.
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
 from albumen.catalogs import terms
-from albumen.jsonable import to_json
-from albumen.model import Record
+from albumen.jsonable import dumps
+from albumen.model import Camera, Place, Record
 
 SCHEMA = (
     """
@@ -82,9 +82,9 @@ def text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("utf-8", "surrogatepass")
 
 
-def token(what: str, *values: object) -> str:
+def token(what: str, *values: str) -> str:
     """What stands in ``search`` for a value that is asked by equality; no word begins with ``_``, so none is mistaken for it."""
-    return f"_{what}{blake2b(blob(chr(10).join(map(str, values))), digest_size=10).hexdigest()}"
+    return f"_{what}{blake2b(blob(chr(10).join(values)), digest_size=10).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,25 +104,26 @@ class Rows:
 
 def rows_of(record: Record) -> Rows:
     """The rows of a record, its version counted up."""
-    body = to_json(record)
-    body["version"] = record.version + 1
+    body, _, _ = dumps(record).rpartition(",")  # the version is a record's last field
     position = record.position
-    marks = "".join(f"\n{store}" for store in terms.stores(record))
+    stores = terms.stores(record)
+    marks = f"\n{chr(10).join(stores)}\n" if stores else ""
     taken = record.taken or ""
+    label, seen, _ = _camera(record.camera)
     columns = (
-        *(record.id, record.version + 1, taken, record.kind, record.type, marks and marks + "\n"),
+        *(record.id, record.version + 1, taken, record.kind, record.type, marks),
         *(record.companion_of or "", record.id, taken, int(bool(marks))),
-        *(blob(terms.camera_label(record)), record.perceptual_hash, position and position.lat, position and position.lon),
+        *(label, record.perceptual_hash, position and position.lat, position and position.lon),
     )
     return Rows(
         id=record.id,
         version=record.version,
         member=bool(record.companion_of),
         record=columns,
-        body=json.dumps(body, separators=(",", ":")),
+        body=f'{body},"version":{record.version + 1}}}',
         tags=frozenset(map(blob, record.tags)),
-        seen=frozenset((what, blob(value)) for what, value in _seen(record)),
-        tokens=" ".join([terms.searched(record), *sorted(set(_tokens(record)))]),
+        seen=seen.union([("store", blob(one.store)) for one in record.placements]),
+        tokens=" ".join([terms.searched(record), *sorted(_tokens(record))]),
         spot=(position.lon, position.lon, position.lat, position.lat) if position is not None else None,
     )
 
@@ -133,41 +134,50 @@ def slices(hash: str) -> list[str]:
     return [f"_hash{place}_{part}" for place, part in enumerate(parts)]
 
 
-def _seen(record: Record) -> Iterator[tuple[str, str]]:
-    yield from (("store", one.store) for one in record.placements)
-    if camera := terms.camera(record):
-        yield "camera", camera
-    if lens := terms.lens(record):
-        yield "lens", lens
-
-
-def _tokens(record: Record) -> Iterator[str]:
-    yield from (_often(what, value) for what, value in _seen(record) if what != "store")
-    yield from slices(record.perceptual_hash or "")
-    yield from (_often("tag", terms.fold(one)) for one in record.tags)
-    yield from (_often("person", terms.fold(one)) for one in record.people)
-    yield from (token("name", one) for one in terms.names(record))
-    yield from (_often("place", one) for one in terms.places(record))
+def _tokens(record: Record) -> set[str]:
+    found = {*_camera(record.camera)[2], *slices(record.perceptual_hash or ""), *_place(record.place)}
+    found.update([_folded("tag", one) for one in record.tags])
+    found.update([_folded("person", one) for one in record.people])
+    found.update([token("name", one) for one in terms.names(record)])
     if record.group:
-        yield token("group", record.group)
+        found.add(token("group", record.group))
     for digest, size in terms.parts(record):
-        yield token("digest", digest)
+        found.add(token("digest", digest))
         if size is not None:
-            yield token("size", size)
+            found.add(token("size", str(size)))
     for placement in record.placements:
         if placement.album:
-            yield _often("album", terms.fold(placement.album))
-        yield token("path", placement.store, placement.path)
-        yield from _folders(placement.store, placement.path.rpartition("/")[0])
+            found.add(_folded("album", placement.album))
+        found.add(token("path", placement.store, placement.path))
+        found.update(_folders(placement.store, placement.path.rpartition("/")[0]))
+    return found
 
 
-@lru_cache(8192)  # most records share their folders
+# What many records share is made once.
+
+
+@lru_cache(8192)
 def _folders(store: str, folder: str) -> tuple[str, ...]:
     pieces = folder.split("/")
     return tuple(token("path", store, "/".join(pieces[:depth])) for depth in range(len(pieces) + 1))
 
 
-_often = lru_cache(8192)(token)  # of what many records share
+@lru_cache(8192)
+def _folded(what: str, text: str) -> str:
+    return token(what, terms.fold(text))
+
+
+@lru_cache(1024)
+def _place(place: Place | None) -> tuple[str, ...]:
+    return tuple(token("place", one) for one in terms.places(place))
+
+
+@lru_cache(1024)
+def _camera(camera: Camera | None) -> tuple[bytes, frozenset[tuple[str, bytes]], tuple[str, ...]]:
+    """How a camera is counted, what of it is kept as seen, and its tokens."""
+    found = [(what, text) for what, text in (("camera", terms.camera(camera)), ("lens", terms.lens(camera))) if text]
+    seen = frozenset((what, blob(text)) for what, text in found)
+    return blob(terms.camera_label(camera)), seen, tuple(token(what, text) for what, text in found)
 
 
 def write(connection: sqlite3.Connection, fresh: Mapping[int, Rows], known: Mapping[int, Rows]) -> None:

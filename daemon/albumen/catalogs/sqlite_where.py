@@ -67,7 +67,7 @@ def _any_of(query: Query, seen: Seen) -> Iterator[list[str]]:
     if query.albums:
         yield [_exactly("album", terms.fold(one)) for one in query.albums if one]
     if query.sizes:
-        yield [_exactly("size", one) for one in query.sizes]
+        yield [_exactly("size", str(one)) for one in query.sizes]
     if query.paths:
         yield [_exactly("path", one, path) for store, path in query.paths for one in ([store] if store else seen("store"))]
     for what, asked in (("camera", query.camera), ("lens", query.lens)):
@@ -78,7 +78,7 @@ def _any_of(query: Query, seen: Seen) -> Iterator[list[str]]:
         yield near
 
 
-def _exactly(what: str, *values: object) -> str:
+def _exactly(what: str, *values: str) -> str:
     return f'"{token(what, *values)}"'
 
 

@@ -18,7 +18,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-from albumen.model import Placement, Record
+from albumen.model import Camera, Place, Placement, Record
 
 _WORD = re.compile(r"[^\W_]+")
 _HEX = re.compile(r"[0-9a-fA-F]+")
@@ -39,29 +39,28 @@ def words(text: str) -> list[str]:
 
 def searched(record: Record) -> str:
     """Everything ``text`` looks at, folded, its distinct words sorted and parted by blanks."""
-    camera, place = record.camera, record.place
-    paths = {one.path.rpartition("/") for one in record.placements}
-    rare = [
-        record.name,
-        record.title,
-        record.description,
-        *(one.name for one in record.companions),
-        *(name for _, _, name in paths),
-    ]
-    often = [*record.tags, *record.people, *(one.album for one in record.placements), *(folder for folder, _, _ in paths)]
+    paths = [one.path.rpartition("/") for one in record.placements]
+    rare = {record.name, record.title, record.description, *[one.name for one in record.companions], *[one[2] for one in paths]}
     found = set(words("\n".join([part for part in rare if part])))
-    found.update(*map(_often, often))
-    if place is not None:
-        found.update(_often(place.city), _often(place.region), _often(place.country))
-    if camera is not None:
-        found.update(_often(camera.make), _often(camera.model), _often(camera.lens))
+    often = {*record.tags, *record.people, *[one.album for one in record.placements], *[one[0] for one in paths]}
+    found.update(*[_often(part) for part in often], _placed(record.place), _made(record.camera))
     return " ".join(sorted(found))
 
 
 @lru_cache(8192)
 def _often(text: str | None) -> tuple[str, ...]:
-    """The words of what many records share: folders, places, cameras, tags."""
+    """The words of what many records share: folders, tags, people."""
     return tuple(words(text)) if text else ()
+
+
+@lru_cache(1024)
+def _placed(place: Place | None) -> tuple[str, ...]:
+    return () if place is None else (*_often(place.city), *_often(place.region), *_often(place.country))
+
+
+@lru_cache(1024)
+def _made(camera: Camera | None) -> tuple[str, ...]:
+    return () if camera is None else (*_often(camera.make), *_often(camera.model), *_often(camera.lens))
 
 
 def own(record: Record, placement: Placement) -> bool:
@@ -76,31 +75,27 @@ def stores(record: Record) -> tuple[str, ...]:
 
 def names(record: Record) -> set[str]:
     """Every name the record or its companions came with or have now, folded."""
-    found = {record.name, *(one.name for one in record.companions)}
-    found |= {one.path.rpartition("/")[2] for one in record.placements}
+    found = {record.name, *[one.name for one in record.companions], *[one.path.rpartition("/")[2] for one in record.placements]}
     return {fold(one) for one in found}
 
 
-def places(record: Record) -> set[str]:
+def places(place: Place | None) -> set[str]:
     """City, region and country, folded."""
-    place = record.place
     return set() if place is None else {fold(one) for one in (place.city, place.region, place.country) if one}
 
 
-def camera(record: Record) -> str:
+def camera(one: Camera | None) -> str:
     """Make and model, folded: what ``camera`` looks for a part in."""
-    one = record.camera
     return "" if one is None else fold(" ".join(part for part in (one.make, one.model) if part))
 
 
-def lens(record: Record) -> str:
+def lens(one: Camera | None) -> str:
     """The lens, folded."""
-    return fold(record.camera.lens) if record.camera is not None and record.camera.lens else ""
+    return fold(one.lens) if one is not None and one.lens else ""
 
 
-def camera_label(record: Record) -> str:
+def camera_label(one: Camera | None) -> str:
     """How ``count(by="camera")`` calls it: the model, else the make, else ""."""
-    one = record.camera
     return "" if one is None else one.model or one.make or ""
 
 

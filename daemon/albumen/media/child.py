@@ -14,7 +14,7 @@ import struct
 import sys
 
 from albumen.errors import Rejected
-from albumen.jsonable import to_json
+from albumen.jsonable import dumps
 from albumen.media import probe
 
 
@@ -36,7 +36,7 @@ def main() -> int:
         signal.alarm(wall)
         answer = _answer(path, name, memory)
         signal.alarm(0)
-        send(1, json.dumps(answer).encode())
+        send(1, dumps(answer).encode())
         if "last" in answer:
             return 0
 
@@ -44,7 +44,7 @@ def main() -> int:
 def _answer(path: str, name: str, memory: int) -> dict[str, object]:
     """The answer; with ``last`` this process ends after it."""
     try:
-        return {"facts": to_json(probe.read(path, name=name))}
+        return {"facts": probe.read(path, name=name)}
     except Rejected as error:
         return {"rejected": str(error)}
     except OSError as error:
