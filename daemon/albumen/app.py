@@ -25,6 +25,7 @@ from albumen.media.sandbox import Prober
 from albumen.model import DISK, Facts, Ref
 from albumen.operations.problems import Asked
 from albumen.operations.refusing import Refusals
+from albumen.operations.refusing import Refusals
 from albumen.operations.timetable import DRAWER
 from albumen.operations.working import Working
 from albumen.owners import DaemonLock, Owners, state_directory
@@ -149,7 +150,9 @@ class App:
         """Whom to ask whether all is well."""
         state = self.settings.state
         sources = list(self.settings.sources)
-        return Asked(self.ledger, self.queue, self.stores, sources, self.owners, self.health, state.dir, state.backup_dir, state.floor)
+        return Asked(
+            self.ledger, self.queue, self.stores, sources, self.owners, self.health, state.dir, state.backup_dir, state.floor
+        )
 
     @property
     def refusals(self) -> Refusals:

@@ -31,11 +31,13 @@ class Route:
 @dataclass(frozen=True)
 class State:
     """``dir``: databases, locks and the spool; never on a network file system. ``backups``: where the daily copies of catalog and
-    ledger go (None = ``backups`` in ``dir``), ``keep``: how many of them stay."""
+    ledger go (None = ``backups`` in ``dir``), ``keep``: how many of them stay, ``floor``: bytes that should be free on its disk (None:
+    1 GiB or 5 % of it, the smaller of both)."""
 
     dir: Folder = "library/.albumen"
     backups: Folder | None = None
     keep: int = 14
+    floor: int | None = None
 
     def __post_init__(self) -> None:
         if self.keep < 1:

@@ -62,7 +62,7 @@ def check(session: Session) -> int:
     from albumen.operations import checking
 
     with session.looking() as app:
-        found = list(checking.findings(app.settings, app.stores, time.time_ns()))
+        found = list(checking.findings(app.settings, app.stores, time.time_ns(), refused=app.refusals.kept(), strangers=app.strangers()))
         routes = checking.graph(app.settings)
     for one in found:
         if session.json:

@@ -2,13 +2,15 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from albumen.errors import AlbumenError
 from albumen.media.dates import RELEASED
-from albumen.model import DISK
-from albumen.mounts import tells_everything
+from albumen.model import DISK, Refused
+from albumen.mounts import lacks_room, tells_everything
 from albumen.operations.look import moment
 from albumen.places import folders
 from albumen.ports import Pings, Store
@@ -24,8 +26,16 @@ class Finding:
     text: str
 
 
-def findings(settings: Settings, stores: Mapping[str, Store], now: int) -> Iterator[Finding]:
-    """State directory, stores, sources, zone: one or more lines each; the clock (``now`` in ns) when it is wrong."""
+def findings(
+    settings: Settings,
+    stores: Mapping[str, Store],
+    now: int,
+    *,
+    refused: Sequence[Refused] = (),
+    strangers: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Finding]:
+    """State directory, stores, sources, zone: one or more lines each; the clock (``now`` in ns) when it is wrong. ``refused`` is
+    what is kept as such, ``strangers`` are sources whose place is another one than before, with the reason."""
     if now < RELEASED:
         yield Finding("clock", ok=False, text=f"this machine says that it is {moment(now)}: set its clock")
     state = settings.state.dir
@@ -34,9 +44,15 @@ def findings(settings: Settings, stores: Mapping[str, Store], now: int) -> Itera
             "[state] dir", ok=False, text=f"{state} lies on a network file system: databases there break; choose a disk"
         )
     yield _folder("[state] dir", state, write=True, make=True)
+    yield from _room("[state] dir", state, settings.state.floor)
+    for one in refused:
+        kind, _, name = one.place.partition(" ")
+        yield Finding(f"[{kind}.{name}]", ok=False, text=f"{one.why} (albumen confirm {one.id})")
     for name, section in settings.stores.items():
         yield from _store(name, section, stores[name])
     for name, section in settings.sources.items():
+        if name in strangers and f"source {name}" not in {one.place for one in refused}:
+            yield Finding(f"[source.{name}]", ok=False, text=strangers[name])
         move = getattr(section.options, "mode", "") == "move"
         for path in folders(section.options):
             yield _folder(f"[source.{name}]", path, write=move, make=not settings.file)
@@ -70,6 +86,13 @@ def _store(name: str, section: Section, store: Store) -> Iterator[Finding]:
             return
     for path in folders(section.options):
         yield _folder(where, path, write=True, make=True)
+
+
+def _room(where: str, path: str, floor: int | None) -> Iterator[Finding]:
+    with suppress(OSError):
+        why = lacks_room(_existing(path), floor=floor)
+        if why:
+            yield Finding(where, ok=False, text=why)
 
 
 def _folder(where: str, path: str, *, write: bool, make: bool) -> Finding:

@@ -1,21 +1,23 @@
 """Why not all is well: reasons, each with a cause that stays the same while its numbers change, the gravest first. Reads only."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from albumen.alive import Daemon, silence
 from albumen.deeds.desk import shown
 from albumen.model import BatchInfo, Owner
+from albumen.mounts import lacks_room
 from albumen.observe import Health
-from albumen.operations import backing, timetable
+from albumen.operations import backing, refusing, timetable
 from albumen.owners import born
 from albumen.ports import Circuits, Ledger, Memory, Queue, Scratch, Store
 
 _PERIOD = 60.0  # seconds between looks of a source that does not say how often it looks
 _FIRST = 3600.0  # seconds that the first look of a source may take: it may read a whole collection
 _BACKUP = 26 * 3600.0  # seconds: a daily backup that was two hours late
-_GRAVITY = ("daemon", "database", "store", "place", "refused", "source", "batch", "failed", "aside", "backup", "schedule")
+_GRAVITY = ("daemon", "database", "store", "place", "disk", "refused", "source", "batch", "failed", "aside", "backup", "schedule")
 
 
 class StatusQueue(Queue, Circuits, Protocol):
@@ -39,7 +41,8 @@ class Problem:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Whom to ask. ``sources`` are names, ``dead`` holds the owners whose process is gone, ``health`` the pings of stores and
-    databases, ``state`` is the state directory, ``backups`` where its backups lie."""
+    databases, ``state`` is the state directory, ``backups`` where its backups lie, ``floor`` the bytes to be free on its disk
+    (None: see ``mounts.lacks_room``)."""
 
     ledger: Ledger
     queue: StatusQueue
@@ -49,6 +52,7 @@ class Asked:
     health: Health
     state: str
     backups: str
+    floor: int | None = None
 
 
 def problems(asked: Asked, daemon: Daemon | None, now: int) -> tuple[Problem, ...]:
@@ -57,6 +61,7 @@ def problems(asked: Asked, daemon: Daemon | None, now: int) -> tuple[Problem, ..
     found = [
         *_daemon(daemon, now),
         *closed.values(),
+        *_disk(asked),
         *_refused(asked),
         *(_sources(daemon, now) if daemon else ()),
         *_batches(asked),
@@ -106,10 +111,15 @@ def _pings(health: Health) -> Iterable[Problem]:
 
 
 def _refused(asked: Asked) -> Iterable[Problem]:
-    for name in asked.sources:
-        one = asked.queue.memory(name).refused()
-        if one is not None:
-            yield Problem(f"refused {one.place}", f"{one.place}: {one.why} (albumen confirm {one.id})")
+    for one in refusing.kept(asked.queue, asked.stores, asked.sources):
+        yield Problem(f"refused {one.place}", f"{one.place}: {one.why} (albumen confirm {one.id})")
+
+
+def _disk(asked: Asked) -> Iterable[Problem]:
+    with suppress(OSError):  # a state directory that is not there yet
+        why = lacks_room(asked.state, floor=asked.floor)
+        if why:
+            yield Problem("disk", f"state directory: {why}")
 
 
 def _sources(daemon: Daemon, now: int) -> Iterable[Problem]:

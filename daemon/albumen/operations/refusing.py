@@ -44,13 +44,17 @@ class Refusals:
 
     def all(self, now: int) -> tuple[Refused, ...]:
         """Everything, by place. ``now`` in ns."""
-        found = {one.place: one for one in kept(self._queue, self._stores, self._sources)}
+        found = {one.place: one for one in self.kept()}
         since = {one.place: one.since for one in self._circuits()}
         for name, store in self._stores.items():
             refused = _guard(store)
             if refused is not None:  # where the marker is not known nobody can tell what lies there
                 found[refused.place] = replace(refused, at=since.get(name, now))
         return tuple(found[place] for place in sorted(found))
+
+    def kept(self) -> tuple[Refused, ...]:
+        """What is kept as refused, by place; not what only a store's marker tells."""
+        return kept(self._queue, self._stores, self._sources)
 
     def find(self, word: str, now: int) -> Refused:
         """The one whose id begins so. ``UsageError`` that names the ids there are."""

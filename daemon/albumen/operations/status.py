@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from albumen.alive import Daemon
 from albumen.deeds.desk import shown
 from albumen.errors import NotFound
-from albumen.model import DISK, Batch, Circuit, Query
+from albumen.model import DISK, Batch, Circuit, Query, Refused
 from albumen.operations.history import BatchRow, batch_row
 from albumen.operations.problems import Asked, Problem, StatusQueue, interrupted, problems
+from albumen.operations.refusing import Refusals
 from albumen.operations.working import Working
 from albumen.ports import Catalog, Queue
 
@@ -52,6 +53,7 @@ class Status:
     asks: tuple[Aside, ...] = ()
     listed: tuple[Aside, ...] = ()
     circuits: tuple[Circuit, ...] = ()
+    refused: tuple[Refused, ...] = ()
     interrupted: tuple[BatchRow, ...] = ()
     daemon: Daemon | None = None
 
@@ -70,6 +72,7 @@ def look(catalog: Catalog, asked: Asked, daemon: Daemon | None, now: int) -> Sta
         asks=tuple(one for one in aside if one.id),
         listed=tuple(one for one in aside if not one.id),
         circuits=tuple(asked.queue.circuits()),
+        refused=Refusals(asked.queue, catalog, asked.stores, asked.sources).all(now),
         interrupted=tuple(batch_row(one) for one in interrupted(asked.ledger, asked.dead)),
         daemon=daemon,
     )
