@@ -19,12 +19,15 @@ _STALE = 60.0  # seconds after which a daemon that wrote nothing is not alive
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """The running daemon: its process id, when it last said something (ns), what its sources do, which of its parts stand still."""
+    """The running daemon: its process id, when it last said something (ns), what its sources do, which of its parts stand still, why
+    settings that it read again are not followed, why it began anew."""
 
     pid: str
     at: int
     sources: tuple[Mapping[str, Any], ...] = ()
     stalled: tuple[str, ...] = ()
+    refused: str = ""
+    begun_anew: str = ""
 
 
 def daemon_of(state: str, pid: str) -> Daemon | None:
@@ -37,7 +40,8 @@ def daemon_of(state: str, pid: str) -> Daemon | None:
     try:
         with open(os.path.join(state, STATUS), encoding="ascii") as stream:
             told = json.load(stream)
-        return Daemon(pid, int(told["at"]), tuple(told["sources"]), tuple(told.get("stalled", ())))
+        at, sources = int(told["at"]), tuple(told["sources"])
+        return Daemon(pid, at, sources, tuple(told.get("stalled", ())), told.get("refused", ""), told.get("begun_anew", ""))
     except (OSError, ValueError, KeyError, TypeError):
         pass
     try:

@@ -95,7 +95,10 @@ class DaemonLock:
         self._fd: int | None = None
 
     def take(self) -> bool:
-        """Become the daemon; False when another one runs. Commands test with a shared lock for an instant: try a few times."""
+        """Become the daemon; False when another one runs. Commands test with a shared lock for an instant: try a few times. Twice is
+        harmless."""
+        if self._fd is not None:
+            return True
         fd = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -106,6 +109,27 @@ class DaemonLock:
         os.pwrite(fd, str(os.getpid()).encode(), 0)
         self._fd = fd
         return True
+
+    def adopt(self, fd: int) -> None:
+        """Go on with what ``hand_over`` of this program's life before gave, unless it is another directory's."""
+        try:
+            mine = os.path.samestat(os.fstat(fd), os.stat(self._path))
+        except OSError:
+            mine = False
+        if not mine:
+            with suppress(OSError):
+                os.close(fd)
+            return
+        os.set_inheritable(fd, False)  # noqa: FBT003  # takes no names
+        os.utime(fd)
+        self._fd = fd
+
+    def hand_over(self) -> int:
+        """The open lock, kept through ``exec``; -1 when it is not held."""
+        if self._fd is None:
+            return -1
+        os.set_inheritable(self._fd, True)  # noqa: FBT003  # takes no names
+        return self._fd
 
     def held(self) -> str:
         """The process id of the running daemon, "" when none runs."""

@@ -76,6 +76,7 @@ class Supervisor:
     host: Host = field(default_factory=Host)
     stuck: float = 0.0
     refused: str = ""  # why settings that were read again are not followed
+    begun_anew: str = ""  # why this process began anew
     _asked: float = 0.0  # whether a step is stuck
     _told: tuple[Mapping[str, object], int] = ({}, 0)  # what the status file says, and since when
 
@@ -109,6 +110,15 @@ class Supervisor:
                 self.daemon.release()
             self.log.info("stopped", **({"why": why} if why else {}))
         return why
+
+    def line(self) -> str:
+        """How it goes, in one line: the first trouble that is known without asking anybody."""
+        if self.refused:
+            return f"settings cannot be followed, the old ones stay: {self.refused}"
+        for one in self.watched:
+            if one.why or one.hangs:
+                return f"source {one.source.name} {one.hangs or f'cannot be looked at: {one.why}'}"
+        return f"{len(self.watched)} sources, {sum(one.offered for one in self.watched)} files found since the start"
 
     def _take_lock(self) -> None:
         for _ in range(20):  # a command tests the lock with a shared one for an instant
@@ -185,12 +195,14 @@ class Supervisor:
             "pid": os.getpid(),
             "stalled": self.health.stalled(),
             "refused": self.refused,
+            "begun_anew": self.begun_anew,
             "sources": [
                 {
                     "name": one.source.name,
                     "looked": one.looked,
                     "offered": one.offered,
-                    "why": one.why or one.hangs,
+                    "why": one.why,
+                    "hangs": one.hangs,
                     "notes": list(one.notes),
                 }
                 for one in self.watched

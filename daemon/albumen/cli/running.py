@@ -1,10 +1,7 @@
 """``run``, ``check`` and ``status``: the daemon and its health."""
 
 import os
-import signal
-import threading
 import time
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -25,22 +22,17 @@ if TYPE_CHECKING:
 def run(session: Session, idle_exit: float | None) -> int:
     """The daemon: watch the sources, do what waits, until told to stop.
 
-    Without a settings file it watches ./inbox and keeps ./library; both are made.
+    Without a settings file it watches ./inbox and keeps ./library; both are made. SIGHUP reads the settings again.
     """
-    from albumen.app import App
+    from albumen.service import serve
 
-    stop = threading.Event()
+    def read() -> "Settings":
+        settings = session.read()
+        if not settings.file:
+            _make_roots(settings)
+        return settings
 
-    def leave(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, leave)
-    settings = session.settings(daemon=True)
-    if not settings.file:
-        _make_roots(settings)
-    with App.open(settings, stop=stop) as app:
-        app.supervisor().run(idle_exit=idle_exit)
+    serve(read, lambda settings: session.logs(settings, daemon=True), idle_exit=idle_exit)
     return 0
 
 
@@ -53,16 +45,23 @@ def _make_roots(settings: "Settings") -> None:
 
 
 @click.command()
+@click.option("--systemd", is_flag=True, help="Only: print what the systemd unit needs for the configured folders.")
 @options
-def check(session: Session) -> int:
+def check(session: Session, systemd: bool) -> int:
     """Check settings, folders and disk space; print what goes where.
 
     Tells all mistakes at once; exit status 2 when the settings are wrong, 1 when something of them does not work.
     """
-    from albumen.operations import checking
+    from albumen.operations import checking, unit
 
+    if systemd:
+        for line in unit.drop_in(session.settings()):
+            session.say(line)
+        return 0
     with session.looking() as app:
-        found = list(checking.findings(app.settings, app.stores, time.time_ns(), refused=app.refusals.kept(), strangers=app.strangers()))
+        found = list(
+            checking.findings(app.settings, app.stores, time.time_ns(), refused=app.refusals.kept(), strangers=app.strangers())
+        )
         routes = checking.graph(app.settings)
     for one in found:
         if session.json:
@@ -134,6 +133,8 @@ def _show(session: Session, found: "Status") -> None:
         session.say("no daemon runs")
         return
     session.say(f"daemon: process {found.daemon.pid}")
+    if found.daemon.begun_anew:
+        session.say(f"the daemon restarted itself: {found.daemon.begun_anew}")
     for one in found.daemon.sources:
         looked = moment(one["looked"]) if one.get("looked") else "never"
         session.say(f"source {one['name']}: last looked {looked}, {one['offered']} found since the start")

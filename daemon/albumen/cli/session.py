@@ -33,16 +33,26 @@ class Session:
 
     def settings(self, plugins: "Plugins | None" = None, *, daemon: bool = False) -> "Settings":
         """The settings, with the logs going where they say; commands tell warnings only. ``ConfigError``."""
-        from albumen import app, config, observe
+        settings = self.read(plugins)
+        self.logs(settings, daemon=daemon)
+        return settings
+
+    def read(self, plugins: "Plugins | None" = None) -> "Settings":
+        """The settings; logs stay as they are. ``ConfigError``."""
+        from albumen import app
         from albumen.plugins import Plugins
 
-        settings = app.load_settings(self.config, os.environ, {}, plugins or Plugins())
+        return app.load_settings(self.config, os.environ, {}, plugins or Plugins())
+
+    def logs(self, settings: "Settings", *, daemon: bool = False) -> None:
+        """Send the logs where the settings say."""
+        from albumen import config, observe
+
         log = settings.log
         level = "error" if self.quiet else "info" if self.verbose else log.level if daemon else "warning"
         if daemon and self.verbose:
             level = "debug"
         observe.set_up(level, log.format, log.date_format, secrets=[one.reveal() for one in config.secrets_of(settings)])
-        return settings
 
     @contextmanager
     def app(self, *, dry_run: bool = False) -> "Iterator[App]":

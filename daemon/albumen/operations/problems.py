@@ -17,7 +17,21 @@ from albumen.ports import Circuits, Ledger, Memory, Queue, Scratch, Store
 _PERIOD = 60.0  # seconds between looks of a source that does not say how often it looks
 _FIRST = 3600.0  # seconds that the first look of a source may take: it may read a whole collection
 _BACKUP = 26 * 3600.0  # seconds: a daily backup that was two hours late
-_GRAVITY = ("daemon", "database", "store", "place", "disk", "refused", "source", "batch", "failed", "aside", "backup", "schedule")
+_GRAVITY = (
+    "daemon",
+    "database",
+    "store",
+    "place",
+    "disk",
+    "refused",
+    "settings",
+    "source",
+    "batch",
+    "failed",
+    "aside",
+    "backup",
+    "schedule",
+)
 
 
 class StatusQueue(Queue, Circuits, Protocol):
@@ -95,6 +109,8 @@ def _daemon(daemon: Daemon | None, now: int) -> Iterable[Problem]:
     why = silence(daemon, now) if daemon else ""
     if why:
         yield Problem("daemon", why)
+    if daemon and daemon.refused:
+        yield Problem("settings", f"settings were changed but cannot be followed, the old ones stay: {daemon.refused}")
 
 
 def _circuits(asked: Asked) -> Iterable[Problem]:
@@ -130,6 +146,8 @@ def _sources(daemon: Daemon, now: int) -> Iterable[Problem]:
         since = (now - (looked or began)) / 1e9
         if one.get("why"):
             yield Problem(f"source {name}", f"source {name} cannot be looked at: {one['why']}")
+        elif one.get("hangs"):
+            yield Problem(f"source {name}", f"source {name} {one['hangs']}")
         elif (looked or began) and since > limit:
             text = f"source {name} was not looked at for {since:.0f} s, it should be every {period:.0f} s: look at the log"
             yield Problem(f"source {name}", text)
