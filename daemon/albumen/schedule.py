@@ -227,6 +227,7 @@ class Schedule:
                 failing = last.failing or last.running
                 last = replace(last, running=0, failures=last.failures + 1, failing=failing, why=_CUT_OFF)
             self._slots[entry.name] = _Slot(entry, last, was)
+            self._remember(self._slots[entry.name], last)
         return True
 
     def _told(self, why: str) -> None:

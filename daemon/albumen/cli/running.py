@@ -13,6 +13,7 @@ _LISTED = 100  # files left alone that status names one by one
 
 if TYPE_CHECKING:
     from albumen.operations.status import Status
+    from albumen.operations.timetable import Timed
     from albumen.settings import Settings
 
 
@@ -112,6 +113,18 @@ def _alive(session: Session) -> int:
     return 0
 
 
+def _timed(entry: "Timed") -> str:
+    """One line about what runs by the clock."""
+    from albumen.operations.look import moment
+
+    told = f"last done {moment(entry.succeeded)}" if entry.succeeded else "not done yet"
+    if entry.running:
+        told += f", runs since {moment(entry.running)}"
+    if entry.why:
+        told += f", failed {entry.failures} times since: {entry.why}"
+    return f"clock {entry.name}: {told}" + (f" ({entry.said})" if entry.said else "")
+
+
 def _show(session: Session, found: "Status") -> None:
     from albumen.operations.look import moment
 
@@ -129,6 +142,8 @@ def _show(session: Session, found: "Status") -> None:
         session.say(f"left alone in {aside.source}: {aside.path}: {aside.why}")
     if len(found.listed) > _LISTED:
         session.say(f"left alone: {len(found.listed) - _LISTED} more (--json lists all)")
+    for entry in found.clock:
+        session.say(_timed(entry))
     if found.daemon is None:
         session.say("no daemon runs")
         return

@@ -82,7 +82,7 @@ def problems(asked: Asked, daemon: Daemon | None, now: int) -> tuple[Problem, ..
         *_failed(asked),
         *_aside(asked),
         *_backups(asked, now),
-        *_clock(asked, now),
+        *_clock(asked, daemon, now),
     ]
     return tuple(sorted(found, key=lambda one: _rank(one.cause)))
 
@@ -183,8 +183,8 @@ def _backups(asked: Asked, now: int) -> Iterable[Problem]:
         yield Problem("backup", f"{what} {since / 3600:.0f} hours old: albumen backup makes one")
 
 
-def _clock(asked: Asked, now: int) -> Iterable[Problem]:
+def _clock(asked: Asked, daemon: Daemon | None, now: int) -> Iterable[Problem]:
     for one in timetable.remembered(asked.queue.scratch(timetable.DRAWER)):
-        text = one.problem(now)
+        text = one.problem(now, daemon=daemon is not None)
         if text:
             yield Problem(f"schedule {one.name}", text)

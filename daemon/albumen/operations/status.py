@@ -9,9 +9,11 @@ from albumen.alive import Daemon
 from albumen.deeds.desk import shown
 from albumen.errors import NotFound
 from albumen.model import DISK, Batch, Circuit, Query, Refused
+from albumen.operations import timetable
 from albumen.operations.history import BatchRow, batch_row
 from albumen.operations.problems import Asked, Problem, StatusQueue, interrupted, problems
 from albumen.operations.refusing import Refusals
+from albumen.operations.timetable import Timed
 from albumen.operations.working import Working
 from albumen.ports import Catalog, Queue
 
@@ -42,7 +44,7 @@ class Aside:
 @dataclass(frozen=True, slots=True)
 class Status:
     """No ``problems`` = all is well. ``copies``: records per store; ``history``: records that lie nowhere. ``asks`` are files set
-    aside that nobody answered, ``listed`` those left where they are."""
+    aside that nobody answered, ``listed`` those left where they are; ``clock`` is what runs by the clock."""
 
     problems: tuple[Problem, ...]
     records: int
@@ -55,6 +57,7 @@ class Status:
     circuits: tuple[Circuit, ...] = ()
     refused: tuple[Refused, ...] = ()
     interrupted: tuple[BatchRow, ...] = ()
+    clock: tuple[Timed, ...] = ()
     daemon: Daemon | None = None
 
 
@@ -74,6 +77,7 @@ def look(catalog: Catalog, asked: Asked, daemon: Daemon | None, now: int) -> Sta
         circuits=tuple(asked.queue.circuits()),
         refused=Refusals(asked.queue, catalog, asked.stores, asked.sources).all(now),
         interrupted=tuple(batch_row(one) for one in interrupted(asked.ledger, asked.dead)),
+        clock=tuple(timetable.remembered(asked.queue.scratch(timetable.DRAWER))),
         daemon=daemon,
     )
 

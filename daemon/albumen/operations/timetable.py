@@ -4,7 +4,6 @@ The table itself is ``albumen.schedule``; it keeps this in a drawer beside the j
 lost with ``state.db``: then everything is simply due.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from albumen import jsonable
@@ -30,12 +29,12 @@ class Timed:
     said: str = ""
     running: int = 0
 
-    def problem(self, now: int) -> str:
-        """A sentence when it failed, or did not end, for two periods; else ""."""
+    def problem(self, now: int, *, daemon: bool = True) -> str:
+        """A sentence when it failed, or did not end, for two periods; else "". Without a ``daemon`` nothing runs."""
         limit = round(max(2 * self.period, _PATIENCE) * SECOND)
         if self.failures and now - self.failing >= limit:
             return f"{self.name} fails: {self.why}"
-        if self.running and now - self.running >= limit:
+        if daemon and self.running and now - self.running >= limit:
             return f"{self.name} does not end: it runs for {(now - self.running) // (60 * SECOND)} minutes; restart the daemon"
         return ""
 
@@ -54,8 +53,3 @@ def remembered(drawer: Scratch) -> list[Timed]:
         except (ValueError, TypeError, KeyError):
             continue
     return found
-
-
-def problems(entries: Iterable[Timed], now: int) -> list[str]:
-    """Why the clock is not well; none = it is."""
-    return [told for one in entries if (told := one.problem(now))]
