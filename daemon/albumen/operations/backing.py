@@ -4,27 +4,30 @@
 be read is none of ours: it is not listed, not counted and never removed.
 """
 
+import fcntl
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
+import albumen
+from albumen import sqlite_file
+from albumen.errors import Rejected, Unavailable
 from albumen.jsonable import from_json
+from albumen.sqlite_file import Copied, never
 
 MANIFEST = "manifest.json"
+# The catalog is written before a deed is settled: copied in this order, no deed of the copies is done without its record.
+PRECIOUS = ("ledger.db", "catalog.db")
 _DAY = 24 * 3600 * 10**9
 _NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ(?:-\d+)?", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Kept:
-    """One database in a backup: its bytes, its schema version, and the rows of each table when it was copied."""
-
-    size: int
-    sha256: str
-    schema: int
-    rows: Mapping[str, int]
+_DRAFT = ".part"
+_ROOM = 4 << 20  # bytes that stay free beside a backup: the databases may lie on the same disk
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Backup:
     path: str
     at: int
     program: str
-    files: Mapping[str, Kept]
+    files: Mapping[str, Copied]
 
     @property
     def name(self) -> str:
@@ -74,8 +77,161 @@ def read(path: str) -> Backup | None:
     try:
         with open(os.path.join(path, MANIFEST), encoding="ascii") as file:
             told = json.load(file)
-        files = {name: from_json(Kept, one) for name, one in told["files"].items() if name == os.path.basename(name)}
+        files = {name: from_json(Copied, one) for name, one in told["files"].items() if name == os.path.basename(name)}
         whole = files and all(os.path.getsize(os.path.join(path, name)) == one.size for name, one in files.items())
         return Backup(path, int(told["at"]), str(told["program"]), files) if whole else None
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def check(backup: Backup) -> None:
+    """``Rejected`` unless every database in it is what it was when it was made, and sound."""
+    for name, kept in backup.files.items():
+        path = os.path.join(backup.path, name)
+        try:
+            if sqlite_file.digest(path) != kept.sha256:
+                raise Rejected(f"{path} is not what it was when the backup was made: take another backup (albumen backup --list)")
+            found = sqlite_file.examine(path)
+        except (Unavailable, OSError) as error:
+            raise Rejected(f"{error}: take another backup (albumen backup --list)") from error
+        if found != (kept.schema, kept.rows):
+            raise Rejected(f"{path} holds other tables than its manifest says: take another backup (albumen backup --list)")
+
+
+def remedy(folder: str) -> str:
+    """How a person gets a lost or broken database back: names the newest backup."""
+    found = listed(folder)
+    if not found:
+        return f"put it back from a backup of yours (there is none of albumen's in {folder})"
+    return f"`albumen restore newest` puts back the backup {found[0].path}"
+
+
+# ------------------------------------------------------------------------------------------------------------------- making
+
+
+def backup(
+    state: str,
+    folder: str,
+    *,
+    keep: int | None = None,
+    clock: Callable[[], int] = time.time_ns,
+    stop: Callable[[], bool] = never,
+) -> Backup:
+    """Make one now, while everything runs; then only the newest ``keep`` stay (None = all), this one in any case. ``Unavailable``:
+    nothing was made, nothing half is left, and nothing was removed. Two at once: the second is refused."""
+    made = save(state, folder, PRECIOUS, clock=clock, stop=stop)
+    if keep is not None:
+        prune(folder, keep, made)
+    return made
+
+
+def save(
+    state: str, folder: str, names: Sequence[str], *, clock: Callable[[], int] = time.time_ns, stop: Callable[[], bool] = never
+) -> Backup:
+    """A backup of those databases of a state directory that are there, in this order. ``Unavailable`` as ``backup``, also when none
+    is there."""
+    names = [name for name in names if os.path.exists(os.path.join(state, name))]
+    if not names:
+        raise Unavailable("backup", f"there is nothing to save in {state}: no catalog.db and no ledger.db")
+    draft = ""
+    try:
+        with _only_one(state):
+            os.makedirs(folder, exist_ok=True)
+            _sweep(folder)
+            _has_room(state, folder, names)
+            at = clock()
+            path = _free_name(folder, at)
+            draft = _draft(path)
+            os.mkdir(draft)
+            files = {name: sqlite_file.copy(os.path.join(state, name), os.path.join(draft, name), stop=stop) for name in names}
+            made = Backup(path, at, albumen.__version__, files)
+            _write(draft, made)
+            os.rename(draft, path)
+            sync(folder)
+            return made
+    except OSError as error:
+        raise Unavailable("backup", f"{error.strerror} ({os.fsdecode(error.filename or folder)})") from error
+    finally:
+        if draft:
+            shutil.rmtree(draft, ignore_errors=True)  # when it was not given its name
+
+
+def prune(folder: str, keep: int, made: Backup) -> Sequence[Backup]:
+    """Remove the oldest beyond ``keep``, never ``made``; which they were. What cannot be removed stays for the next time."""
+    old = [one for one in listed(folder)[max(keep, 1) :] if one.path != made.path]
+    for one in old:
+        with suppress(OSError):
+            os.rename(one.path, _draft(one.path))  # half removed, it is no backup any more
+    _sweep(folder)
+    return old
+
+
+def sync(folder: str) -> None:
+    """The names in a folder are on the disk."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def stamp(at: int) -> str:
+    """A time in ns as the name of a folder."""
+    return datetime.fromtimestamp(at // 10**9, UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+
+
+def _draft(path: str) -> str:
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}{_DRAFT}")
+
+
+def _free_name(folder: str, at: int) -> str:
+    path = first = os.path.join(folder, stamp(at))
+    number = 1
+    while os.path.lexists(path):
+        number += 1
+        path = f"{first}-{number}"
+    return path
+
+
+def _write(draft: str, made: Backup) -> None:
+    told = {"at": made.at, "program": made.program, "files": {name: asdict(one) for name, one in made.files.items()}}
+    with open(os.path.join(draft, MANIFEST), "x", encoding="ascii") as file:
+        json.dump(told, file, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    sync(draft)
+
+
+@contextmanager
+def _only_one(state: str) -> Iterator[None]:
+    """``Unavailable`` while another process or thread makes one."""
+    fd = os.open(os.path.join(state, "backup.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise Unavailable("backup", "another one is being made just now") from None
+    finally:
+        os.close(fd)
+
+
+def _sweep(folder: str) -> None:
+    """What a killed backup left."""
+    for name in os.listdir(folder):
+        if name.startswith(".") and name.endswith(_DRAFT) and _NAME.fullmatch(name[1 : -len(_DRAFT)]):
+            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+
+
+def _has_room(state: str, folder: str, names: Sequence[str]) -> None:
+    files = [os.path.join(state, name + ending) for name in names for ending in ("", "-wal")]
+    wanted = sum(os.path.getsize(one) for one in files if os.path.exists(one)) + _ROOM
+    status = os.statvfs(folder)
+    free = status.f_bavail * status.f_frsize
+    if free < wanted:
+        raise Unavailable(
+            "backup",
+            f"{wanted // (1 << 20) + 1} MiB are needed in {folder} and {free // (1 << 20)} MiB are free: free some space, or set "
+            "[state] backups to a folder on another disk",
+        )
