@@ -26,7 +26,7 @@ from albumen.deeds.engine import Engine
 from albumen.errors import AlbumenError
 from albumen.lookout import attempt
 from albumen.operations import timetable
-from albumen.operations.census import census
+from albumen.operations.census import census, recount
 from albumen.operations.expiry import Expiry
 from albumen.operations.timetable import SECOND, Timed
 from albumen.operations.working import WorkingQueue, probe, recover
@@ -91,6 +91,11 @@ class Parts:
         desk = self.engine.desk
         return census(desk.catalog, desk.stores, self.queue, self.clock())
 
+    def recount(self) -> None:
+        """Where files were missing a sample is looked for again, so that it is well soon after they are back."""
+        desk = self.engine.desk
+        recount(desk.catalog, desk.stores, self.queue, self.clock())
+
     def checkpoint(self) -> None:
         """The databases' logs go back into their files, so that they stay small. One that is read for long waits for the next time."""
         for work in self.databases.values():
@@ -108,6 +113,7 @@ def table(parts: Parts) -> tuple[Entry, ...]:
         Entry("probes", parts.probes, period=_WAKE),
         Entry("recovery", parts.recovery, period=_MINUTE),
         Entry("census", parts.census, period=_HOUR),
+        Entry("recount", parts.recount, period=_MINUTE),
         Entry("checkpoint", parts.checkpoint, period=_HOUR),
         Entry("expiry", parts.expiry, hour=3),
     )

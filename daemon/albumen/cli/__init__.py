@@ -6,7 +6,7 @@ Nothing heavy is imported before a command runs, so that ``--help`` answers at o
 import click
 
 import albumen
-from albumen.cli import looking, operating, running, taking, undoing
+from albumen.cli import confirming, looking, operating, running, taking, undoing
 from albumen.cli.session import Commands, Session, common
 
 __all__ = ["main"]
@@ -29,11 +29,11 @@ main.sections = {
     "Take in": ("import", "probe"),
     "Look": ("find", "show", "list", "types", "export"),
     "Explain and undo": ("log", "undo"),
-    "Operate": ("queue", "plugins"),
+    "Operate": ("confirm", "queue", "plugins"),
 }
 for command in (
     *(running.run, running.check, running.status, taking.import_, taking.probe),
     *(looking.find, looking.show, looking.list_, looking.types, looking.export),
-    *(undoing.log, undoing.undo, operating.queue, operating.plugins),
+    *(undoing.log, undoing.undo, confirming.confirm, operating.queue, operating.plugins),
 ):
     main.add_command(command)

@@ -52,6 +52,19 @@ def census(catalog: Catalog, stores: Mapping[str, Store], queue: Drawers, now: i
     return "; ".join(told) or None
 
 
+def recount(catalog: Catalog, stores: Mapping[str, Store], queue: Drawers, now: int) -> None:
+    """Ask the stores again that miss files, a sample each: what is well again is not refused any more."""
+    for place in queue.scratch(LOST).all():
+        store = stores.get(place.removeprefix("store "))
+        if store is None:
+            continue
+        try:
+            if not _misses(catalog, store, _marks(queue.scratch(KNOWN).all().get(place, ""))):
+                look(catalog, store, queue, now)
+        except (Unavailable, NotFound):
+            continue
+
+
 def look(catalog: Catalog, store: Store, queue: Drawers, now: int) -> Refused | None:
     """Ask one store, and keep what is refused there from now on. ``Unavailable``."""
     place = f"store {store.name}"
@@ -121,13 +134,17 @@ def mark(path: str) -> str:
 
 def _believed(catalog: Catalog, store: Store, known: Set[str]) -> Count | None:
     """None when all is well, else all that is missing."""
-    first = _ask(store, sampled(catalog, store.name), known)
-    total = catalog.count(Query(marks=(store.name,), companions=True)).get("", 0)
-    estimate = len(first.missing) * max(total, first.asked) // max(first.asked, 1)
-    if not is_landslide(estimate, max(total, first.asked)):
+    if not _misses(catalog, store, known):
         return None
     whole = _ask(store, _all(catalog, store.name), known)
     return whole if is_landslide(len(whole.missing), whole.asked) else None
+
+
+def _misses(catalog: Catalog, store: Store, known: Set[str]) -> bool:
+    """Whether a sample misses so many that all of them would be too many."""
+    first = _ask(store, sampled(catalog, store.name), known)
+    total = max(catalog.count(Query(marks=(store.name,), companions=True)).get("", 0), first.asked)
+    return is_landslide(len(first.missing) * total // max(first.asked, 1), total)
 
 
 def _ask(store: Store, placements: Iterable[Placement], known: Set[str]) -> Count:
