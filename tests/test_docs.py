@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from albumen.config import Lanes, Library, Log, State, load
+from albumen.config import Lanes, Library, Log, Metrics, Notify, State, load
 from albumen.errors import ConfigError
 from albumen.plugins import Plugins
 
@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text()
 CONFIG = ROOT / "config" / "albumen.toml"
 EXAMPLE = CONFIG.read_text()
 DEFAULT = re.compile(r"^#(?=[a-z_]+ = )", re.MULTILINE)
-SECTIONS = {"state": State, "library": Library, "log": Log, "queue": Lanes}
+SECTIONS = {"state": State, "library": Library, "log": Log, "queue": Lanes, "metrics": Metrics, "notify": Notify}
 KEYS = [match[1] for match in re.finditer(r"^([a-z_]+) = ", EXAMPLE, re.MULTILINE)]
 
 
@@ -68,7 +68,7 @@ def test_the_defaults_that_the_settings_file_shows_are_the_real_ones(tmp_path: p
         file = tmp_path / "albumen.toml"
         file.write_text(text)
         got = load(str(file), {}, {}, Plugins().kinds())
-        parts: dict[str, Any] = {"library": got.library, "log": got.log, "queue": got.queue}
+        parts: dict[str, Any] = {name: getattr(got, name) for name in ("library", "log", "queue", "metrics", "notify")}
         parts |= {f"store.{name}": one.options for name, one in got.stores.items()}
         parts |= {f"source.{name}": one.options for name, one in got.sources.items()}
         return {

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from albumen.errors import ConfigError
 from albumen.places import clashes
 from albumen.secrets import Secret
-from albumen.settings import Lanes, Library, Log, Notify, Route, Section, Settings, State, Trash
+from albumen.settings import Lanes, Library, Log, Metrics, Notify, Route, Section, Settings, State, Trash
 from albumen.values import Given, Reader, did_you_mean
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Lanes",
     "Library",
     "Log",
+    "Metrics",
     "Notify",
     "Route",
     "Section",
@@ -54,7 +55,7 @@ _FOREIGN = ("ALBUMEN_CONFIG", "ALBUMEN_PORT", "ALBUMEN_SERVICE_", "ALBUMEN_TEST_
 Kinds = Mapping[str, Mapping[str, type]]  # {"store": {"local": LocalStore.Settings}, "source": …, "step": …, "account": …}
 _Keys = dict[str, Given]
 
-_SINGLE = ("state", "library", "log", "queue", "trash", "notify")
+_SINGLE = ("state", "library", "log", "queue", "trash", "metrics", "notify")
 _NAMED = ("account", "store", "source", "step")
 _DEFAULTS: Mapping[str, Any] = {
     "state": {"dir": State.dir},
@@ -213,11 +214,12 @@ class _Loading:
     def settings(self, file: str) -> Settings:
         state, library, log = self._one("state", State), self._one("library", Library), self._one("log", Log)
         queue, trash, notify = self._one("queue", Lanes), self._one("trash", Trash), self._one("notify", Notify)
+        metrics = self._one("metrics", Metrics)
         named = {kind: self._sections(kind) for kind in _NAMED}
         routes = self._all_routes(named)
         self._check_library(library)
         self._problems += clashes(named["store"].values(), named["source"].values(), self._title)
-        if self._problems or not (state and library and log and queue and trash and notify):
+        if self._problems or not (state and library and log and queue and trash and metrics and notify):
             raise ConfigError(list(dict.fromkeys(self._problems)))
         return Settings(
             state=state,
@@ -225,6 +227,7 @@ class _Loading:
             log=log,
             queue=queue,
             trash=trash,
+            metrics=metrics,
             notify=notify,
             accounts=named["account"],
             stores=named["store"],
@@ -323,8 +326,7 @@ class _Loading:
 
 def secrets_of(settings: Settings) -> Iterable[Secret]:
     """Every secret in them, so that logs can blot out their values."""
-    if settings.notify.url:
-        yield settings.notify.url
+    yield from (one for one in (settings.metrics.token, settings.notify.url, settings.notify.password) if one)
     for group in (settings.accounts, settings.stores, settings.sources, settings.steps):
         for section in group.values():
             values = (getattr(section.options, one.name) for one in dataclasses.fields(section.options))

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import structlog
@@ -64,6 +65,19 @@ def set_up(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def catch_bugs() -> None:
+    """From now on what nobody caught, in any thread, ends as a line of the log: a bare traceback might show a secret."""
+
+    def told(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error or kind(), trace)
+        elif error is not None and not issubclass(kind, SystemExit):
+            logger().critical("bug", exc_info=(kind, error, trace))
+
+    sys.excepthook = told
+    threading.excepthook = lambda bug: told(bug.exc_type, bug.exc_value, bug.exc_traceback)
 
 
 def logger(name: str = "albumen") -> structlog.stdlib.BoundLogger:

@@ -1,6 +1,7 @@
 """Secrets: where they come from, and a wrapper that cannot be printed by accident."""
 
 import os
+import stat
 from collections.abc import Mapping
 from typing import NoReturn
 
@@ -15,10 +16,11 @@ class Secret:
     Not comparable with text, not picklable, so that it reaches no database, child process or cache unnoticed.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("_value", "warning")
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, warning: str = "") -> None:
         self._value = value
+        self.warning = warning  # a sentence when more people can read it than should; never the value
 
     def reveal(self) -> str:
         """The value itself: only for the call that sends it."""
@@ -54,16 +56,17 @@ def resolve(text: str, env: Mapping[str, str], base: str = "") -> Secret:
             raise ConfigError([f"the environment variable {rest} is not set or empty"])
         return Secret(env[rest])
     if colon and kind == "file":
-        return Secret(_read(os.path.join(base, os.path.expanduser(rest))))
+        return _read(os.path.join(base, os.path.expanduser(rest)))
     if colon and kind == "vault":
         raise ConfigError(["vault: needs the vault extra, which is not part of this version; use env:NAME or file:PATH"])
     return Secret(text)
 
 
-def _read(path: str) -> str:
+def _read(path: str) -> Secret:
     try:
         with open(path, "rb") as file:
             data = file.read(_LONGEST + 1)
+            open_to_all = os.fstat(file.fileno()).st_mode & (stat.S_IROTH | stat.S_IWOTH)
     except OSError as error:
         raise ConfigError([f"cannot read the secret file {path}: {error.strerror}"]) from None
     if len(data) > _LONGEST:
@@ -74,4 +77,4 @@ def _read(path: str) -> str:
         raise ConfigError([f"the secret file {path} is not UTF-8 text"]) from None
     if not value:
         raise ConfigError([f"the secret file {path} is empty"])
-    return value
+    return Secret(value, f"every user of this machine can read the secret file {path}: chmod o= {path}" if open_to_all else "")

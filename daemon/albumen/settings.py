@@ -1,7 +1,9 @@
 """The shape of the settings: frozen, checked, with their defaults. ``config`` fills them; a plugin's own stand in ``Section.options``."""
 
+import ipaddress
 import logging
 import os
+import re
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +11,10 @@ from typing import Any, Literal
 
 from albumen.secrets import Secret
 from albumen.values import Folder
+
+_TOKEN = 16  # characters of a token, at least
+_ADDRESS = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9.-]+))(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
+_MAIL = re.compile(r"[^\s@<>,;:\"\x00-\x1f\x7f]+@[A-Za-z0-9.-]+")
 
 
 @dataclass(frozen=True)
@@ -119,10 +125,79 @@ class Trash:
 
 
 @dataclass(frozen=True)
+class Metrics:
+    """Numbers and health over HTTP at ``listen`` ("127.0.0.1:9464", "" = off). Any address but this machine's own loopback needs a
+    ``token``, which every request then brings as ``Authorization: Bearer …``."""
+
+    listen: str = ""
+    token: Secret | None = None
+
+    def __post_init__(self) -> None:
+        if not self.listen:
+            return
+        host, _ = self.address
+        if self.token is None and not is_loopback(host):
+            raise ValueError(f"listen: {self.listen} can be reached from other machines: set a token, or listen on 127.0.0.1")
+        if self.token is not None and len(self.token.reveal()) < _TOKEN:
+            raise ValueError(f"token: is too short to keep anybody out; take {_TOKEN} characters or more")
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of ``listen``. ``ValueError``."""
+        return _address("listen", self.listen, None)
+
+
+@dataclass(frozen=True)
 class Notify:
-    """Where a word goes when "all is well" stops being true, and when it is again."""
+    """Where a word goes when "all is well" stops being true, and when it is again: as JSON to ``url``, or as e-mail ``to`` these
+    addresses through the server ``smtp`` ("host" or "host:port"). A reason must hold for ``grace`` seconds."""
 
     url: Secret | None = None
+    to: tuple[str, ...] = ()
+    sender: str = ""  # "" = the first of ``to``
+    smtp: str = ""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""  # "" = the sender, where there is a password
+    password: Secret | None = None
+    grace: float = 60.0
+
+    def __post_init__(self) -> None:
+        if self.url is not None and not self.url.reveal().startswith(("https://", "http://")):
+            raise ValueError("url: must begin with https:// or http://")
+        if bool(self.to) != bool(self.smtp):
+            raise ValueError("smtp: name the server that takes the mail, and to, its addresses: one goes with the other")
+        if self.user and not self.password:
+            raise ValueError("user: goes with a password")
+        for key, address in (*(("to", one) for one in self.to), *((("sender", self.sender),) if self.sender else ())):
+            if not _MAIL.fullmatch(address):
+                raise ValueError(f"{key}: {address!r} is no e-mail address")
+        host, _ = self.server if self.smtp else ("localhost", 0)
+        if self.smtp and self.password and self.security == "none" and not is_loopback(host):
+            raise ValueError("security: without it everybody on the way reads the password; take 'starttls' or 'tls'")
+        if self.grace < 0:
+            raise ValueError("grace: must not be negative")
+
+    @property
+    def server(self) -> tuple[str, int]:
+        """Host and port of ``smtp``. ``ValueError``."""
+        return _address("smtp", self.smtp, {"starttls": 587, "tls": 465, "none": 25}[self.security])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach that address; a name other than ``localhost`` is anybody's."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _address(key: str, text: str, default: int | None) -> tuple[str, int]:
+    match = _ADDRESS.fullmatch(text)
+    port = int(match["port"]) if match and match["port"] else default
+    if match is None or port is None or port > 65535:
+        example = "127.0.0.1:9464 or [::1]:9464" if default is None else "mail.example.org or mail.example.org:587"
+        raise ValueError(f"{key}: {text!r} is no address such as {example}")
+    return match["six"] or match["host"], port
 
 
 @dataclass(frozen=True)
@@ -134,6 +209,7 @@ class Settings:
     log: Log
     queue: Lanes
     trash: Trash
+    metrics: Metrics
     notify: Notify
     accounts: Mapping[str, Section]
     stores: Mapping[str, Section]

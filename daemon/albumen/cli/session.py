@@ -52,7 +52,12 @@ class Session:
         level = "error" if self.quiet else "info" if self.verbose else log.level if daemon else "warning"
         if daemon and self.verbose:
             level = "debug"
-        observe.set_up(level, log.format, log.date_format, secrets=[one.reveal() for one in config.secrets_of(settings)])
+        secrets = tuple(config.secrets_of(settings))
+        observe.set_up(level, log.format, log.date_format, secrets=[one.reveal() for one in secrets])
+        observe.catch_bugs()
+        for one in secrets if daemon else ():
+            if one.warning:
+                observe.logger().warning("secret open to others", why=one.warning)
 
     @contextmanager
     def app(self, *, dry_run: bool = False) -> "Iterator[App]":

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from albumen.config import secrets_of
 from albumen.errors import AlbumenError
 from albumen.media.dates import RELEASED
 from albumen.model import DISK, Refused
@@ -34,8 +35,8 @@ def findings(
     refused: Sequence[Refused] = (),
     strangers: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Finding]:
-    """State directory, stores, sources, zone: one or more lines each; the clock (``now`` in ns) when it is wrong. ``refused`` is
-    what is kept as such, ``strangers`` are sources whose place is another one than before, with the reason."""
+    """State directory, stores, sources, secrets, zone: one or more lines each; the clock (``now`` in ns) when it is wrong.
+    ``refused`` is what is kept as such, ``strangers`` are sources whose place is another one than before, with the reason."""
     if now < RELEASED:
         yield Finding("clock", ok=False, text=f"this machine says that it is {moment(now)}: set its clock")
     state = settings.state.dir
@@ -57,6 +58,9 @@ def findings(
         for path in folders(section.options):
             yield _folder(f"[source.{name}]", path, write=move, make=not settings.file)
             yield Finding(f"[source.{name}]", ok=True, text=_watched(path))
+    for secret in secrets_of(settings):
+        if secret.warning:
+            yield Finding("secrets", ok=True, text=f"warning: {secret.warning}")
     if settings.library.zone == "UTC":
         yield Finding("[library] zone", ok=True, text="UTC: videos without a place are named by UTC; set your own zone")
 
