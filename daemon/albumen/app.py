@@ -22,14 +22,16 @@ from albumen.lookout import Watched
 from albumen.media.dates import DateRules
 from albumen.media.naming import NameRules
 from albumen.media.sandbox import Prober
+from albumen.errors import Unavailable
 from albumen.model import DISK, Facts, Ref
+from albumen.operations import opening
 from albumen.operations.problems import Asked
-from albumen.operations.refusing import Refusals
 from albumen.operations.refusing import Refusals
 from albumen.operations.timetable import DRAWER
 from albumen.operations.working import Working
-from albumen.owners import DaemonLock, Owners, state_directory
+from albumen.owners import DaemonLock, Owners, StateLock, state_directory
 from albumen.pipeline import Pipeline, Step
+from albumen.places import folders
 from albumen.plugins import Context, Plugins
 from albumen.ports import Catalog, Circuits, Ledger, Pings, Recognises, Source, Store
 from albumen.queues.sqlite import SqliteQueue
@@ -64,6 +66,7 @@ class App:
     context: Context
     health: observe.Health
     _scratch: str = ""
+    _lock: StateLock | None = None
     _sources: list[Source] = field(default_factory=list)
 
     @classmethod
@@ -82,16 +85,21 @@ class App:
         stop = stop or threading.Event()
         scratch = tempfile.mkdtemp(prefix="albumen-dry-") if dry_run else ""
         if scratch:
+            opening.peek(settings.state.dir, settings.state.backup_dir)
             _copy_state(settings.state.dir, scratch)
         state = scratch or state_directory(settings.state.dir)
         owners = Owners(state)
+        lock = None if scratch else _entered(settings, owners, clock)
         stores: dict[str, Store] = {}
         context = Context(state, owners, stores.__getitem__, clock, stop)
         stores |= _stores(plugins, settings, context)
-        catalog = SqliteCatalog(os.path.join(state, "catalog.db"))
-        ledger = SqliteLedger(os.path.join(state, "ledger.db"), owners, clock=clock)
+        path, remedy = partial(os.path.join, state), partial(partial, opening.remedy, state, settings.state.backup_dir)
+        catalog = SqliteCatalog(path("catalog.db"), remedy=remedy("catalog.db"))
+        ledger = SqliteLedger(path("ledger.db"), owners, clock=clock, remedy=remedy("ledger.db"))
         health = observe.Health()
-        queue = SqliteQueue(os.path.join(state, "state.db"), owners, clock=clock, beat=lambda: health.beat("queue"))
+        queue = SqliteQueue(path("state.db"), owners, clock=clock, remedy=remedy("state.db"), beat=lambda: health.beat("queue"))
+        if lock:
+            opening.has_opened(state, lock)
         _register(health, stores, catalog, ledger, queue)
         desk = Desk(stores, catalog, ledger, _filing(settings), owners.me, owners, clock, _trace(env))
         engine = Engine(desk)
@@ -133,6 +141,7 @@ class App:
             context,
             health,
             scratch,
+            lock,
         )
 
     def working(self) -> Working:
@@ -172,8 +181,22 @@ class App:
         """What a file says about itself, read in a limited child."""
         return self.prober.probe(self.pipeline.spool.local(self.stores[ref.store], ref), name=ref.name)
 
+    def _make_roots(self) -> None:
+        """The folders of the defaults, unless something is known of them: one that is gone then is a disk that is not mounted."""
+        for name, section in self.settings.stores.items():
+            store = self.stores[name]
+            with suppress(Unavailable):
+                if isinstance(store, Pings):
+                    store.ping()
+                _make_folders(section)
+        for name, section in self.settings.sources.items():
+            if not any(True for _ in self.queue.memory(name).all()):
+                _make_folders(section)
+
     def supervisor(self) -> Supervisor:
-        """The daemon's life over this app."""
+        """The daemon's life over this app. Without a settings file the folders of the defaults are made."""
+        if not self.settings.file:
+            self._make_roots()
         watched = []
         for route in self.settings.routes:
             section = self.settings.sources[route.source]
@@ -217,6 +240,8 @@ class App:
         self.ledger.close()
         with suppress(OSError):
             self.owners.close()
+        if self._lock:
+            self._lock.close()
         if self._scratch:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -230,6 +255,15 @@ class App:
 def load_settings(path: str | None, env: Mapping[str, str], overrides: Mapping[str, object], plugins: Plugins) -> Settings:
     """Settings for these plugins. ``ConfigError`` with all problems."""
     return config.load(path, env, overrides, plugins.kinds())
+
+
+def _entered(settings: Settings, owners: Owners, clock: Callable[[], int]) -> StateLock:
+    """The right to open the databases; who does not get it is no owner any more."""
+    try:
+        return opening.enter(settings.state.dir, settings.state.backup_dir, owners, clock=clock)
+    except BaseException:
+        owners.close()
+        raise
 
 
 def _stores(plugins: Plugins, settings: Settings, context: Context) -> dict[str, Store]:
@@ -275,6 +309,11 @@ def _register(health: observe.Health, stores: Mapping[str, Store], catalog: Cata
     health.add("database state", queue.circuits)
 
 
+def _make_folders(section: Section) -> None:
+    for path in folders(section.options):
+        os.makedirs(path, exist_ok=True)
+
+
 def _close(thing: object) -> None:
     close = getattr(thing, "close", None)
     if callable(close):
@@ -282,8 +321,10 @@ def _close(thing: object) -> None:
 
 
 def _copy_state(state: str, scratch: str) -> None:
-    """The databases as they are now: writers hold the flock of the side file, so a shared one makes the copy consistent. Where
+    """The databases as they are now, and which folders stores are known by: writers hold the flock of the side file, so a shared one makes the copy consistent. Where
     there is no side file (a restored backup), nobody has written yet."""
+    with suppress(FileNotFoundError):
+        shutil.copytree(os.path.join(state, "stores"), os.path.join(scratch, "stores"))
     for name in _STATE:
         path = os.path.join(state, name)
         if not os.path.exists(path):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 
 from albumen import sqlite_file
-from albumen.errors import AlbumenError, ConfigError, Unavailable
+from albumen.errors import AlbumenError, ConfigError, Unavailable, UsageError
 from albumen.operations import backing, restoring
 from albumen.operations.restoring import BEFORE_UPGRADE, SCHEMAS
 from albumen.owners import Owners, StateLock
@@ -46,12 +46,21 @@ def has_opened(state: str, lock: StateLock) -> None:
     lock.share()
 
 
+def peek(state: str, folder: str) -> None:
+    """For who only copies the databases: ``ConfigError`` or ``UsageError`` when what is there cannot be opened as it is."""
+    if restoring.is_unfinished(state):
+        raise UsageError(f"a restore in {state} was interrupted: `albumen status` finishes it")
+    _all_there(state, folder)
+
+
 def remedy(state: str, folder: str, name: str) -> str:
     """How a person gets a database back that is lost or broken, or that a newer program wrote."""
     copies = backing.listed(os.path.join(state, BEFORE_UPGRADE))
     for one in copies if _schema(os.path.join(state, name)) > SCHEMAS[name] else ():
         if all(kept.schema <= SCHEMAS.get(file, 0) for file, kept in one.files.items()):
             return f"`albumen restore {one.path}` puts back what was kept before the upgrade (what came later is found again)"
+    if name not in backing.PRECIOUS:
+        return f"remove {os.path.join(state, name)}: what was not finished is found again"
     return backing.remedy(folder)
 
 

@@ -19,7 +19,7 @@ from albumen.queues.rows import INSERT, LATER, READY, RUNNING, SCHEMA, STATES, j
 from albumen.queues.scratch import SqliteScratch
 from albumen.queues.seen import SqliteMemory
 from albumen.queues.workers import Workers
-from albumen.sqlite import Database
+from albumen.sqlite import Database, no_remedy
 
 _PAGE = 100
 # A delayed job whose time has come counts as ready, even before a minder says so.
@@ -66,9 +66,10 @@ class SqliteQueue:
         lease: float = 30.0,
         places: Set[str] = frozenset({""}),
         poll: float = 0.5,
+        remedy: Callable[[], str] = no_remedy,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
-        self._db = Database(path, SCHEMA, anew=True, remedy=_remedy(path))
+        self._db = Database(path, SCHEMA, anew=True, remedy=remedy)
         self._clock = clock
         self._jobs = Jobs(self._db, owners, clock, lease, places)
         self._poll = poll
@@ -205,10 +206,6 @@ class SqliteQueue:
     def _nudge(self) -> None:
         if self._workers is not None:
             self._workers.nudge()
-
-
-def _remedy(path: str) -> Callable[[], str]:
-    return lambda: f"remove {path}: what was not finished is found again"
 
 
 def _number(text: str) -> int:
