@@ -17,6 +17,7 @@ from albumen import config, observe
 from albumen.catalogs.sqlite import SqliteCatalog
 from albumen.deeds.desk import Desk, Filing, Trace, no_trace
 from albumen.deeds.engine import Engine
+from albumen.errors import Unavailable
 from albumen.ledgers.sqlite import SqliteLedger
 from albumen.lookout import Watched
 from albumen.media.dates import DateRules
@@ -31,6 +32,7 @@ from albumen.operations.timetable import DRAWER
 from albumen.operations.working import Working
 from albumen.owners import DaemonLock, Owners, StateLock, state_directory
 from albumen.pipeline import Pipeline, Step
+from albumen.places import folders
 from albumen.places import folders
 from albumen.plugins import Context, Plugins
 from albumen.ports import Catalog, Circuits, Ledger, Pings, Recognises, Source, Store
@@ -314,6 +316,11 @@ def _make_folders(section: Section) -> None:
         os.makedirs(path, exist_ok=True)
 
 
+def _make_folders(section: Section) -> None:
+    for path in folders(section.options):
+        os.makedirs(path, exist_ok=True)
+
+
 def _close(thing: object) -> None:
     close = getattr(thing, "close", None)
     if callable(close):
@@ -323,6 +330,8 @@ def _close(thing: object) -> None:
 def _copy_state(state: str, scratch: str) -> None:
     """The databases as they are now, and which folders stores are known by: writers hold the flock of the side file, so a shared one makes the copy consistent. Where
     there is no side file (a restored backup), nobody has written yet."""
+    with suppress(FileNotFoundError):
+        shutil.copytree(os.path.join(state, "stores"), os.path.join(scratch, "stores"))
     with suppress(FileNotFoundError):
         shutil.copytree(os.path.join(state, "stores"), os.path.join(scratch, "stores"))
     for name in _STATE:

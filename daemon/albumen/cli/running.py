@@ -14,7 +14,6 @@ _LISTED = 100  # files left alone that status names one by one
 if TYPE_CHECKING:
     from albumen.operations.status import Status
     from albumen.operations.timetable import Timed
-    from albumen.settings import Settings
 
 
 @click.command()
@@ -27,22 +26,8 @@ def run(session: Session, idle_exit: float | None) -> int:
     """
     from albumen.service import serve
 
-    def read() -> "Settings":
-        settings = session.read()
-        if not settings.file:
-            _make_roots(settings)
-        return settings
-
-    serve(read, lambda settings: session.logs(settings, daemon=True), idle_exit=idle_exit)
+    serve(session.read, lambda settings: session.logs(settings, daemon=True), idle_exit=idle_exit)
     return 0
-
-
-def _make_roots(settings: "Settings") -> None:
-    from albumen.places import folders
-
-    for section in (*settings.stores.values(), *settings.sources.values()):
-        for path in folders(section.options):
-            os.makedirs(path, exist_ok=True)
 
 
 @click.command()
