@@ -151,9 +151,11 @@ class LocalSource:
         """See ``Recognises.stranger``."""
         here = gone.identity_at(os.path.realpath(self.settings.path))
         kept = gone.kept_identity(memory.cursor())
+        if kept is None:
+            return ""
         if here is None:
             return f"{self.settings.path} cannot be looked at: mount the disk or correct its path"
-        if kept is None or kept.ino == here.ino:  # another file system with the same inode: only a whole look can tell
+        if kept.ino == here.ino:  # another file system with the same inode: only a whole look can tell
             return ""
         return f"{self.settings.path} is another folder than before: is its disk mounted?"
 
