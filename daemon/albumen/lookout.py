@@ -31,6 +31,7 @@ class Watched:
     source: Source
     steps: tuple[str, ...]
     looked: int = 0  # last complete look
+    looking: int = 0  # when the look that goes on now began
     offered: int = 0  # items handed over since the start
     failures: int = 0  # looks that failed in a row
     why: str = ""  # the reason of the last failed one
@@ -127,7 +128,7 @@ class Lookout:
         """Wait until a look is worth it, unless it is the first or the last failed; then look. False when it failed."""
         one = eye.one
         why = attempt(lambda: self._scan(eye), self._log, source=one.source.name)
-        eye.pace = None
+        eye.pace, one.looking = None, 0
         if why:
             self._failed(one, why)
             return False
@@ -145,6 +146,7 @@ class Lookout:
         if self._stop.is_set():
             return
         eye.since, eye.pace = time.monotonic(), Pace(threading.get_native_id())
+        one.looking = self._clock()
         name = one.source.name
         look = one.source.scan(self._pipeline.memory(name))
         try:

@@ -200,6 +200,7 @@ class Supervisor:
                 {
                     "name": one.source.name,
                     "looked": one.looked,
+                    "looking": one.looking,
                     "offered": one.offered,
                     "why": one.why,
                     "hangs": one.hangs,
