@@ -13,7 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from albumen import config, observe
+from albumen import watchman as watching
+from albumen.alive import daemon_of
 from albumen.catalogs.sqlite import SqliteCatalog
 from albumen.deeds.desk import Desk, Filing, Trace, no_trace
 from albumen.deeds.engine import Engine
@@ -23,27 +27,27 @@ from albumen.lookout import Watched
 from albumen.media.dates import DateRules
 from albumen.media.naming import NameRules
 from albumen.media.sandbox import Prober
-from albumen.errors import Unavailable
 from albumen.model import DISK, Facts, Ref
-from albumen.operations import opening
-from albumen.operations.problems import Asked
+from albumen.operations import backing, opening
+from albumen.operations.problems import Asked, problems
 from albumen.operations.refusing import Refusals
 from albumen.operations.timetable import DRAWER
 from albumen.operations.working import Working
 from albumen.owners import DaemonLock, Owners, StateLock, state_directory
 from albumen.pipeline import Pipeline, Step
 from albumen.places import folders
-from albumen.places import folders
 from albumen.plugins import Context, Plugins
 from albumen.ports import Catalog, Circuits, Ledger, Pings, Recognises, Source, Store
 from albumen.queues.sqlite import SqliteQueue
 from albumen.schedule import Parts, Schedule, table
+from albumen.senders import senders
 from albumen.settings import Section, Settings
 from albumen.spool import Spool
 from albumen.stores.disk import DiskStore
 from albumen.stores.local import LocalStore
 from albumen.stores.syncing import Syncs
 from albumen.supervisor import Supervisor
+from albumen.watchman import Teller, Turning, Watchman
 
 _STATE = ("state.db", "catalog.db", "ledger.db")
 
@@ -67,6 +71,7 @@ class App:
     stop: threading.Event
     context: Context
     health: observe.Health
+    watchman: Watchman | None = None  # while a supervisor runs
     _scratch: str = ""
     _lock: StateLock | None = None
     _sources: list[Source] = field(default_factory=list)
@@ -211,7 +216,9 @@ class App:
             "catalog": self.catalog.database.checkpoint,
             "ledger": self.ledger.database.checkpoint,
         }
-        parts = Parts(self.engine, self.pipeline, self.queue, databases, self.settings.trash.keep, clock, self.stop)
+        kept, stop = self.settings.state, self.stop
+        backup = partial(backing.daily, kept.dir, kept.backup_dir, kept.keep, clock=clock, stop=stop.is_set)
+        parts = Parts(self.engine, self.pipeline, self.queue, databases, self.settings.trash.keep, backup, clock, stop)
         beat = partial(self.health.beat, "clock")
         schedule = Schedule(table(parts), clock, self.queue.scratch(DRAWER), self.stop, log, beat)
         return Supervisor(
@@ -226,10 +233,19 @@ class App:
             clock,
             self.stop,
             log,
-            services=(schedule,),
+            services=(schedule, *self._watch(log)),
             health=self.health,
             stuck=self.settings.queue.stuck,
         )
+
+    def _watch(self, log: structlog.stdlib.BoundLogger) -> tuple[Turning, ...]:
+        """Who asks whether all is well, and who tells it to whom; ``self.watchman`` from now on."""
+        state, clock, notify = self.settings.state.dir, self.context.clock, self.settings.notify
+        watchman = self.watchman = Watchman(lambda: problems(self.asked, daemon_of(state, str(os.getpid())), clock()), log)
+        drawer, rest = self.queue.scratch(watching.DRAWER), watching.every(notify.grace)
+        tellers = [Teller(one, lambda: watchman.found, drawer, clock, notify.grace, log) for one in senders(notify)]
+        turns = [("watchman", watchman.turn), *((f"notify {one.name}", one.turn) for one in tellers)]
+        return tuple(Turning(name, rest, turn, log) for name, turn in turns)
 
     def close(self) -> None:
         """End everything, in reverse. Twice is harmless."""
@@ -316,11 +332,6 @@ def _make_folders(section: Section) -> None:
         os.makedirs(path, exist_ok=True)
 
 
-def _make_folders(section: Section) -> None:
-    for path in folders(section.options):
-        os.makedirs(path, exist_ok=True)
-
-
 def _close(thing: object) -> None:
     close = getattr(thing, "close", None)
     if callable(close):
@@ -330,8 +341,6 @@ def _close(thing: object) -> None:
 def _copy_state(state: str, scratch: str) -> None:
     """The databases as they are now, and which folders stores are known by: writers hold the flock of the side file, so a shared one makes the copy consistent. Where
     there is no side file (a restored backup), nobody has written yet."""
-    with suppress(FileNotFoundError):
-        shutil.copytree(os.path.join(state, "stores"), os.path.join(scratch, "stores"))
     with suppress(FileNotFoundError):
         shutil.copytree(os.path.join(state, "stores"), os.path.join(scratch, "stores"))
     for name in _STATE:

@@ -66,13 +66,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Parts:
-    """What the table works with. ``keep`` is ``[trash] keep``; ``databases`` are checkpoints by the name of their database."""
+    """What the table works with. ``keep`` is ``[trash] keep``; ``databases`` are checkpoints by the name of their database,
+    ``backup`` makes one when a day went by since the last."""
 
     engine: Engine
     pipeline: Pipeline
     queue: ClockQueue
     databases: Mapping[str, Callable[[], int]]
     keep: float
+    backup: Callable[[], str | None]
     clock: Clock
     stop: threading.Event
 
@@ -114,6 +116,7 @@ def table(parts: Parts) -> tuple[Entry, ...]:
         Entry("recovery", parts.recovery, period=_MINUTE),
         Entry("census", parts.census, period=_HOUR),
         Entry("recount", parts.recount, period=_MINUTE),
+        Entry("backup", parts.backup, period=_HOUR),
         Entry("checkpoint", parts.checkpoint, period=_HOUR),
         Entry("expiry", parts.expiry, hour=3),
     )

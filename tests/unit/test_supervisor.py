@@ -48,7 +48,7 @@ class House:
 
     def of(self, *sources: Source, steps: tuple[str, ...] = ("none",)) -> Supervisor:
         stores = cast("dict[str, Store]", self.ground.stores)
-        parts = Parts(self.life.engine, self.life.pipeline, self.queue, {}, 30 * DAY, self.clock, self.stop)
+        parts = Parts(self.life.engine, self.life.pipeline, self.queue, {}, 30 * DAY, lambda: None, self.clock, self.stop)
         entries = [one for one in table(parts) if one.name in ("probes", "recovery")]
         log = cast("structlog.stdlib.BoundLogger", self.log)
         return Supervisor(

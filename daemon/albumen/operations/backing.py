@@ -125,6 +125,15 @@ def backup(
     return made
 
 
+def daily(state: str, folder: str, keep: int, *, clock: Callable[[], int], stop: Callable[[], bool]) -> str | None:
+    """Make one when a day went by since the newest; a sentence about it. ``Unavailable`` as ``backup``. Asked every hour, the newest
+    is never older than 25 h and what it takes to make one."""
+    if not due(folder, clock()):
+        return None
+    made = backup(state, folder, keep=keep, clock=clock, stop=stop)
+    return f"catalog and ledger are saved in {made.path}"
+
+
 def save(
     state: str, folder: str, names: Sequence[str], *, clock: Callable[[], int] = time.time_ns, stop: Callable[[], bool] = never
 ) -> Backup:

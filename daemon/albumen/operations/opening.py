@@ -8,8 +8,8 @@ takes it. While ``upgrade.json`` is there, that copy stands and the upgrade is n
 import os
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 
 from albumen import sqlite_file
 from albumen.errors import AlbumenError, ConfigError, Unavailable, UsageError
@@ -19,6 +19,20 @@ from albumen.owners import Owners, StateLock
 
 _MARK = "upgrade.json"
 _COPIES = 2  # sets of copies made before an upgrade that stay
+
+
+@contextmanager
+def standing(state: str) -> Iterator[StateLock]:
+    """The lock alone, for who does not open the databases. ``ConfigError`` where there is no state directory."""
+    if not os.path.isdir(state):
+        raise ConfigError([f"there is no state directory {state}: nothing was ever kept there"])
+    owners = Owners(state)
+    lock = StateLock(state, owners)
+    try:
+        yield lock
+    finally:
+        lock.close()
+        owners.close()
 
 
 def enter(state: str, folder: str, owners: Owners, *, clock: Callable[[], int] = time.time_ns) -> StateLock:
