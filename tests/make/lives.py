@@ -18,12 +18,14 @@ from albumen.model import (
     DISK,
     BatchId,
     Buried,
+    DeadJob,
     Deed,
     Done,
     Facts,
     Item,
     Job,
     Outcome,
+    Page,
     Pending,
     Query,
     Ref,
@@ -34,7 +36,7 @@ from albumen.plugins import Context
 from albumen.ports import Catalog, Handler, Ledger, Memory, Queue, Store
 from albumen.spool import Spool
 from albumen.testing import MemoryMemory
-from make.worlds import LIBRARY, NOW, Fault, Ground, facts_of, guarded, probe
+from make.worlds import LIBRARY, Fault, Ground, facts_of, guarded, probe
 
 
 class Jobs:
@@ -53,6 +55,10 @@ class Jobs:
     def pending(self, batch: BatchId) -> Pending:
         """What is left of a batch; the job that asks is none of it."""
         return Pending(ready=sum(one.batch == batch for one in self.waiting))
+
+    def dead(self, after: str = "") -> Page[DeadJob]:
+        """None: what was buried here is asked for by nobody again."""
+        return Page(())
 
     def run(self, handle: Callable[[Job], Outcome]) -> None:
         """Until nothing is left."""
@@ -106,13 +112,13 @@ class Life:
             Filing(LIBRARY),
             owner,
             ground.dead,
-            lambda: NOW,
+            lambda: ground.now,
             self._traced,
             log=self._log(),
         )
         self.engine = Engine(desk)
         self.jobs = Jobs()
-        self.memory = MemoryMemory(clock=lambda: NOW)
+        self.memory = MemoryMemory(clock=lambda: ground.now)
         context = cast("Context", _Nothing())
         self.pipeline = Pipeline(
             steps={
@@ -127,7 +133,7 @@ class Life:
             begin=self.engine.begin,
             spool=Spool(str(ground.folder / "spool")),
             probe=probe,
-            clock=lambda: NOW,
+            clock=lambda: ground.now,
             log=self._log(),
         )
 

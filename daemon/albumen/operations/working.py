@@ -104,7 +104,22 @@ def probe(queue: Circuits, stores: Mapping[str, Store], due: int | None = None) 
 
 def recover(engine: Engine, pipeline: Pipeline, queue: Queue, also: Sequence[BatchId] = ()) -> int:
     """Queue what dead owners left: groups begun or planned, and the closing of their batches. How many of both. ``also``: see
-    ``deeds.recover``."""
+    ``deeds.recover``. A group whose job was buried waits for a person's answer: a step that kills the daemon again and again, or
+    hangs in it, would else begin anew with every life of it."""
     left = engine.recover(also)
-    queue.put([pipeline.deed_job(group) for group in left.groups] + [pipeline.closing(batch) for batch in left.close])
-    return len(left.groups) + len(left.close)
+    jobs = [pipeline.deed_job(group) for group in left.groups]
+    buried = _buried(queue) if jobs else frozenset()
+    jobs = [one for one in jobs if one.dedupe not in buried]
+    queue.put(jobs + [pipeline.closing(batch) for batch in left.close])
+    return len(jobs) + len(left.close)
+
+
+def _buried(queue: Queue) -> frozenset[str]:
+    found: set[str] = set()
+    after = ""
+    while True:
+        page = queue.dead(after)
+        found |= {one.job.dedupe for one in page.rows}
+        after = page.after
+        if not after:
+            return frozenset(found)
