@@ -126,6 +126,7 @@ class Ground(Protocol):
     folder: Path
     ledger: Any
     catalog: Any
+    now: int  # time stands still there, unless a test sets it
 
     @property
     def dead(self) -> Container[Owner]:
@@ -149,9 +150,10 @@ class InMemory:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.stores = {DISK: MemoryStore(DISK, clock=lambda: NOW), LIBRARY: MemoryStore(LIBRARY, clock=lambda: NOW)}
+        self.now = NOW
+        self.stores = {DISK: MemoryStore(DISK, clock=lambda: self.now), LIBRARY: MemoryStore(LIBRARY, clock=lambda: self.now)}
         self.dead: set[Owner] = set()
-        self.ledger = MemoryLedger(self.dead, clock=lambda: NOW)
+        self.ledger = MemoryLedger(self.dead, clock=lambda: self.now)
         self.catalog = MemoryCatalog()
         self._lives = 0
 
@@ -183,13 +185,14 @@ class OnDisk:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.now = NOW
         self.card = folder / "card"
         self.card.mkdir(parents=True)
         self.state = folder / "state"
         self.state.mkdir()
         self.owners = Owners(str(self.state))
         self._old: list[Owners] = []
-        self.ledger = SqliteLedger(str(self.state / "ledger.db"), self, clock=lambda: NOW)
+        self.ledger = SqliteLedger(str(self.state / "ledger.db"), self, clock=lambda: self.now)
         self.catalog = SqliteCatalog(str(self.state / "catalog.db"))
         self.syncs = _NoSyncs()
         self._lives = 0
@@ -206,7 +209,7 @@ class OnDisk:
             self.owners.close()
             self.owners = Owners(str(self.state))
         self._lives += 1
-        context = Context(str(self.state), self.owners, clock=lambda: NOW)
+        context = Context(str(self.state), self.owners, clock=lambda: self.now)
         disk = DiskStore(context, syncs=self.syncs)
         settings = LocalSettings(str(self.folder / "library"), floor=0, case="exact")
         return (

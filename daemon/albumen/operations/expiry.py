@@ -26,32 +26,42 @@ _MOST = 2 * _DAY  # ns between two looks that count
 _KEY = "passed"
 _PIECE = 100  # files deleted between two looks at the stop
 _NAMED = 3  # files that a sentence names
-_STRETCHES = 1000  # that are remembered; older ones lie before whatever is still in the trash
+_LEAPS = 1000  # that are remembered; older ones lie before whatever is still in the trash
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """The time that was seen to pass, in ns: since when it was looked, when last, and each stretch that does not count, as the
-    moment before it and its length."""
+    """The time that was seen to pass, in ns: since when it was looked, when last, and each leap of more than counts, as the look
+    before it and the look after it."""
 
     since: int = 0
     last: int = 0
-    skipped: tuple[tuple[int, int], ...] = ()
+    leaps: tuple[tuple[int, int], ...] = ()
 
     def seen(self, now: int) -> "Passed":
-        """Another look. A clock that is turned back takes with it the leaps it had made beyond."""
+        """Another look. A clock that is turned back takes with it as much of the leaps it had made."""
         if not self.last:
             return Passed(now, now)
-        skipped = tuple((at, length) for at, length in self.skipped if at + length <= now)
-        leap = now - self.last - _MOST
-        if leap > 0:
-            skipped = (*skipped, (self.last, leap))[-_STRETCHES:]
-        return Passed(min(self.since, now), now, skipped)
+        if now - self.last > _MOST:
+            return Passed(self.since, now, (*self.leaps, (self.last, now))[-_LEAPS:])
+        return Passed(min(self.since, now), now, _shortened(self.leaps, self.last - now))
 
     def age(self, at: int) -> int:
-        """How much of the time since then counts; negative for a time to come."""
+        """How much of the time since then counts; not above 0 for a time to come."""
         began = max(at, self.since)
-        return self.last - began - sum(length for before, length in self.skipped if before >= began)
+        uncounted = (landed - max(began, before) - _MOST for before, landed in self.leaps)
+        return self.last - began - sum(one for one in uncounted if one > 0)
+
+
+def _shortened(leaps: tuple[tuple[int, int], ...], by: int) -> tuple[tuple[int, int], ...]:
+    """The newest leaps less far, by so many ns in all."""
+    kept = list(leaps)
+    while kept and by > 0:
+        before, landed = kept.pop()
+        if landed - by - before > _MOST:
+            kept.append((before, landed - by))
+        by -= landed - before - _MOST
+    return tuple(kept)
 
 
 class Expiry:

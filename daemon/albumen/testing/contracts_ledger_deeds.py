@@ -169,6 +169,20 @@ class ReservationContract(LedgerGiven):
         assert not ledger.history(batch=other).rows
         assert ledger.held("nas", "2024/4") == frozenset()
 
+    def test_what_is_deleted_for_good_reserves_its_source_as_a_move_does(self, ledger: Ledger, batch: BatchId) -> None:
+        """An undo that brings a file back from the trash and the expiry of that file exclude each other, whoever comes first."""
+        same = Ref("nas", ".albumen/trash/b1/one.jpg")
+        expires = a_deed(batch, 1, verb="expire", name="", source=same)
+        ledger.intend([expires])
+        other = ledger.begin("undo b1", "bob")
+        with pytest.raises(Taken) as caught:
+            ledger.intend([a_deed(other, 2, verb="move", source=same)])
+        assert caught.value.sources == {("nas", same.path)}
+        ledger.settle([one.id for one in everything(ledger)], DeedState.done)
+        ledger.intend([a_deed(other, 2, verb="move", source=same)])
+        with pytest.raises(Taken):
+            ledger.intend([a_deed(batch, 3, verb="expire", name="", source=same)])
+
     def test_two_of_one_call_conflict(self, ledger: Ledger, batch: BatchId) -> None:
         """Two deeds of one call cannot have one name, content or moved source either."""
         with pytest.raises(Taken) as caught:
