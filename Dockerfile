@@ -38,6 +38,7 @@ RUN apt-get update \
  && apt-get clean \
  && rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log \
  && useradd --uid 1000 --no-create-home --home-dir /data --shell /usr/sbin/nologin albumen \
+ && install -d /etc/albumen \
  && install -d -m 1777 /data
 COPY --from=builder /opt/albumen /opt/albumen
 # container: `[log] format = "auto"` takes it as a sign that a program reads the lines (systemd.io/CONTAINER_INTERFACE).
