@@ -31,10 +31,10 @@ LABEL org.opencontainers.image.title="albumen" \
       org.opencontainers.image.description="Looks after one photo and video collection and never loses a file." \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="MIT"
-# tini is process 1: it reaps what a killed `docker exec` leaves behind, and passes signals on.
+# tini is process 1: it reaps what a killed `docker exec` leaves behind, and passes signals on. Certificates are for `[notify]`.
 # /data is for everybody, so that a new volume takes any --user; a folder that is mounted there keeps its own rights.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends python3 tini \
+ && apt-get install -y --no-install-recommends ca-certificates python3 tini \
  && apt-get clean \
  && rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log \
  && useradd --uid 1000 --no-create-home --home-dir /data --shell /usr/sbin/nologin albumen \

@@ -9,9 +9,13 @@ import re
 import tomllib
 from typing import Any
 
+import pytest
 import yaml  # type: ignore[import-untyped]  # one call, in one test file
 
 import albumen
+from albumen.config import load
+from albumen.errors import ConfigError
+from albumen.plugins import Plugins
 
 ROOT = pathlib.Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -40,13 +44,13 @@ def said(word: str) -> list[str]:
 
 
 def test_what_builds_stays_behind() -> None:
-    """The result takes one folder from the stage that builds; itself it installs an interpreter and a reaper."""
+    """The result takes one folder from the stage that builds; itself it installs an interpreter, a reaper, and whom to trust."""
     assert [rest for word, rest in BUILDER if word == "FROM"] == ["debian:bookworm-slim AS builder"]
     assert said("FROM") == ["debian:bookworm-slim"]
     assert said("COPY") == ["--from=builder /opt/albumen /opt/albumen"]
     (run,) = said("RUN")
     (installed,) = re.findall(r"apt-get install -y --no-install-recommends ([^&]*)", run)
-    assert installed.split() == ["python3", "tini"]
+    assert installed.split() == ["ca-certificates", "python3", "tini"]
     assert "rm -rf /var/lib/apt/lists/*" in run
 
 
@@ -121,7 +125,17 @@ def test_compose_says_of_its_health_and_its_end_what_the_image_says() -> None:
     assert check == given
     assert SERVICE["healthcheck"]["test"] == ["CMD", *json.loads(command)]
     assert int(SERVICE["stop_grace_period"].removesuffix("s")) > 30  # the daemon promises to end in 30
-    assert SERVICE["environment"] == {"UMASK": dict(re.findall(r"(\w+)=(\S+)", said("ENV")[0]))["UMASK"]}
+    umask = dict(re.findall(r"(\w+)=(\S+)", said("ENV")[0]))["UMASK"]
+    assert SERVICE["environment"] == {"UMASK": f"${{UMASK:-{umask}}}"}
+
+
+def test_the_port_that_the_hubs_settings_show_can_be_opened(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "albumen.toml"
+    file.write_text(re.sub(r"^#(?=\[|\w+ = )", "", (ROOT / "config/jupyterhub.toml").read_text(), flags=re.MULTILINE))
+    settings = load(str(file), {"METRICS_TOKEN": "0123456789abcdef"}, {}, Plugins().kinds())
+    assert settings.metrics.address == ("0.0.0.0", 9464)  # on loopback nobody outside the container would reach it
+    with pytest.raises(ConfigError, match="METRICS_TOKEN"):
+        load(str(file), {}, {}, Plugins().kinds())
 
 
 def test_every_folder_of_the_hubs_settings_lies_in_the_volume() -> None:
