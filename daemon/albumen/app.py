@@ -71,10 +71,10 @@ class App:
     stop: threading.Event
     context: Context
     health: observe.Health
-    watchman: Watchman | None = None  # while a supervisor runs
     _scratch: str = ""
     _lock: StateLock | None = None
     _sources: list[Source] = field(default_factory=list)
+    watchman: Watchman | None = None  # once there is a supervisor
 
     @classmethod
     def open(

@@ -30,8 +30,9 @@ class Sender(Protocol):
     name: str  # "webhook" | "mail"
     where: str  # for a person, without any secret
 
-    def send(self, state: str, text: str, causes: Sequence[str], at: int) -> None:
-        """Hand one word over; ``at`` in ns. ``Unavailable`` with the reason when it was not taken."""
+    def send(self, state: str, text: str, causes: Sequence[str], at: int) -> str:
+        """Hand one word over; ``at`` in ns. Who of several did not get it, "" when all did. ``Unavailable`` with the reason when
+        nobody did."""
 
 
 def senders(settings: Notify) -> tuple[Sender, ...]:
@@ -58,18 +59,19 @@ class Webhook:
             pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
             self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
 
-    def send(self, state: str, text: str, causes: Sequence[str], at: int) -> None:
+    def send(self, state: str, text: str, causes: Sequence[str], at: int) -> str:
         """See ``Sender``."""
         told = {"text": f"albumen: {text}", "state": state, "causes": list(causes), "at": _time(at).isoformat()}
         opener = urllib.request.build_opener(_Stays)
 
-        def work() -> None:
+        def work() -> str:
             data = json.dumps(told).encode()
             request = urllib.request.Request(self._url, data=data, headers=self._headers, method="POST")  # noqa: S310  # http(s)
             with opener.open(request, timeout=_PATIENCE) as answer:
                 answer.read(1024)
+            return ""
 
-        _tried(work, self.where)
+        return _tried(work, self.where)
 
 
 class Mail:
@@ -82,17 +84,16 @@ class Mail:
         self._host, self._port = settings.server
         self.where = f"{', '.join(settings.to)} by {self._host}:{self._port}"
 
-    def send(self, state: str, text: str, causes: Sequence[str], at: int) -> None:
+    def send(self, state: str, text: str, causes: Sequence[str], at: int) -> str:
         """See ``Sender``."""
         message = self._message(state, text, causes, at)
 
-        def work() -> None:
+        def work() -> str:
             with self._connected() as server:
                 refused = server.send_message(message)
-            if refused:  # some of several addresses; those were told
-                raise Unavailable(self.where, f"does not take mail for {', '.join(refused)}")
+            return f"does not take mail for {', '.join(refused)}" if refused else ""
 
-        _tried(work, self.where)
+        return _tried(work, self.where)
 
     def _connected(self) -> smtplib.SMTP:
         settings, context = self._settings, ssl.create_default_context()
@@ -136,11 +137,11 @@ class _Stays(urllib.request.HTTPRedirectHandler):
         return
 
 
-def _tried(work: Callable[[], None], where: str) -> None:
+def _tried(work: Callable[[], str], where: str) -> str:
     """Do it; what the libraries raise becomes a reason. Their own texts may quote what was sent: they are not passed on, but for
     those of the system and of TLS."""
     try:
-        work()
+        return work()
     except urllib.error.HTTPError as error:
         error.close()
         raise Unavailable(where, f"answered {error.code}") from None

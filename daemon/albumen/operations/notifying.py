@@ -1,8 +1,7 @@
 """When a word goes out: pure. A word when "all is well" stops being true for a reason that lasts, and when it is true again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from albumen.operations.problems import Problem
@@ -16,6 +15,7 @@ class Since:
     """One reason as a receiver knows it. Times in ns: ``began`` = since when it holds (0 = it does not now), ``told`` = when the
     last word of it went out (0 = never)."""
 
+    cause: str
     began: int = 0
     told: int = 0
 
@@ -25,7 +25,7 @@ class Told:
     """What one receiver was told: ``open`` are the causes of a word that no "all is well" followed yet; ``well`` = since when
     nothing is wrong (ns, 0 = something is)."""
 
-    causes: Mapping[str, Since] = field(default_factory=lambda: MappingProxyType({}))
+    causes: tuple[Since, ...] = ()
     open: tuple[str, ...] = ()
     well: int = 0
 
@@ -39,37 +39,48 @@ class Word:
     causes: tuple[str, ...] = ()
 
 
-def decide(told: Told, problems: Sequence[Problem], now: int, grace: float) -> tuple[Word | None, Told]:
-    """The word that is due now, if any, and what to remember once it went out. ``grace``: seconds that a reason must have held
-    (and that all must have been well) before it is news: a circuit that closes again at once is none.
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The ``word`` that is due now, if any; what to remember: ``sent`` once it went out, ``kept`` as long as it did not."""
 
-    A clock that was turned back is believed: nothing waits for a time to come.
+    kept: Told
+    sent: Told
+    word: Word | None = None
+
+
+def decide(told: Told, problems: Sequence[Problem], now: int, grace: float) -> Decision:
+    """``grace``: seconds that a reason must have held (and that all must have been well) before it is news: a circuit that closes
+    again at once is none. A clock that was turned back is believed: nothing waits for a time to come.
     """
     short = round(grace * _SECOND)
     named = {one.cause: one.text for one in problems}
-    causes = {cause: replace(told.causes.get(cause, Since()), began=_began(told, cause, now)) for cause in named}
-    for cause, one in told.causes.items():
-        if cause not in named and 0 <= now - one.told < _HOUR:
-            causes[cause] = replace(one, began=0)
-    due = [
-        cause
-        for cause in named
-        if cause not in told.open and now - causes[cause].began >= short and not 0 <= now - causes[cause].told < _HOUR
-    ]
-    if due:
-        causes |= {cause: replace(causes[cause], told=now) for cause in due}
-        return _unwell(due, named), Told(causes, (*told.open, *due))
-    if named:
-        return None, Told(causes, told.open)
-    well = told.well if 0 < told.well <= now else now
-    if told.open and now - well >= short:
-        return Word("well", f"all is well again (it was: {', '.join(told.open)})", told.open), Told(causes, (), well)
-    return None, Told(causes, told.open, well)
+    known = {one.cause: one for one in told.causes}
+    causes = tuple(_holds(known.get(cause, Since(cause)), now) for cause in named)
+    causes += tuple(replace(one, began=0) for one in told.causes if one.cause not in named and _lately(one, now))
+    if not named:
+        return _recovered(Told(causes, told.open, told.well if 0 < told.well <= now else now), now, short)
+    kept = Told(causes, told.open)
+    ripe = [one.cause for one in causes if one.began and now - one.began >= short and not _lately(one, now)]
+    due = tuple(one for one in ripe if one not in told.open)
+    if not due:
+        return Decision(kept, kept)
+    sent = Told(tuple(replace(one, told=now) if one.cause in due else one for one in causes), (*told.open, *due))
+    return Decision(kept, sent, _unwell(due, named))
 
 
-def _began(told: Told, cause: str, now: int) -> int:
-    began = told.causes.get(cause, Since()).began
-    return began if 0 < began <= now else now
+def _recovered(kept: Told, now: int, short: int) -> Decision:
+    if not kept.open or now - kept.well < short:
+        return Decision(kept, kept)
+    word = Word("well", f"all is well again (it was: {', '.join(kept.open)})", kept.open)
+    return Decision(kept, replace(kept, open=()), word)
+
+
+def _lately(one: Since, now: int) -> bool:
+    return one.told > 0 and 0 <= now - one.told < _HOUR
+
+
+def _holds(one: Since, now: int) -> Since:
+    return one if 0 < one.began <= now else replace(one, began=now)
 
 
 def _unwell(due: Sequence[str], named: Mapping[str, str]) -> Word:
