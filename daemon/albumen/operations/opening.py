@@ -41,7 +41,7 @@ def enter(state: str, folder: str, owners: Owners, *, clock: Callable[[], int] =
     lock = StateLock(state, owners)
     try:
         lock.share()
-        if restoring.is_unfinished(state) or _is_older(state) or os.path.exists(os.path.join(state, _MARK)):
+        if restoring.has_leftovers(state) or _is_older(state) or os.path.exists(os.path.join(state, _MARK)):
             lock.alone("an upgrade of the databases")
             restoring.finish(state)
             if _is_older(state):

@@ -85,7 +85,7 @@ def restore(state: str, backup: Backup, lock: StateLock, *, clock: Callable[[], 
     try:
         _bring(state, backup)
         told = {"backup": backup.path, "aside": os.path.basename(aside), "files": sorted(backup.files)}
-        write_down(os.path.join(state, _JOURNAL), told)
+        write_down(os.path.join(state, _JOURNAL), told, draft=os.path.join(state, _FRESH, _JOURNAL))
     except OSError as error:
         shutil.rmtree(os.path.join(state, _FRESH), ignore_errors=True)
         raise Unavailable("restore", f"nothing was changed: {error.strerror} ({state})") from error
@@ -96,6 +96,11 @@ def restore(state: str, backup: Backup, lock: StateLock, *, clock: Callable[[], 
 def is_unfinished(state: str) -> bool:
     """Whether a restore was interrupted that counts already."""
     return os.path.exists(os.path.join(state, _JOURNAL))
+
+
+def has_leftovers(state: str) -> bool:
+    """Whether one was interrupted at all: ``finish`` tidies up, too."""
+    return is_unfinished(state) or os.path.exists(os.path.join(state, _FRESH))
 
 
 def finish(state: str) -> None:
@@ -166,9 +171,9 @@ def _aside(state: str, at: int) -> str:
     return path
 
 
-def write_down(path: str, told: Mapping[str, object]) -> None:
-    """A durable file with this JSON, there whole or not at all."""
-    draft = f"{path}.draft"
+def write_down(path: str, told: Mapping[str, object], *, draft: str = "") -> None:
+    """A durable file with this JSON, there whole or not at all; written under the name ``draft`` first."""
+    draft = draft or f"{path}.draft"
     with open(draft, "w", encoding="ascii") as file:
         json.dump(told, file)
         file.flush()
