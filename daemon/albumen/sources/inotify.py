@@ -32,7 +32,16 @@ from watchdog.events import (
 )
 from watchdog.observers.api import BaseObserver, EventQueue, ObservedWatch
 from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
-from watchdog.observers.inotify_c import CallbackId, InotifyEvent, InotifyFD, Mask, WatchCallback, WatchDescriptor
+from watchdog.observers.inotify_c import (
+    CallbackId,
+    InotifyConstants,
+    InotifyEvent,
+    InotifyFD,
+    Mask,
+    WatchCallback,
+    WatchDescriptor,
+)
+from watchdog.observers.inotify_move_event_grouper import PathedInotifyEvent
 
 from albumen.sources import litter
 from albumen.sources.hints import Hints
@@ -42,6 +51,9 @@ _EVENTS: list[type[FileSystemEvent]] = [
     FileCreatedEvent, FileModifiedEvent, FileClosedEvent, FileMovedEvent, FileDeletedEvent, FileAttribEvent,
     DirCreatedEvent, DirMovedEvent, DirDeletedEvent,
 ]  # fmt: skip
+
+
+_LOST = b"\0lost"  # no file's path: goes through the queues behind all that was told before the overflow
 
 
 class Inotify:
@@ -117,6 +129,9 @@ class _Marks(FileSystemEventHandler):
             if not path:
                 continue
             name = os.fsdecode(path)
+            if name == os.fsdecode(_LOST):
+                self._hints.lost()
+                continue
             if not event.is_directory:
                 self._hints.file(name)
             elif name == self._root:
@@ -156,7 +171,8 @@ class _Group(InotifyWatchGroup):
                     self.state.is_broken = True
                 stale = before - set(self._active_callbacks_by_watch)
                 self._inotify_fd.remove_callbacks([(wd, self._id) for wd in stale])
-        self.state.hints.lost()
+            mark = InotifyEvent(WatchDescriptor(0), InotifyConstants.IN_CREATE, 0, _LOST)
+            self._move_event_grouper.put_event(PathedInotifyEvent(mark, _LOST))
 
     def again(self) -> None:
         """Try to watch what could not be watched. Stops at the first one while the limit is still reached."""

@@ -112,6 +112,8 @@ class LocalSource:
         now = self._looked = self._monotonic()
         self._blocked = True
         self._arrive()
+        if self._pace.has_walked and not memory.cursor():
+            self._pace.anew()  # the memory was lost: nothing is known of what this folder holds
         due = self._pace.due()
         timed = due is not None and due <= now
         self._watching.ensure(self._place.root, retry=timed)
