@@ -124,6 +124,13 @@ def test_an_overflow_is_told_and_later_files_too(watch: "Inotify", hints: Hints,
     until(hints, lambda dirty: path in dirty.files)
 
 
+def test_an_overflow_is_told_without_folders_below_too(root: str, hints: Hints) -> None:
+    """A source that is not recursive."""
+    with closing(Inotify(root, hints, recursive=False, names=Litter())) as watch:
+        watch._kernel.handle_event(OVERFLOW)
+        assert until(hints, lambda dirty: dirty.lost).whole
+
+
 def test_a_removed_root_ends_the_watch(watch: "Inotify", hints: Hints, root: str) -> None:
     """It says so once and is dead then: whoever owns it begins anew."""
     assert watch.is_alive()

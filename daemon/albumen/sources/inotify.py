@@ -159,20 +159,25 @@ class _Group(InotifyWatchGroup):
     def on_queue_overflow(self) -> None:
         """Watch what is there now. What was told before the overflow is still good: hints are only looked at."""
         with self._lock:
-            if self.is_active and self.is_recursive:
-                before = set(self._active_callbacks_by_watch)
-                self._active_callbacks_by_watch.clear()
-                self._active_callbacks_by_path.clear()
-                with self.state.guard:
-                    self.state.unwatched.clear()
-                try:
-                    self._add_all_callbacks(self.path)
-                except OSError:  # the folder itself: whoever owns this watch begins anew
-                    self.state.is_broken = True
-                stale = before - set(self._active_callbacks_by_watch)
-                self._inotify_fd.remove_callbacks([(wd, self._id) for wd in stale])
+            if not self.is_active:
+                return
+            if self.is_recursive:
+                self._watch_anew()
             mark = InotifyEvent(WatchDescriptor(0), InotifyConstants.IN_CREATE, 0, _LOST)
             self._move_event_grouper.put_event(PathedInotifyEvent(mark, _LOST))
+
+    def _watch_anew(self) -> None:
+        before = set(self._active_callbacks_by_watch)
+        self._active_callbacks_by_watch.clear()
+        self._active_callbacks_by_path.clear()
+        with self.state.guard:
+            self.state.unwatched.clear()
+        try:
+            self._add_all_callbacks(self.path)
+        except OSError:  # the folder itself: whoever owns this watch begins anew
+            self.state.is_broken = True
+        stale = before - set(self._active_callbacks_by_watch)
+        self._inotify_fd.remove_callbacks([(wd, self._id) for wd in stale])
 
     def again(self) -> None:
         """Try to watch what could not be watched. Stops at the first one while the limit is still reached."""
