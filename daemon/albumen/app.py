@@ -16,7 +16,6 @@ from typing import Any
 import structlog
 
 from albumen import config, observe
-from albumen import watchman as watching
 from albumen.alive import daemon_of
 from albumen.catalogs.sqlite import SqliteCatalog
 from albumen.deeds.desk import Desk, Filing, Trace, no_trace
@@ -28,7 +27,8 @@ from albumen.media.dates import DateRules
 from albumen.media.naming import NameRules
 from albumen.media.sandbox import Prober
 from albumen.model import DISK, Facts, Ref
-from albumen.operations import backing, opening
+from albumen.operations import backing, notifying, opening
+from albumen.operations.notifying import Receiver
 from albumen.operations.problems import Asked, problems
 from albumen.operations.refusing import Refusals
 from albumen.operations.timetable import DRAWER
@@ -47,7 +47,7 @@ from albumen.stores.disk import DiskStore
 from albumen.stores.local import LocalStore
 from albumen.stores.syncing import Syncs
 from albumen.supervisor import Supervisor
-from albumen.watchman import Teller, Turning, Watchman
+from albumen.watchman import Teller, Turning, Watchman, every
 
 _STATE = ("state.db", "catalog.db", "ledger.db")
 
@@ -184,6 +184,11 @@ class App:
                 found[section.name] = why
         return found
 
+    def receivers(self) -> list[Receiver]:
+        """Who is told whether all is well, each as it was last told."""
+        known = {(one.name, one.where): one for one in notifying.receivers(self.queue.scratch(notifying.DRAWER))}
+        return [known.get((one.name, one.where), Receiver(one.name, one.where)) for one in senders(self.settings.notify)]
+
     def probe(self, ref: Ref) -> Facts:
         """What a file says about itself, read in a limited child."""
         return self.prober.probe(self.pipeline.spool.local(self.stores[ref.store], ref), name=ref.name)
@@ -242,7 +247,7 @@ class App:
         """Who asks whether all is well, and who tells it to whom; ``self.watchman`` from now on."""
         state, clock, notify = self.settings.state.dir, self.context.clock, self.settings.notify
         watchman = self.watchman = Watchman(lambda: problems(self.asked, daemon_of(state, str(os.getpid())), clock()), log)
-        drawer, rest = self.queue.scratch(watching.DRAWER), watching.every(notify.grace)
+        drawer, rest = self.queue.scratch(notifying.DRAWER), every(notify.grace)
         tellers = [Teller(one, lambda: watchman.found, drawer, clock, notify.grace, log) for one in senders(notify)]
         turns = [("watchman", watchman.turn), *((f"notify {one.name}", one.turn) for one in tellers)]
         return tuple(Turning(name, rest, turn, log) for name, turn in turns)

@@ -4,47 +4,22 @@ a thread of its own, and what it raises is a line in the log.
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import structlog
 
 from albumen import jsonable
 from albumen.errors import AlbumenError, Unavailable
 from albumen.lookout import attempt
-from albumen.operations.notifying import Decision, Told, decide
+from albumen.operations.notifying import Decision, Receiver, decide, receivers
 from albumen.operations.problems import Problem
 from albumen.ports import Scratch
 from albumen.senders import Sender
 
-DRAWER = "notify"
 _SECOND = 1_000_000_000
 _EVERY = 15.0  # seconds between two looks; less when reasons are news sooner
 _RETRY = (30.0, 60.0, 300.0, 900.0, 3600.0)  # seconds until a receiver that failed so often in a row is tried again
 _STOP = 1.0  # seconds that a turn gets to end
-
-
-@dataclass(frozen=True, slots=True)
-class Receiver:
-    """One receiver as it is remembered, and shown by ``status``. ``why`` it (or some of it) could not be told, "" = it could;
-    times in ns."""
-
-    name: str
-    where: str
-    told: Told = field(default_factory=Told)
-    why: str = ""
-    failures: int = 0
-    tried: int = 0
-
-
-def receivers(drawer: Scratch) -> list[Receiver]:
-    """What is remembered of each; what cannot be read (another version wrote it) is left out."""
-    found = []
-    for text in drawer.all().values():
-        try:
-            found.append(jsonable.loads(Receiver, text))
-        except (ValueError, TypeError, KeyError):
-            continue
-    return found
 
 
 class Turning:

@@ -9,9 +9,10 @@ import pytest
 import structlog
 
 from albumen.errors import Unavailable
+from albumen.operations.notifying import DRAWER, receivers
 from albumen.operations.problems import Problem
 from albumen.testing import FakeClock, MemoryQueue
-from albumen.watchman import DRAWER, Teller, Turning, Watchman, every, receivers
+from albumen.watchman import Teller, Turning, Watchman, every
 from make.lives import Log
 
 CLOSED = (Problem("store nas", "store nas: not mounted"),)

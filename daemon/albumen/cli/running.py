@@ -32,14 +32,17 @@ def run(session: Session, idle_exit: float | None) -> int:
 
 @click.command()
 @click.option("--systemd", is_flag=True, help="Only: print what the systemd unit needs for the configured folders.")
+@click.option("--notify", is_flag=True, help="Only: send a test word to everybody whom [notify] names.")
 @options
-def check(session: Session, systemd: bool) -> int:
+def check(session: Session, systemd: bool, notify: bool) -> int:
     """Check settings, folders and disk space; print what goes where.
 
     Tells all mistakes at once; exit status 2 when the settings are wrong, 1 when something of them does not work.
     """
     from albumen.operations import checking, unit
 
+    if notify:
+        return _test_words(session)
     if systemd:
         for line in unit.drop_in(session.settings()):
             session.say(line)
@@ -63,6 +66,26 @@ def check(session: Session, systemd: bool) -> int:
     return 0 if all(one.ok for one in found) else 1
 
 
+def _test_words(session: Session) -> int:
+    from albumen.errors import Unavailable
+    from albumen.senders import senders
+
+    named = senders(session.settings().notify)
+    if not named:
+        printing.error("nobody is told: [notify] names neither url nor to")
+    failed = not named
+    for one in named:
+        try:
+            missed = one.send("test", "this is a test: words of this kind arrive", (), time.time_ns())
+        except Unavailable as error:
+            failed = True
+            printing.error(f"{one.name}: {error}")
+        else:
+            failed |= bool(missed)
+            session.say(f"{one.name}: a test went to {one.where}" + (f", which {missed}" if missed else ""))
+    return 1 if failed else 0
+
+
 @click.command()
 @click.option("--alive", is_flag=True, help="Only: did the daemon move in the last minute?")
 @options
@@ -75,7 +98,7 @@ def status(session: Session, alive: bool) -> int:
 
     with session.looking() as app:
         daemon = daemon_of(app.settings.state.dir, app.daemon.held())
-        found = asking.look(app.catalog, app.asked, daemon, time.time_ns())
+        found = asking.look(app.catalog, app.asked, daemon, time.time_ns(), app.receivers())
     if session.json:
         session.record(found)
     else:
@@ -127,6 +150,9 @@ def _show(session: Session, found: "Status") -> None:
         session.say(f"left alone in {aside.source}: {aside.path}: {aside.why}")
     if len(found.listed) > _LISTED:
         session.say(f"left alone: {len(found.listed) - _LISTED} more (--json lists all)")
+    for receiver in found.told:
+        failed = f" {receiver.why}; tried {receiver.failures} times, last {moment(receiver.tried)}" if receiver.why else ""
+        session.say(f"{receiver.name}: {receiver.where}{failed}")
     for entry in found.clock:
         session.say(_timed(entry))
     if found.daemon is None:

@@ -15,6 +15,7 @@ from albumen.mounts import lacks_room, tells_everything
 from albumen.operations.look import moment
 from albumen.places import folders
 from albumen.ports import Pings, Store
+from albumen.senders import senders
 from albumen.settings import Section, Settings
 
 
@@ -58,6 +59,11 @@ def findings(
         for path in folders(section.options):
             yield _folder(f"[source.{name}]", path, write=move, make=not settings.file)
             yield Finding(f"[source.{name}]", ok=True, text=_watched(path))
+    for one in senders(settings.notify):
+        yield Finding("[notify]", ok=True, text=f"{one.name}: {one.where} (albumen check --notify sends a test)")
+    if settings.metrics.listen:
+        how = "whoever brings the token" if settings.metrics.token else "this machine"
+        yield Finding("[metrics] listen", ok=True, text=f"http://{settings.metrics.listen}/metrics and /healthcheck, for {how}")
     for secret in secrets_of(settings):
         if secret.warning:
             yield Finding("secrets", ok=True, text=f"warning: {secret.warning}")

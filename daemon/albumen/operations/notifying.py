@@ -1,11 +1,14 @@
-"""When a word goes out: pure. A word when "all is well" stops being true for a reason that lasts, and when it is true again."""
+"""When a word goes out, and what is remembered of it. A word when "all is well" stops being true for a reason that lasts, and when it is true again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from albumen import jsonable
 from albumen.operations.problems import Problem
+from albumen.ports import Scratch
 
+DRAWER = "notify"  # where it is remembered who was told what
 _SECOND = 1_000_000_000
 _HOUR = 3600 * _SECOND  # of one cause there is no second word before that
 
@@ -28,6 +31,30 @@ class Told:
     causes: tuple[Since, ...] = ()
     open: tuple[str, ...] = ()
     well: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """One receiver as it is remembered, and shown by ``status``. ``why`` it (or some of it) could not be told, "" = it could;
+    times in ns."""
+
+    name: str
+    where: str
+    told: Told = field(default_factory=Told)
+    why: str = ""
+    failures: int = 0
+    tried: int = 0
+
+
+def receivers(drawer: Scratch) -> list[Receiver]:
+    """What is remembered of each; what cannot be read (another version wrote it) is left out."""
+    found = []
+    for text in drawer.all().values():
+        try:
+            found.append(jsonable.loads(Receiver, text))
+        except (ValueError, TypeError, KeyError):
+            continue
+    return found
 
 
 @dataclass(frozen=True, slots=True)

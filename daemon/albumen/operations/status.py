@@ -11,6 +11,7 @@ from albumen.errors import NotFound
 from albumen.model import DISK, Batch, Circuit, Query, Refused
 from albumen.operations import timetable
 from albumen.operations.history import BatchRow, batch_row
+from albumen.operations.notifying import Receiver
 from albumen.operations.problems import Asked, Problem, StatusQueue, interrupted, problems
 from albumen.operations.refusing import Refusals
 from albumen.operations.timetable import Timed
@@ -44,7 +45,7 @@ class Aside:
 @dataclass(frozen=True, slots=True)
 class Status:
     """No ``problems`` = all is well. ``copies``: records per store; ``history``: records that lie nowhere. ``asks`` are files set
-    aside that nobody answered, ``listed`` those left where they are; ``clock`` is what runs by the clock."""
+    aside that nobody answered, ``listed`` those left where they are; ``clock`` is what runs by the clock, ``told`` who gets a word."""
 
     problems: tuple[Problem, ...]
     records: int
@@ -58,10 +59,11 @@ class Status:
     refused: tuple[Refused, ...] = ()
     interrupted: tuple[BatchRow, ...] = ()
     clock: tuple[Timed, ...] = ()
+    told: tuple[Receiver, ...] = ()
     daemon: Daemon | None = None
 
 
-def look(catalog: Catalog, asked: Asked, daemon: Daemon | None, now: int) -> Status:
+def look(catalog: Catalog, asked: Asked, daemon: Daemon | None, now: int, told: Sequence[Receiver] = ()) -> Status:
     """Everything at once; ``now`` in ns."""
     stores = [name for name in asked.stores if name != DISK]
     aside = asides(asked.queue, asked.sources)
@@ -78,6 +80,7 @@ def look(catalog: Catalog, asked: Asked, daemon: Daemon | None, now: int) -> Sta
         refused=Refusals(asked.queue, catalog, asked.stores, asked.sources).all(now),
         interrupted=tuple(batch_row(one) for one in interrupted(asked.ledger, asked.dead)),
         clock=tuple(timetable.remembered(asked.queue.scratch(timetable.DRAWER))),
+        told=tuple(told),
         daemon=daemon,
     )
 
