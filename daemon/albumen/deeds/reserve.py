@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Container, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from albumen.deeds import reading, trash
+from albumen.deeds import adopting, reading, trash
 from albumen.deeds.desk import Desk
 from albumen.deeds.drafting import WITHOUT_PIXELS, Draft, Part, draft, order
 from albumen.deeds.records import is_placement
@@ -65,6 +65,7 @@ class _Set:
     busy: set[str] = field(default_factory=set)  # content reservations of others
     foreign: set[tuple[str, str]] = field(default_factory=set)  # sources that are another batch's business
     also: set[str] = field(default_factory=set)  # stems found taken only when reserving
+    adopted: set[str] = field(default_factory=set)  # target keys that hold what they shall hold
 
     def plan(self) -> tuple[Mapping[int, list[Deed]], Mapping[int, str]]:
         """(deeds by draft, id of the record that each duplicate doubles), from what is known now."""
@@ -86,11 +87,12 @@ class _Set:
         library, rules = self.desk.library, self.desk.filing.names
         folders = {next(naming.candidates(one.named, rules)).folder for one in fresh}
         taken = TakenStems(self.desk, {library.key(one): one for one in folders}, self.also)
-        targets = naming.plan([one.named for one in fresh], taken, rules, library.key)
-        return {
-            origin[one.sha256]: deeds_of(self.desk, self.batch, one, target.paths)
-            for one, target in zip(fresh, targets, strict=True)
-        }, doubles
+        there = {one.sha256: target for one in fresh if (target := adopting.place(self.desk, one, taken))}
+        others = [one for one in fresh if one.sha256 not in there]
+        given = naming.plan([one.named for one in others], taken, rules, library.key)
+        targets = there | {one.sha256: target for one, target in zip(others, given, strict=True)}
+        self.adopted = {library.key(path) for target in there.values() for path in target.paths}
+        return {origin[one.sha256]: deeds_of(self.desk, self.batch, one, targets[one.sha256].paths) for one in fresh}, doubles
 
     def _sorted(self, one: Draft, known: Set[str], seen: Set[str]) -> Draft:
         """Sidecars always come along. A picture that travels along but lies there already is thrown away as any duplicate; one
@@ -131,7 +133,7 @@ def reserve(desk: Desk, items: Sequence[Item], batch: BatchId) -> Sequence[Item]
         except Taken as taken:
             work.learn(taken)
             continue
-        if _stands(desk, kept):
+        if _stands(desk, kept, work.adopted):
             by_key = {one.key: one for one in kept}
             answers = [_answer(one, planned.get(id(one), ()), by_key, doubles.get(id(one), "")) for one in drafts]
             _forget(desk, answers, kept)
@@ -210,7 +212,7 @@ def deeds_of(desk: Desk, batch: BatchId, one: Draft, paths: Sequence[str]) -> li
     ]
 
 
-def _stands(desk: Desk, deeds: Sequence[Deed]) -> bool:
+def _stands(desk: Desk, deeds: Sequence[Deed], adopted: Set[str]) -> bool:
     """Nothing of the set became known, and no name was taken, while it was being reserved."""
     planned = [one for one in deeds if one.state is DeedState.planned]
     if known_records(desk, [one.record for one in planned if one.content]):
@@ -219,7 +221,7 @@ def _stands(desk: Desk, deeds: Sequence[Deed]) -> bool:
     planned = [one for one in planned if one.target.store == store.name]
     folders = {one.target.folder for one in planned}
     there = {store.key(f"{folder}/{name}" if folder else name) for folder in folders for name in names_in(store, folder)}
-    return not any(one.target_key in there for one in planned)
+    return not any(one.target_key in there and one.target_key not in adopted for one in planned)
 
 
 def known_records(desk: Desk, ids: Sequence[str]) -> Sequence[str]:
