@@ -124,6 +124,7 @@ class Container:
 
     def alive(self) -> bool:
         """What its health check says, once it is further than its own set-up."""
+        expect(self.runtime.poll() is None, "it runs")
         try:
             named = pathlib.Path(f"/proc/{self.first}/comm").read_text().strip()
         except OSError:
@@ -177,6 +178,7 @@ def as_it_lies(image: Image) -> None:
     expect(not {"pip", "setuptools", "wheel", "hatchling", "pytest"} & set(packages), "no package that builds is inside")
     expect(not any(root.joinpath("var/lib/apt/lists").iterdir()), "no list of packages is inside")
     bare = [one for one in root.joinpath("opt/albumen").rglob("*.py") if not any(one.parent.glob(f"__pycache__/{one.stem}.*"))]
+    expect(root.joinpath("etc/ssl/certs/ca-certificates.crt").stat().st_size > 0, "it knows whom to trust in the network")
     expect(not bare, f"everything is compiled ({bare[:3]})")
 
 
