@@ -87,24 +87,47 @@ class App:
         dry_run: bool = False,
         env: Mapping[str, str] = os.environ,
     ) -> "App":
-        """Make it all. ``dry_run`` works on a copy of the databases, so that nothing in the library or state is touched."""
-        plugins = plugins or Plugins()
-        stop = stop or threading.Event()
+        """Make it all. ``dry_run`` works on a copy of the databases, so that nothing in the library or state is touched. What fails
+        leaves nothing open."""
+        with ExitStack() as undo:
+            made = cls._open(settings, plugins or Plugins(), clock, stop or threading.Event(), env, undo, dry_run=dry_run)
+            undo.pop_all()
+        return made
+
+    @classmethod
+    def _open(
+        cls,
+        settings: Settings,
+        plugins: Plugins,
+        clock: Callable[[], int],
+        stop: threading.Event,
+        env: Mapping[str, str],
+        undo: ExitStack,
+        *,
+        dry_run: bool,
+    ) -> "App":
         scratch = tempfile.mkdtemp(prefix="albumen-dry-") if dry_run else ""
         if scratch:
+            undo.callback(shutil.rmtree, scratch, ignore_errors=True)
             opening.peek(settings.state.dir, settings.state.backup_dir)
             _copy_state(settings.state.dir, scratch)
         state = scratch or state_directory(settings.state.dir)
         owners = Owners(state)
+        undo.callback(owners.close)
         lock = None if scratch else _entered(settings, owners, clock)
+        if lock:
+            undo.callback(lock.close)
         stores: dict[str, Store] = {}
         context = Context(state, owners, stores.__getitem__, clock, stop)
         stores |= _stores(plugins, settings, context)
         path, remedy = partial(os.path.join, state), partial(partial, opening.remedy, state, settings.state.backup_dir)
         catalog = SqliteCatalog(path("catalog.db"), remedy=remedy("catalog.db"))
+        undo.callback(catalog.close)
         ledger = SqliteLedger(path("ledger.db"), owners, clock=clock, remedy=remedy("ledger.db"))
+        undo.callback(ledger.close)
         health = observe.Health()
         queue = SqliteQueue(path("state.db"), owners, clock=clock, remedy=remedy("state.db"), beat=lambda: health.beat("queue"))
+        undo.callback(queue.shutdown)
         if lock:
             opening.has_opened(state, lock)
         _register(health, stores, catalog, ledger, queue)
@@ -179,7 +202,7 @@ class App:
         """Sources whose place is another one than they remember, with the reason; each is asked now."""
         found = {}
         for section in self.settings.sources.values():
-            source = self.plugins.load("sources", section.type)(section.name, section.options, self.context)
+            source = self.plugins.make("sources", section.type, section.name, section.options, self.context)
             if isinstance(source, Recognises) and (why := source.stranger(self.queue.memory(section.name))):
                 found[section.name] = why
         return found
@@ -212,7 +235,7 @@ class App:
         watched = []
         for route in self.settings.routes:
             section = self.settings.sources[route.source]
-            source = self.plugins.load("sources", section.type)(section.name, section.options, self.context)
+            source = self.plugins.make("sources", section.type, section.name, section.options, self.context)
             self._sources.append(source)
             watched.append(Watched(source, tuple(route.steps)))
         clock, log = self.context.clock, observe.logger()
@@ -305,7 +328,7 @@ def _filing(settings: Settings) -> Filing:
 def _steps(plugins: Plugins, settings: Settings, context: Context) -> dict[str, Step]:
     """Every configured step; ``file`` always: undo and recovery do deeds even where no route files anything."""
     found = {
-        one.name: Step(plugins.load("handlers", one.type)(one.name, one.options, context), vars(one.options))
+        one.name: Step(plugins.make("handlers", one.type, one.name, one.options, context), vars(one.options))
         for one in settings.steps.values()
     }
     if "file" not in found:
@@ -318,7 +341,7 @@ def _store(plugins: Plugins, section: Section, context: Context, syncs: Syncs) -
     cls: Any = plugins.load("stores", section.type)
     if cls is LocalStore:  # local stores of one process share their syncs
         return LocalStore(section.name, section.options, context, syncs=syncs if section.options.syncfs else None)
-    store: Store = cls(section.name, section.options, context)
+    store: Store = plugins.make("stores", section.type, section.name, section.options, context)
     return store
 
 

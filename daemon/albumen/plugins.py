@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, TypeAlias
 
-from albumen.errors import ConfigError, NotFound
+from albumen.errors import AlbumenError, ConfigError, NotFound
 from albumen.owners import Owners
 from albumen.ports import Catalog, Handler, Ledger, Queue, Source, Store
 
@@ -89,6 +89,18 @@ class Plugins:
         if isinstance(found, str):
             raise ConfigError([f"the plugin {name!r} ({group}, of {self._package(group, name)}) does not work: {found}"])
         return found
+
+    def make(self, group: Group, type: str, name: str, settings: Any, context: Context) -> Any:
+        """One of that class, for the configured ``name``. ``ConfigError`` as ``load``, or with the reason when it cannot be made."""
+        cls = self.load(group, type)
+        try:
+            return cls(name, settings, context)
+        except AlbumenError:
+            raise
+        except Exception as error:  # foreign code may raise anything; a daemon that runs goes on with its old settings
+            why = f"{error.__class__.__name__}: {error}"
+            told = f"{name!r} cannot be made by the plugin {type!r} ({group}, of {self._package(group, type)}): {why}"
+            raise ConfigError([told]) from error
 
     def status(self, *, load: bool = False) -> list[Status]:
         """All of them, sorted; with ``load`` each is tried, else only what was asked for before is known."""
