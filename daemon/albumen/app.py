@@ -40,7 +40,6 @@ from albumen.plugins import Context, Plugins
 from albumen.ports import Catalog, Circuits, Ledger, Pings, Recognises, Source, Store
 from albumen.queues.sqlite import SqliteQueue
 from albumen.schedule import Parts, Schedule, table
-from albumen.senders import senders
 from albumen.settings import Section, Settings
 from albumen.spool import Spool
 from albumen.stores.disk import DiskStore
@@ -209,6 +208,8 @@ class App:
 
     def receivers(self) -> list[Receiver]:
         """Who is told whether all is well, each as it was last told."""
+        from albumen.senders import senders
+
         known = {(one.name, one.where): one for one in notifying.receivers(self.queue.scratch(notifying.DRAWER))}
         return [known.get((one.name, one.where), Receiver(one.name, one.where)) for one in senders(self.settings.notify)]
 
@@ -268,6 +269,8 @@ class App:
 
     def _watch(self, log: structlog.stdlib.BoundLogger) -> tuple[Turning, ...]:
         """Who asks whether all is well, and who tells it to whom; ``self.watchman`` from now on."""
+        from albumen.senders import senders
+
         state, clock, notify = self.settings.state.dir, self.context.clock, self.settings.notify
         watchman = self.watchman = Watchman(lambda: problems(self.asked, daemon_of(state, str(os.getpid())), clock()), log)
         drawer, rest = self.queue.scratch(notifying.DRAWER), every(notify.grace)

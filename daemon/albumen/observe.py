@@ -171,11 +171,12 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One metric as it is now: ``values`` by the values of its ``labels`` (both () = one number). A ``counter`` only grows."""
+    """One metric as it is now: ``values`` by tuples of the values of its ``labels`` (both () = one number). A ``counter`` only
+    grows."""
 
     name: str
     help: str
-    values: Mapping[tuple[str, ...], float]
+    values: Mapping[Any, float]
     labels: tuple[str, ...] = ()
     counter: bool = False
 

@@ -22,6 +22,7 @@ import structlog
 
 from albumen.deeds.desk import shown
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, SetAside, Transient, Unavailable
+from albumen.handlers.file import FileHandler
 from albumen.media.digest import record_id
 from albumen.model import DISK, Batch, BatchId, Buried, Deed, Done, Facts, Item, Job, Later, Outcome, Ref, Seen, Waiting
 from albumen.ports import Catalog, Deeds, Folders, Handler, Memory, Queue, Store
@@ -99,6 +100,7 @@ class Pipeline:
     _brought: dict[str, list[BatchId]] = field(default_factory=dict)  # by source: batches that may have jobs to be done
     closed: set[str] = field(default_factory=set)  # places that were told to be closed
     guard: threading.Lock = field(default_factory=threading.Lock)  # of ``closed``
+    count: Callable[[str, str], object] = lambda _source, _what: None  # each file: its source, and what became of it
 
     # ------------------------------------------------------------------------------------------------------------ one step
 
@@ -117,12 +119,15 @@ class Pipeline:
     def _step(self, job: Job) -> Outcome:
         step = self.steps.get(job.steps[0])
         if step is None:
-            return Buried(
-                f"step {job.steps[0]} is not configured any more; configure it again, then: albumen queue again {job.id}"
+            return self._bury(
+                job, f"step {job.steps[0]} is not configured any more; configure it again, then: albumen queue again {job.id}"
             )
         rest = job.steps[1:]
         run = StepRun(self.deeds, self.catalog, self.stop, step.options, rest, self.stores, self.spool, self.probe, self.log)
         items = step.handler(job.item, run)
+        if isinstance(step.handler, FileHandler):
+            for one in items:
+                self.count(one.source, "duplicate" if one.duplicate_of else "filed")
         if not rest:
             return Done()
         return Done(tuple(self.job(one, rest, job.batch) for one in items))
@@ -170,15 +175,15 @@ class Pipeline:
         if job.tries >= len(DELAYS):
             return self._bury(job, why)
         delay = DELAYS[job.tries]
-        self.log.info("again later", **_named(job.item), step=job.steps[0], why=why, seconds=delay, tries=job.tries + 1)
+        self._told(self.log.info, "again later", job.item, step=job.steps[0], why=why, seconds=delay, tries=job.tries + 1)
         return Later(delay * random.uniform(0.9, 1.1), why)  # noqa: S311  # jitter, no secret
 
     def _bury(self, job: Job, why: str) -> Outcome:
-        self.log.error("failed", **_named(job.item), step=job.steps[0], job=job.id, why=why)
+        self._told(self.log.error, "failed", job.item, step=job.steps[0], job=job.id, why=why)
         return Buried(why)
 
     def _aside(self, job: Job, why: str) -> Outcome:
-        self.log.info("set aside", **_named(job.item), why=why)
+        self._told(self.log.info, "set aside", job.item, why=why)
         if job.item.source in self.sources:
             seen = Seen(below(job.item, job.item.main), job.item.main.rev, "listed", why, self.clock())
             self.memory(job.item.source).commit(Batch(seen=(seen,)), ())
@@ -187,7 +192,7 @@ class Pipeline:
     def _gone(self, job: Job, why: str) -> Outcome:
         """Its disk may only be unmounted: what is remembered of it gets a revision that no file has, so that its source offers it
         again when it is back, and misses it until then."""
-        self.log.info("gone", **_named(job.item), why=why)
+        self._told(self.log.info, "gone", job.item, why=why)
         if job.item.source in self.sources:
             memory = self.memory(job.item.source)
             revs = {below(job.item, one): one.rev for one in _refs(job.item)}
@@ -200,7 +205,7 @@ class Pipeline:
         """A source that forgot the item offers it again when it is quiet; its arrival rules are the only ones."""
         if job.item.source not in self.sources:
             return self._later(job, error)
-        self.log.info("looked at anew", **_named(job.item), why=str(error))
+        self._told(self.log.info, "looked at anew", job.item, why=str(error))
         self.memory(job.item.source).commit(Batch(forget=tuple(below(job.item, one) for one in _refs(job.item))), ())
         return Done()
 
@@ -288,18 +293,24 @@ class Pipeline:
         self._brought[source] = [batch for batch, active in left.items() if active]
         return sum(left.values())
 
+    def _told(self, tell: Callable[..., object], what: str, item: Item, **more: object) -> None:
+        """One line about an item, counted for its source."""
+        tell(what, **_named(item), **more)
+        self.count(item.source, what)
+
     def _tell(self, source: str, found: Batch, items: Sequence[Item]) -> None:
         """What was kept just now, one line a file."""
         for one in items:
             companions = {"companions": [ref.name for ref in one.companions]} if one.companions else {}
-            self.log.info("arrived", **_named(one), **companions)
+            self._told(self.log.info, "arrived", one, **companions)
         for event in found.events:
             if event.what == "gone":
-                self.log.info("gone", **_named(replace(event.item, source=source)), why="missing in two looks")
+                self._told(self.log.info, "gone", replace(event.item, source=source), why="missing in two looks")
         for seen in found.seen:
             if seen.state in ("aside", "listed"):
                 tell = self.log.warning if seen.state == "aside" else self.log.info
                 tell("set aside", file=seen.path, source=source, why=seen.why)
+                self.count(source, "set aside")
 
     def _remember_folders(self, batch: BatchId, items: Sequence[Item]) -> None:
         wanted: dict[tuple[str, str], Ref] = {}

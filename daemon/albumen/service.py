@@ -26,6 +26,7 @@ from albumen.owners import DaemonLock
 from albumen.sdnotify import Notifier
 from albumen.settings import Settings
 from albumen.supervisor import Host, Supervisor
+from albumen.web import numbers
 
 _PASSED = "_ALBUMEN_BEGUN_ANEW"  # from one life of the process to the next
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -55,6 +56,7 @@ def serve(
             app.daemon.adopt(before.lock)
             supervisor = app.supervisor()
             supervisor.begun_anew = before.why
+            supervisor.services = (*supervisor.services, *numbers.service(app, supervisor.watched))
             process = Process(app, supervisor, said, orders, read, follow, env)
             supervisor.host = process
             why = supervisor.run(idle_exit=idle_exit)

@@ -5,6 +5,7 @@ a thread of its own, and what it raises is a line in the log.
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -14,7 +15,9 @@ from albumen.lookout import attempt
 from albumen.operations.notifying import Decision, Receiver, decide, receivers
 from albumen.operations.problems import Problem
 from albumen.ports import Scratch
-from albumen.senders import Sender
+
+if TYPE_CHECKING:
+    from albumen.senders import Sender  # what it stands on takes its time to import, and few commands send
 
 _SECOND = 1_000_000_000
 _EVERY = 15.0  # seconds between two looks; less when reasons are news sooner
@@ -76,7 +79,7 @@ class Teller:
 
     def __init__(
         self,
-        sender: Sender,
+        sender: "Sender",
         found: Callable[[], Sequence[Problem] | None],
         drawer: Scratch,
         clock: Callable[[], int],

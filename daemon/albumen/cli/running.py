@@ -151,8 +151,8 @@ def _show(session: Session, found: "Status") -> None:
     if len(found.listed) > _LISTED:
         session.say(f"left alone: {len(found.listed) - _LISTED} more (--json lists all)")
     for receiver in found.told:
-        failed = f" {receiver.why}; tried {receiver.failures} times, last {moment(receiver.tried)}" if receiver.why else ""
-        session.say(f"{receiver.name}: {receiver.where}{failed}")
+        missed = f" {receiver.why}; tried {receiver.failures} times, last {moment(receiver.tried)}" if receiver.why else ""
+        session.say(f"{receiver.name}: {receiver.where}{missed}")
     for entry in found.clock:
         session.say(_timed(entry))
     if found.daemon is None:

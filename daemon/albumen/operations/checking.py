@@ -59,8 +59,8 @@ def findings(
         for path in folders(section.options):
             yield _folder(f"[source.{name}]", path, write=move, make=not settings.file)
             yield Finding(f"[source.{name}]", ok=True, text=_watched(path))
-    for one in senders(settings.notify):
-        yield Finding("[notify]", ok=True, text=f"{one.name}: {one.where} (albumen check --notify sends a test)")
+    for sender in senders(settings.notify):
+        yield Finding("[notify]", ok=True, text=f"{sender.name}: {sender.where} (albumen check --notify sends a test)")
     if settings.metrics.listen:
         how = "whoever brings the token" if settings.metrics.token else "this machine"
         yield Finding("[metrics] listen", ok=True, text=f"http://{settings.metrics.listen}/metrics and /healthcheck, for {how}")
