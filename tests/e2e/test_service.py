@@ -197,7 +197,11 @@ def test_settings_are_read_again_and_wrong_ones_leave_the_old(configured: Home) 
         change(configured, 'mode = "move"', 'mode = "mooove"')
         daemon.hup()
         until(lambda: daemon.said("the old ones stay"))
-        until(lambda: "did you mean" in configured_line(configured) or "is not one of" in configured_line(configured))
+        told = configured.run("status", code=1).lines
+        assert told[0].startswith(
+            f"the settings are wrong; the daemon (process {daemon.process.pid}) goes on with those it has: "
+        )
+        assert "'mooove' is not one of 'move', 'copy'" in told[0]
         change(configured, 'mode = "mooove"', 'mode = "copy"')
         daemon.hup()
         until(lambda: daemon.lives() == 2)
@@ -207,14 +211,6 @@ def test_settings_are_read_again_and_wrong_ones_leave_the_old(configured: Home) 
         assert (configured.path / "inbox/a.jpg").exists()  # it was copied
         assert daemon.left() == 0
     assert daemon.process.returncode == 0
-
-
-def configured_line(home: Home) -> str:
-    """What ``status`` would say of settings that are not followed; ``status`` itself reads the wrong file, so: the daemon's word."""
-    try:
-        return (home.path / "state/daemon.json").read_text()
-    except FileNotFoundError:  # it is just being replaced
-        return ""
 
 
 def test_settings_that_cannot_be_opened_leave_the_old(configured: Home) -> None:
@@ -227,6 +223,11 @@ def test_settings_that_cannot_be_opened_leave_the_old(configured: Home) -> None:
         change(configured, 'dir = "state"', 'dir = "other"')
         daemon.hup()
         until(lambda: daemon.said(f"another daemon (process {os.getpid()}) works on {other}"))
+        change(configured, 'dir = "other"', 'dir = "state"\n#')
+        until(
+            lambda: "settings were changed but cannot be followed, the old ones stay" in configured.run("status", code=1).lines[0]
+        )
+        change(configured, 'dir = "state"\n#', 'dir = "other"')
         lock.release()
         daemon.hup()
         until(lambda: daemon.lives() == 2)

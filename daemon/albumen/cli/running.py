@@ -2,12 +2,14 @@
 
 import os
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from albumen.cli import printing
 from albumen.cli.session import Session, options
+from albumen.errors import ConfigError
 
 _LISTED = 100  # files left alone that status names one by one
 
@@ -96,14 +98,41 @@ def status(session: Session, alive: bool) -> int:
     from albumen.alive import daemon_of
     from albumen.operations import status as asking
 
-    with session.looking() as app:
-        daemon = daemon_of(app.settings.state.dir, app.daemon.held())
-        found = asking.look(app.catalog, app.asked, daemon, time.time_ns(), app.receivers())
+    try:
+        with session.looking() as app:
+            daemon = daemon_of(app.settings.state.dir, app.daemon.held())
+            found = asking.look(app.catalog, app.asked, daemon, time.time_ns(), app.receivers())
+    except ConfigError as error:
+        if old := _daemon_without(session):
+            return _not_followed(session, old, error.problems)
+        raise
     if session.json:
         session.record(found)
     else:
         _show(session, found)
     return 1 if found.problems else 0
+
+
+def _daemon_without(session: Session) -> str:
+    """The process id of the daemon, whatever the settings say beside the state directory; "" when none runs there."""
+    from albumen.config import state_dir
+    from albumen.owners import DaemonLock
+
+    try:
+        return DaemonLock(state_dir(session.config, os.environ)).held()
+    except ConfigError:
+        return ""
+
+
+def _not_followed(session: Session, pid: str, problems: Sequence[str]) -> int:
+    """Settings that are wrong beside a daemon that works with those it has: all mistakes."""
+    head = f"the settings are wrong; the daemon (process {pid}) goes on with those it has"
+    if session.json:
+        session.record({"problems": [{"cause": "settings", "text": f"{head}: {'; '.join(problems)}"}]})
+        return 1
+    for line in (f"{head}: {problems[0]}", *problems[1:]):
+        session.say(line)
+    return 1
 
 
 def _alive(session: Session) -> int:

@@ -187,7 +187,8 @@ def reloaded() -> str:
     assert changed != good
     _SETTINGS.write_text(changed.replace('mode = "move"', 'mode = "moove"'))
     said("systemctl", "reload", "albumen")
-    until(lambda: "cannot be followed, the old ones stay" in status().splitlines()[0], "status tells of the mistake")
+    until(lambda: "cannot be followed, the old ones stay" in shown("StatusText"), "systemctl status tells of the mistake")
+    assert "goes on with those it has" in status().splitlines()[0]
     assert active()
     _SETTINGS.write_text(changed)
     said("systemctl", "reload", "albumen")
