@@ -113,7 +113,7 @@ class App:
         state = scratch or state_directory(settings.state.dir)
         owners = Owners(state)
         undo.callback(owners.close)
-        lock = None if scratch else _entered(settings, owners, clock)
+        lock = None if scratch else opening.enter(state, settings.state.backup_dir, owners, clock=clock)
         if lock:
             undo.callback(lock.close)
         stores: dict[str, Store] = {}
@@ -304,15 +304,6 @@ class App:
 def load_settings(path: str | None, env: Mapping[str, str], overrides: Mapping[str, object], plugins: Plugins) -> Settings:
     """Settings for these plugins. ``ConfigError`` with all problems."""
     return config.load(path, env, overrides, plugins.kinds())
-
-
-def _entered(settings: Settings, owners: Owners, clock: Callable[[], int]) -> StateLock:
-    """The right to open the databases; who does not get it is no owner any more."""
-    try:
-        return opening.enter(settings.state.dir, settings.state.backup_dir, owners, clock=clock)
-    except BaseException:
-        owners.close()
-        raise
 
 
 def _stores(plugins: Plugins, settings: Settings, context: Context) -> dict[str, Store]:

@@ -77,10 +77,13 @@ class Owners:
                 os.unlink(os.path.join(self._folder, owner))
 
     def close(self) -> None:
-        """Give up this identity: from now on this owner counts as dead."""
+        """Give up this identity: from now on this owner counts as dead. Twice is harmless."""
+        if self._fd < 0:
+            return
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(self._folder, self.me))
         os.close(self._fd)
+        self._fd = -1
 
 
 _AGAIN = 0.05  # seconds between tries for a lock
