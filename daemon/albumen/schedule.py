@@ -38,7 +38,7 @@ Clock = Callable[[], int]  # ns
 DAY = 86_400.0
 _HOUR = 3600.0
 _MINUTE = 60.0
-_WAKE = 0.5  # seconds between turns
+_WAKE = 1.0  # seconds between turns
 _RETRY = (60.0, 120.0, 300.0, 900.0, 3600.0)  # seconds until the next try after so many failures; never longer than the period
 _LONG = 600.0  # seconds: what runs more often is remembered only so often, else an idle disk would never sleep
 _STOP = 1.5  # seconds that running work gets to heed the stop
@@ -306,7 +306,7 @@ class Schedule:
 def _waker(turn: Callable[[], None]) -> Any:
     """An APScheduler whose one job turns ours. By itself it reckons with the wall clock: after a jump by a year forward it would make
     a list of thirty million missed runs, after one backward sleep for a year; so its job is due whenever it is awake, and next in
-    half a second."""
+    a second."""
     import logging
     from datetime import UTC, datetime, timedelta
 
@@ -325,7 +325,7 @@ def _waker(turn: Callable[[], None]) -> Any:
                 job._modify(next_run_time=now)
             return self.get_all_jobs()
 
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it tells of every run, twice a second
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it tells of every run
     scheduler = BackgroundScheduler(timezone=UTC)
     scheduler.add_jobstore(Due())
     scheduler.add_executor(DebugExecutor())  # in its own thread: a turn returns at once
