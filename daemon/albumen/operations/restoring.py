@@ -41,13 +41,14 @@ class Restored:
 
 
 def find(state: str, folder: str, which: str) -> Backup:
-    """``newest``, a path, or the name of a backup in the folder or of a copy made before an upgrade. ``NotFound``."""
+    """``newest``, a path (also one from the state directory on: ``before-upgrade/…``), or the name of a backup in the folder.
+    ``NotFound``."""
     if which == "newest":
         found = backing.listed(folder)
         if not found:
             raise NotFound(f"there is no backup in {folder}: name one by its path")
         return found[0]
-    paths = (which, os.path.join(folder, which), os.path.join(state, BEFORE_UPGRADE, which))
+    paths = (which, os.path.join(folder, which), os.path.join(state, which))
     for path in paths:
         if backup := backing.read(os.path.abspath(path)):
             return backup

@@ -132,7 +132,7 @@ def test_the_way_back_from_a_newer_program(state: State, monkeypatch: pytest.Mon
     for name in SCHEMAS:
         assert f"`albumen restore {copy.path}`" in opening.remedy(state.path, state.backups, name)
     with opening.standing(state.path) as lock:
-        restoring.restore(state.path, restoring.find(state.path, state.backups, copy.name), lock)
+        restoring.restore(state.path, restoring.find(state.path, state.backups, f"{BEFORE_UPGRADE}/{copy.name}"), lock)
     assert opened(state) == (3, 3, 3)
 
 
