@@ -46,20 +46,22 @@ def context(tmp_path: Path) -> Iterator[Context]:
     owners.close()
 
 
-def test_a_folder_that_comes_and_goes(tmp_path: Path, context: Context) -> None:
-    """Each time it is back it is watched anew; each time it is gone its watch ends."""
-    root, away = tmp_path / "in", tmp_path / "away"
-    jpeg(str(away / "2021" / "a.jpg"), when="2021:07:01 00:30:00")
+def test_a_folder_that_comes_and_goes_and_is_another_each_time(tmp_path: Path, context: Context) -> None:
+    """Each time it is back it is watched anew; the watch of the one before, which is still there, ends."""
+    root = tmp_path / "in"
+    for name in ("one", "two"):
+        jpeg(str(tmp_path / name / "2021" / "a.jpg"), when="2021:07:01 00:30:00")
     source = LocalSource("in", LocalSource.Settings(str(root)), context)
     memory = MemoryQueue().memory("in")
 
     def comes_and_goes() -> None:
-        away.rename(root)
-        for batch in source.scan(memory):
-            memory.commit(batch, ())
-        root.rename(away)
-        with pytest.raises(Unavailable):
-            list(source.scan(memory))
+        for name in ("one", "two"):
+            root.symlink_to(tmp_path / name)
+            for batch in source.scan(memory):
+                memory.commit(batch, ())
+            root.unlink()
+            with pytest.raises(Unavailable):
+                list(source.scan(memory))
 
     try:
         assert not grows(comes_and_goes)
