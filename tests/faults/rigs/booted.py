@@ -139,6 +139,20 @@ def hardened() -> str:
     return f"exposure {found[1]}, verify without a word"
 
 
+def able() -> str:
+    """Inside the unit albumen can do all that it can outside as the same user, system calls and child processes included."""
+    command = f"cd {Path.cwd()}; exec /opt/albumen/bin/python -m faults.rigs.able"
+    outside = json.loads(said("runuser", "-u", "albumen", "--", "sh", "-c", f"{command} {_LIBRARY}"))
+    found = _LIBRARY / "able"
+    with drop_in("able", "[Service]", f"ExecStartPre=/bin/sh -c '{command} {_LIBRARY} > {found}'"):
+        said("systemctl", "restart", "albumen")
+    inside = json.loads(found.read_text())
+    found.unlink()
+    assert inside == outside, f"inside {inside}\noutside {outside}"
+    assert "proven True" in inside["direct"] or "Errno 22" in inside["direct"]
+    return f"{len(inside)} abilities as outside the unit"
+
+
 def works() -> str:
     """It is active, files what is dropped, and says that all is well, with everything the unit forbids."""
     assert active()
@@ -272,7 +286,7 @@ def journal_all() -> Sequence[str]:
 def main() -> int:
     """All checks in order; the first that fails ends it."""
     done = []
-    for check in (hardened, works, killed, hung, reloaded, refused, mounted_later, left):
+    for check in (hardened, able, works, killed, hung, reloaded, refused, mounted_later, left):
         begun = time.monotonic()
         try:
             result = check()
