@@ -148,7 +148,7 @@ class Lookout:
         eye.since, eye.pace = time.monotonic(), Pace(threading.get_native_id())
         one.looking = self._clock()
         name = one.source.name
-        look = one.source.scan(self._pipeline.memory(name))
+        look = one.source.scan(self._pipeline.recall(name))
         try:
             for number, batch in enumerate(look):
                 if self._stop.is_set():

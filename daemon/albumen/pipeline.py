@@ -24,7 +24,7 @@ from albumen.deeds.desk import shown
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, SetAside, Transient, Unavailable
 from albumen.handlers.file import FileHandler
 from albumen.media.digest import record_id
-from albumen.model import DISK, Batch, BatchId, Buried, Deed, Done, Facts, Item, Job, Later, Outcome, Ref, Seen, Waiting
+from albumen.model import DISK, Batch, BatchId, Buried, Deed, Done, Facts, Item, Job, Later, Outcome, Ref, Rev, Seen, Waiting
 from albumen.ports import Catalog, Deeds, Folders, Handler, Memory, Queue, Store
 from albumen.spool import Spool
 
@@ -98,8 +98,9 @@ class Pipeline:
     stop: threading.Event = field(default_factory=threading.Event)
     commanded: set[BatchId] = field(default_factory=set)  # batches that a command of this process still adds to
     _brought: dict[str, list[BatchId]] = field(default_factory=dict)  # by source: batches that may have jobs to be done
+    _away: dict[str, dict[str, Rev]] = field(default_factory=dict)  # by source: files that were taken from it since its last look
     closed: set[str] = field(default_factory=set)  # places that were told to be closed
-    guard: threading.Lock = field(default_factory=threading.Lock)  # of ``closed``
+    guard: threading.Lock = field(default_factory=threading.Lock)  # of ``closed`` and ``_away``
     count: Callable[[str, str], object] = lambda _source, _what: None  # each file: its source, and what became of it
 
     # ------------------------------------------------------------------------------------------------------------ one step
@@ -125,6 +126,7 @@ class Pipeline:
         rest = job.steps[1:]
         run = StepRun(self.deeds, self.catalog, self.stop, step.options, rest, self.stores, self.spool, self.probe, self.log)
         items = step.handler(job.item, run)
+        self._taken(job.item, items)
         if isinstance(step.handler, FileHandler):
             for one in items:
                 self.count(one.source, "duplicate" if one.duplicate_of else "filed")
@@ -200,6 +202,35 @@ class Pipeline:
             if kept:
                 memory.commit(Batch(seen=tuple(replace(one, rev=NEVER) for one in kept)), ())
         return Done()
+
+    def _taken(self, item: Item, now: Sequence[Item]) -> None:
+        """What a move has taken away is not remembered any more: was only its disk gone at that moment, its source offers it again
+        when it is back, and it is known as a duplicate."""
+        if not item.move or item.source not in self.sources:
+            return
+        if any(one.main != item.main or (one.duplicate_of and one.deeds) for one in now):
+            try:
+                self.stores[item.main.store].stat(item.main.path)
+            except NotFound:
+                with self.guard:
+                    self._away.setdefault(item.source, {})[below(item, item.main)] = item.main.rev
+            except AlbumenError:
+                return
+
+    def recall(self, source: str) -> Memory:
+        """What a source has seen, for its next look: without what was taken away since the last one."""
+        memory = self.memory(source)
+        with self.guard:
+            away = self._away.pop(source, {})
+        if away:
+            try:
+                kept = memory.get(away)
+                memory.commit(Batch(forget=tuple(path for path, one in kept.items() if one.rev == away[path])), ())
+            except AlbumenError:
+                with self.guard:
+                    self._away[source] = {**away, **self._away.get(source, {})}
+                raise
+        return memory
 
     def _anew(self, job: Job, error: Exception) -> Outcome:
         """A source that forgot the item offers it again when it is quiet; its arrival rules are the only ones."""

@@ -40,7 +40,7 @@ class Keeper:
     kept: dict[str, int] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
 
-    def memory(self, source: str) -> object:
+    def recall(self, source: str) -> object:
         return source
 
     def keep(self, source: str, steps: tuple[str, ...], found: Batch) -> int:

@@ -108,6 +108,19 @@ def test_gone_with_its_disk_is_offered_again_when_it_is_back(life: Life) -> None
     assert {one.path: one.rev for one in life.memory.all()} == {"a.jpg": NEVER, "a.xmp": "x2"}
 
 
+def test_what_was_taken_away_is_not_remembered(life: Life) -> None:
+    """Before the next look; one that stays where it was is, and so is one that is another by now."""
+    taken, stays, other = (replace(ITEM, main=replace(ITEM.main, path=f"watched/{name}"), move=True) for name in "abc")
+    life.memory.commit(Batch(seen=(Seen("a", "r1"), Seen("b", "r1"), Seen("c", "r2"))), ())
+    does(life, lambda item, _run: [replace(item, main=Ref("nas", "2021/1.jpg"))])
+    for item in (taken, other):
+        assert isinstance(life.pipeline(job(item=item)), Done)
+    does(life, lambda item, _run: [item])
+    assert isinstance(life.pipeline(job(item=stays)), Done)
+    assert [one.path for one in life.memory.all()] == ["a", "b", "c"]
+    assert [one.path for one in life.pipeline.recall("camera").all()] == ["b", "c"]
+
+
 def test_what_is_refused_is_kept_without_a_job(life: Life) -> None:
     refused = Refused("ab12cd", "source camera", "4 of 5 files are missing at once; nothing is forgotten", 1, 4)
     assert life.pipeline.keep("camera", ("does",), Batch(refused=refused)) == 0

@@ -83,12 +83,12 @@ def verdict(
     """Whether what is not found may be believed. ``empty``: nothing at all lies in the folder, which is normal where the source
     ``moves`` its files, as long as it is the same folder. ``path`` is how a person calls it.
 
-    Another identity with the same inode is believed when most remembered files are unchanged down to their inode numbers and
-    times: some file systems (XFS) take their id from the device number, which may change at a reboot.
+    Another identity with the same inode is believed when most remembered files, if any, are unchanged down to their inode numbers
+    and times: some file systems (XFS) take their id from the device number, which may change at a reboot.
     """
     anything = found.total or found.agreed or (empty and found.ours)
-    known = not anything or kept is None or kept.is_same(now)
-    if not known and not (kept and kept.ino == now.ino and found.same * 2 > found.total):
+    mostly = found.same * 2 > found.total if anything else True
+    if kept is not None and not kept.is_same(now) and not (kept.ino == now.ino and mostly):
         if empty:
             return Verdict(
                 known=False, why=f"{path} is empty and another folder than before: is its disk mounted? Nothing is forgotten"

@@ -174,6 +174,7 @@ class LocalSource:
             device = os.stat(root).st_dev
             identity = gone.identity_of(root)
         except OSError as error:
+            self._pace.anew()
             raise self._unavailable(f"cannot be looked at: {error.strerror}; mount the disk or correct its path") from None
         place = _Place(root, device, identity)
         if place != self._place:

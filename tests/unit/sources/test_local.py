@@ -410,6 +410,28 @@ def other_folder(inbox: Inbox) -> None:
     inbox.root.mkdir()
 
 
+def test_another_folder_is_told_also_when_nothing_is_remembered(inbox: Inbox) -> None:
+    """An inbox whose files were all taken in: where its disk is not mounted, nothing would ever arrive again."""
+    inbox.make("move")
+    inbox.look()
+    other_folder(inbox)
+    inbox.look()
+    assert "is empty and another folder than before: is its disk mounted?" in inbox.refused().why
+    assert inbox.refused().total == 0
+
+
+def test_a_folder_that_was_away_is_walked_whole(inbox: Inbox, tmp_path: Path) -> None:
+    """What was gone when its turn came is offered again, though the folder is the same as before."""
+    inbox.settle("a.jpg", "b.jpg")
+    os.rename(inbox.root, tmp_path / "away")
+    with pytest.raises(Unavailable):
+        inbox.look()
+    never = tuple(replace(one, rev="gone") for one in inbox.memory.all() if one.path == "a.jpg")
+    inbox.memory.commit(Batch(seen=never), ())
+    os.rename(tmp_path / "away", inbox.root)
+    assert [one.item.main.name for _ in range(2) for one in inbox.look()] == ["a.jpg"]
+
+
 HERE = Identity(2, 7)
 
 
