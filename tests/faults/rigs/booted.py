@@ -219,28 +219,30 @@ def refused() -> str:
     """A folder that the unit may not write to: exit status 2, the drop-in in the journal, no restart; with it, it works."""
     good = _SETTINGS.read_text()
     told: list[str] = []
-    for place in ("/opt/other", "/home/family/photos"):
+    for number, place in enumerate(("/opt/other", "/home/family/inbox", "/var/tmp/inbox")):
         root = Path(place)
         root.mkdir(parents=True)
         shutil.chown(root, "albumen", "albumen")
-        _SETTINGS.write_text(good.replace(str(_LIBRARY), place))
+        other = good.replace("[source.camera]", f"[source.other{number}]").replace('from = "camera"', f'from = "other{number}"')
+        _SETTINGS.write_text(other.replace(str(_INBOX), place))
         since = cursor()
         said("systemctl", "restart", "albumen", code=1)
         assert (shown("ActiveState"), shown("ExecMainStatus"), shown("NRestarts")) == ("failed", "2", "0")
         line = next(one for one in journal(since).splitlines() if "check --systemd" in one)
         assert place in line
-        assert ("BindPaths=" if place.startswith("/home") else "ReadWritePaths=") in line
-        assert not list(root.iterdir())
+        key = "ReadWritePaths=" if place.startswith("/opt") else "BindPaths="
+        assert f"-{place}" in line.partition(key)[2].partition(" | ")[0].split(), line
         folders()
         said("systemctl", "restart", "albumen")
-        before = len(told)
-        dropped = pictures(_INBOX, 6000 + 10 * before, 2)
-        until_filed(dropped, root)
+        before = filed()
+        dropped = pictures(root, 6000 + 10 * number, 2)
+        until_filed({*before, *dropped})
+        assert not list(root.iterdir())
         told.append(place)
     _SETTINGS.write_text(good)
     folders()
     said("systemctl", "restart", "albumen")
-    return f"{' and '.join(told)} refused with 2 and the drop-in, filed with it"
+    return f"{', '.join(told)} refused with 2 and the drop-in, filed from with it"
 
 
 def mounted_later() -> str:
