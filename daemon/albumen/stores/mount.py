@@ -154,7 +154,10 @@ class Mount:
     def room(self, size: int) -> None:
         """``Unavailable`` when ``size`` more bytes would leave less than the floor."""
         with guarded(self._store, ""):
-            why = lacks_room(self._root, size, self._floor)
+            try:
+                why = lacks_room(self._root, size, self._floor)
+            except (FileNotFoundError, NotADirectoryError) as error:  # of the root: no file of it is gone
+                why = f"{self._root} cannot be opened ({error.strerror}): is the disk mounted?"
         if why:
             raise Unavailable(self._store, why)
 

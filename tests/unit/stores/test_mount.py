@@ -72,6 +72,17 @@ def test_a_root_that_is_gone_is_said_to_be_gone(root: Path, context: Context) ->
     assert not root.exists()
 
 
+def test_a_root_that_goes_while_it_is_used_is_no_file_that_is_gone(root: Path, context: Context) -> None:
+    """The job of a new file must wait for the store; told that something is gone it would be over."""
+    store = made(root, context)
+    store.put("x", content(b"x"))
+    os.rename(root, root.with_name("unmounted"))
+    with pytest.raises(Unavailable, match="is the disk mounted"):
+        store.stage(content(b"y"))
+    with pytest.raises(Unavailable, match="is the disk mounted"):
+        store.put("y", content(b"y"))
+
+
 def test_another_disk_in_its_place_is_refused(root: Path, context: Context, tmp_path: Path) -> None:
     made(root, context).establish()
     other = LocalStore("other", LocalSettings(str(tmp_path / "other")), context)
