@@ -28,6 +28,8 @@ class Root:
 def roots(settings: Settings) -> Iterator[Root]:
     """All folders that the settings name."""
     yield Root("[state] dir", settings.state.dir, writes=True, needed=True)
+    if settings.state.backups:
+        yield Root("[state] backups", settings.state.backups, writes=True, needed=False)
     for name, section in settings.stores.items():
         yield from (Root(f"[store.{name}]", path, writes=True, needed=True) for path in folders(section.options))
     for name, section in settings.sources.items():

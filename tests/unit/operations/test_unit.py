@@ -65,8 +65,9 @@ def test_the_drop_in_names_every_folder_by_what_is_done_there(tmp_path: Path) ->
     ]
 
 
-def test_a_state_directory_of_its_own_is_named_too(tmp_path: Path) -> None:
-    lines = drop_in(settings(tmp_path, state="/home/ann/state"))
+def test_a_state_directory_of_its_own_is_named_too_and_so_are_backups_elsewhere(tmp_path: Path) -> None:
+    lines = drop_in(settings(tmp_path, state='/home/ann/state"\nbackups = "/mnt/backups'))
+    assert any(line.startswith("ReadWritePaths=-/mnt/backups ") for line in lines)
     assert lines[2].startswith("RequiresMountsFor=/home/ann/state /srv/photos")
     assert "BindPaths=-/home/ann/state" in lines
 
