@@ -159,8 +159,8 @@ def test_a_sample_counts_a_session_and_its_children() -> None:
 @pytest.mark.slow
 def test_a_short_soak_loses_nothing(tmp_path: Path) -> None:
     """The slopes of a minute say nothing; that each file is filed once, and how idle is, they do."""
-    tally = soak(str(tmp_path), DEFAULT, Load(20.0, rest=20.0, idle=30.0, every=2.0))
-    assert (tally.wrong, len(tally.files)) == ([], 100)
+    tally = soak(str(tmp_path), DEFAULT, Load(10.0, rest=15.0, idle=20.0, every=1.0))
+    assert (tally.wrong, len(tally.files)) == ([], 50)
     assert len(tally.loaded) >= 8
 
 
