@@ -37,7 +37,7 @@ def standing(state: str) -> Iterator[StateLock]:
 
 def enter(state: str, folder: str, owners: Owners, *, clock: Callable[[], int] = time.time_ns) -> StateLock:
     """The lock that whoever opens the databases holds; when ``has_opened`` was called, others may share it. ``folder`` holds the
-    backups. ``ConfigError``, ``UsageError`` or ``Unavailable``: they cannot be opened, and nothing was changed."""
+    backups. ``UsageError`` or ``Unavailable``: they cannot be opened, and nothing was changed."""
     lock = StateLock(state, owners)
     try:
         lock.share()
@@ -61,7 +61,7 @@ def has_opened(state: str, lock: StateLock) -> None:
 
 
 def peek(state: str, folder: str) -> None:
-    """For who only copies the databases: ``ConfigError`` or ``UsageError`` when what is there cannot be opened as it is."""
+    """For who only copies the databases: ``UsageError`` when what is there cannot be opened as it is."""
     if restoring.is_unfinished(state):
         raise UsageError(f"a restore in {state} was interrupted: `albumen status` finishes it")
     _all_there(state, folder)
@@ -109,7 +109,7 @@ def _schema(path: str) -> int:
 
 
 def _all_there(state: str, folder: str) -> None:
-    """``ConfigError`` when catalog or ledger is missing although there is a sign that it was there."""
+    """``UsageError`` when catalog or ledger is missing although there is a sign that it was there."""
     gone = [name for name in backing.PRECIOUS if not _has_bytes(os.path.join(state, name))]
     if not gone:
         return
@@ -120,11 +120,9 @@ def _all_there(state: str, folder: str) -> None:
         if name not in gone and _has_rows(os.path.join(state, name), table):
             sign = f"{name} is there and not empty"
     if sign:
-        raise ConfigError(
-            [
-                f"{' and '.join(gone)} of {state} {'are' if len(gone) > 1 else 'is'} missing, but {sign}: {backing.remedy(folder)}; to "
-                "begin anew without what was known, move that away, too"
-            ]
+        raise UsageError(
+            f"{' and '.join(gone)} of {state} {'are' if len(gone) > 1 else 'is'} missing, but {sign}: {backing.remedy(folder)}; to "
+            "begin anew without what was known, move that away, too"
         )
 
 

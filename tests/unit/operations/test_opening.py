@@ -159,9 +159,9 @@ def test_a_precious_one_that_is_missing_is_told(state: State, gone: tuple[str, .
         os.unlink(os.path.join(state.path, name))
         if emptied:
             Path(state.path, name).touch()
-    with pytest.raises(ConfigError, match=f"{gone[0]} of .* is missing, but .* is there and not empty"):
+    with pytest.raises(UsageError, match=f"{gone[0]} of .* is missing, but .* is there and not empty"):
         opened(state)
-    with pytest.raises(ConfigError):
+    with pytest.raises(UsageError):
         opening.peek(state.path, state.backups)
     assert not os.path.exists(os.path.join(state.path, gone[0])) or emptied
 
@@ -170,7 +170,7 @@ def test_both_missing_beside_backups_is_told(state: State) -> None:
     backing.backup(state.path, state.backups)
     for name in SCHEMAS:
         os.unlink(os.path.join(state.path, name))
-    with pytest.raises(ConfigError, match=r"are missing, but there are backups .*`albumen restore newest`"):
+    with pytest.raises(UsageError, match=r"are missing, but there are backups .*`albumen restore newest`"):
         opened(state)
 
 
