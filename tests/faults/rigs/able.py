@@ -68,12 +68,14 @@ def _attributes(folder: str) -> str:
     path = Path(folder, "attributes")
     path.write_text("x")
     path.chmod(0o664)
-    os.chown(path, -1, os.getegid())
     os.posix_fallocate(fd := os.open(path, os.O_RDWR), 0, 10)
     os.close(fd)
     os.setxattr(path, "user.albumen", b"1")
     os.utime(path, ns=(1, 2))
-    return f"{path.stat().st_mode:o} {path.stat().st_mtime_ns} {os.getxattr(path, 'user.albumen')!r}"
+    shared = Path(folder, "shared")
+    shared.mkdir()
+    shared.chmod(0o2775)
+    return f"{path.stat().st_mode:o} {shared.stat().st_mode:o} {path.stat().st_mtime_ns} {os.getxattr(path, 'user.albumen')!r}"
 
 
 def _probe(folder: str) -> str:
