@@ -163,7 +163,7 @@ class Process(Host):
         if now - self._moved >= self._every and not self._supervisor.health.stalled():
             self._moved = now
             self._said.alive()
-        self._said.status(self._supervisor.line())
+        self._said.status(self._line())
         if not self._orders.again.is_set():
             return ""
         self._orders.again.clear()
@@ -175,6 +175,13 @@ class Process(Host):
             self._said.reloading()
         else:
             self._said.stopping()
+
+    def _line(self) -> str:
+        """As the first line of ``status``: whether all is well is asked by the watchman, what is known here is known sooner."""
+        found = self._app.watchman.found if self._app.watchman else None
+        if trouble := self._supervisor.trouble() or (found[0].text if found else ""):
+            return trouble
+        return f"{'all is well, ' if found is not None else ''}{self._supervisor.tally()}"
 
     def _reload(self) -> str:
         """Why to begin anew, "" when nothing changed or what changed cannot be followed."""

@@ -111,13 +111,17 @@ class Supervisor:
             self.log.info("stopped", **({"why": why} if why else {}))
         return why
 
-    def line(self) -> str:
-        """How it goes, in one line: the first trouble that is known without asking anybody."""
+    def trouble(self) -> str:
+        """The first trouble that is known without asking anybody, "" for none."""
         if self.refused:
             return f"settings cannot be followed, the old ones stay: {self.refused}"
         for one in self.watched:
             if one.why or one.hangs:
                 return f"source {one.source.name} {one.hangs or f'cannot be looked at: {one.why}'}"
+        return ""
+
+    def tally(self) -> str:
+        """What it did so far, in one line."""
         return f"{len(self.watched)} sources, {sum(one.offered for one in self.watched)} files found since the start"
 
     def _take_lock(self) -> None:

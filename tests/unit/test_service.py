@@ -32,9 +32,9 @@ def test_systemd_hears_that_it_moves_only_while_all_of_it_does(monkeypatch: pyte
     """The same rule as ``status --alive``: supervisor, queue and clock."""
     now = [1000.0]
     monkeypatch.setattr("albumen.service.time.monotonic", lambda: now[0])
-    health, said = Health(lambda: now[0]), Said()
-    supervisor = cast("Supervisor", SimpleNamespace(health=health, line=lambda: "all is well"))
-    app = cast("App", SimpleNamespace(daemon=None, settings=None))
+    health, said, trouble = Health(lambda: now[0]), Said(), [""]
+    supervisor = cast("Supervisor", SimpleNamespace(health=health, trouble=lambda: trouble[0], tally=lambda: "1 sources"))
+    app = cast("App", SimpleNamespace(daemon=None, settings=None, watchman=SimpleNamespace(found=())))
 
     def never() -> Settings:
         raise AssertionError
@@ -57,7 +57,10 @@ def test_systemd_hears_that_it_moves_only_while_all_of_it_does(monkeypatch: pyte
     assert turn(15, "supervisor", "clock") == 0  # the queue stands still
     assert turn(15, "supervisor", "clock") == 0
     assert turn(1, "supervisor", "queue", "clock") == 1
-    assert said.words.count("STATUS=all is well") == 1
+    assert said.words.count("STATUS=all is well, 1 sources") == 1
+    trouble[0] = "the card is gone"
+    turn(0)
+    assert said.words[-1] == "STATUS=the card is gone"
 
 
 @pytest.mark.parametrize("env", [{}, {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"}])
