@@ -123,3 +123,22 @@ def test_never_early_never_forgotten(steps: Sequence[tuple[str, str, int]]) -> N
     for known, rev in revs.items():
         arrivals.look(ref(known, str(rev)), clock.seconds)
     assert {path for paths in arrivals.ripe(clock.seconds) for path in paths} == set(revs)
+
+
+def test_what_only_a_walk_found_is_counted_when_it_is_handed_over() -> None:
+    """An event before or after, or a writer met by an event, makes it told for good; a look of ours does not; twice counts once."""
+    arrivals = Arrivals(SETTLE)
+    for name in ("silent", "late", "told", "gone", "written"):
+        arrivals.look(ref(name), 0.0, silent=name != "told")
+    arrivals.look(ref("told"), 1.0, silent=True)
+    arrivals.touch("late", 2.0)
+    arrivals.look(ref("late", "r2"), 3.0, silent=True)
+    arrivals.look(ref("silent"), 3.0, silent=True)
+    arrivals.look(ref("written", "r2"), 3.0, silent=True)
+    arrivals.written("written", 4.0)
+    assert arrivals.ripe(8.0) == [("gone",), ("late",), ("silent",), ("told",)]
+    arrivals.drop("gone")
+    assert arrivals.silent == 0
+    for name in ("silent", "late", "told", "written", "silent"):
+        arrivals.handed(name)
+    assert arrivals.silent == 2

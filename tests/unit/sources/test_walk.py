@@ -184,3 +184,62 @@ def test_another_file_system_is_told_not_entered(tmp_path: Path) -> None:
     (found,) = below(look(str(tmp_path), names), names, device=-1)
     assert not found.complete
     assert found.skipped[0].what == "mount"
+
+
+def state(folder: Path) -> int:
+    """The fingerprint of a folder now."""
+    return look(str(folder), litter.Litter()).state
+
+
+def test_a_known_folder_is_passed_over(tmp_path: Path) -> None:
+    """Its sub-folders are still entered; the caller is asked about each folder once, with its path."""
+    for name in ("a.jpg", "sub/b.jpg", "sub/deep/c.jpg"):
+        write(tmp_path / name)
+    asked: dict[str, int] = {}
+
+    def known(folder: str, state: int) -> bool:
+        asked[folder] = state
+        return folder.endswith("sub")
+
+    top = look(str(tmp_path), litter.Litter(), known=known)
+    found = [top, *below(top, litter.Litter(), None, known)]
+    assert [(os.path.relpath(one.folder, tmp_path), one.same) for one in found] == [
+        (".", False),
+        ("sub", True),
+        ("sub/deep", False),
+    ]
+    assert names(found, tmp_path) == ["a.jpg", "sub/deep/c.jpg"]
+    assert asked == {str(path): state(path) for path in (tmp_path, tmp_path / "sub", tmp_path / "sub/deep")}
+
+
+def test_what_changes_a_state(tmp_path: Path) -> None:
+    """A name, an inode, a size, a time, a folder that comes or is another one; not what happens inside a sub-folder."""
+    for name in ("a.jpg", "b.jpg", "sub/c.jpg"):
+        write(tmp_path / name)
+    states = [state(tmp_path)]
+    assert state(tmp_path) == states[0]
+    write(tmp_path / "sub/d.jpg")
+    assert state(tmp_path) == states[0]
+    os.rename(tmp_path / "a.jpg", tmp_path / "c.jpg")
+    states.append(state(tmp_path))
+    write(tmp_path / "b.jpg", b"xx")
+    states.append(state(tmp_path))
+    os.utime(tmp_path / "b.jpg", ns=(1, 1))
+    states.append(state(tmp_path))
+    os.chmod(tmp_path / "b.jpg", 0o600)  # the change time
+    states.append(state(tmp_path))
+    os.rename(tmp_path / "sub", tmp_path / "other")
+    states.append(state(tmp_path))
+    write(tmp_path / "other2/x.jpg")
+    os.rename(tmp_path / "other", tmp_path.parent / "away")
+    os.rename(tmp_path / "other2", tmp_path / "other")
+    states.append(state(tmp_path))
+    assert len(set(states)) == len(states)
+
+
+def test_an_empty_folder_and_one_that_cannot_be_read_are_never_known(tmp_path: Path) -> None:
+    """Whoever asks about them wants to look."""
+    assert not look(str(tmp_path), litter.Litter(), known=lambda *_: True).same
+    write(tmp_path / "a.jpg")
+    assert look(str(tmp_path), litter.Litter(), known=lambda *_: True).same
+    assert not look(str(tmp_path / "nowhere"), litter.Litter(), known=lambda *_: True).same
