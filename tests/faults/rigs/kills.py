@@ -3,6 +3,7 @@
     python -m faults.rigs.kills --path import --kills 100 --files 2000
     python -m faults.rigs.kills --path daemon …      the same files arrive in a folder that the daemon watches
     python -m faults.rigs.kills --path undo …        an import is undone, and the undo undone
+    python -m faults.rigs.kills --forget …           after every other kill state.db is deleted, too
 
 As many runs as needed for that many kills; after each its trees, export, ledger and databases are compared. Prints where the
 kills fell (deeds by the last step they had reached, from the traces of the killed processes) and one result line per path.
@@ -18,7 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from faults.rigs.looks import Tree, traces, tree
@@ -55,6 +56,7 @@ class Plan:
     size: int = 3000
     each: int = 10
     inside: int = 0  # at least so many of them between intend and settle: more kills are added until they were
+    forget: bool = False  # state.db is deleted after every other kill
 
     def left(self, tally: Tally) -> int:
         """Kills of the next run; 0 when there were enough."""
@@ -73,6 +75,7 @@ class Killer:
     draw: random.Random
     starting: float  # seconds that a start takes
     stride: float  # … until the next kill at most
+    forget: bool = False  # see ``Plan``
 
     def hurt(self, words: Sequence[str], times: int) -> int:
         """Kill ``albumen words`` so many times, or less when it ends before. How many it were."""
@@ -102,6 +105,10 @@ class Killer:
         tally.steps += found.steps
         lost, torn = self.ground.look(self.known)
         tally.lost, tally.torn = tally.lost + lost, tally.torn + torn
+        if self.forget and tally.kills % 2:
+            for ending in ("", "-wal", "-shm"):
+                with suppress(FileNotFoundError):
+                    os.unlink(os.path.join(self.ground.state, f"state.db{ending}"))
         return True
 
 
@@ -128,7 +135,9 @@ def _import(ground: Ground, plan: Plan, seed: int, draw: random.Random, tally: T
     end, whole, starting = unhurt(ground, plan.files, seed, plan.size)
     known = ground.prepare(plan.files, seed, plan.size)
     times = plan.left(tally)
-    Killer(ground, known, tally, draw, starting * 0.8, _stride(whole - starting, times)).hurt(ground.importing, times)
+    Killer(ground, known, tally, draw, starting * 0.8, _stride(whole - starting, times), plan.forget).hurt(
+        ground.importing, times
+    )
     status = ground.finish(*ground.importing)
     found = [f"ended with {status}: {ground.said(3)}"] if status else []
     return found + End.of(ground).differences(end)
@@ -139,7 +148,9 @@ def _daemon(ground: Ground, plan: Plan, seed: int, draw: random.Random, tally: T
     end, whole, starting = unhurt(ground, plan.files, seed, plan.size, DAEMON)
     known = ground.prepare(plan.files, seed, plan.size)
     times = plan.left(tally)
-    Killer(ground, known, tally, draw, max(starting - 2.0, 0.5), _stride(whole - starting, times)).hurt(DAEMON, times)
+    Killer(ground, known, tally, draw, max(starting - 2.0, 0.5), _stride(whole - starting, times), plan.forget).hurt(
+        DAEMON, times
+    )
     found = []
     if status := ground.finish(*DAEMON):
         found.append(f"ended with {status}: {ground.said(3)}")
@@ -156,7 +167,7 @@ def _undo(ground: Ground, plan: Plan, seed: int, draw: random.Random, tally: Tal
     times = plan.left(tally)
     first = -(-times * 8 // 13)
     working = 0.5 * (whole - starting)  # an undo has nothing to hash and probe first
-    killer = Killer(ground, known, tally, draw, starting * 0.8, _stride(working, first))
+    killer = Killer(ground, known, tally, draw, starting * 0.8, _stride(working, first), plan.forget)
     killer.hurt(("undo", "b1"), first)
     found = _finished(ground, "undo", "b1")
     found += _unlike(before, tree(ground.source, folders=True), "undone")
@@ -216,6 +227,7 @@ def main() -> int:
     parser.add_argument(
         "--inside", type=int, default=0, help="fail when fewer kills than this found a deed between intend and settle"
     )
+    parser.add_argument("--forget", action="store_true", help="delete state.db after every other kill")
     parser.add_argument("--albumen", default=DEFAULT, help="the command to hurt")
     parser.add_argument("--at", help="work in this folder, and leave it as it is at the end")
     asked = parser.parse_args()
@@ -223,7 +235,7 @@ def main() -> int:
     for path in PATHS if asked.path == "all" else [asked.path]:
         began = time.monotonic()
         with standing(asked.at, "kills") as root:
-            plan = Plan(asked.kills, asked.files, asked.seed, asked.size, asked.each, asked.inside)
+            plan = Plan(asked.kills, asked.files, asked.seed, asked.size, asked.each, asked.inside, asked.forget)
             tally = kills(Ground(root, (asked.albumen,)), plan, path=path)
         shown(tally)
         print(
