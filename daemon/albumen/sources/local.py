@@ -4,7 +4,7 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,6 +19,7 @@ from albumen.sources.forgetting import pieces
 from albumen.sources.hints import Dirty, Hints
 from albumen.sources.offering import Grouper, Offers, by_name
 from albumen.sources.pace import Pace
+from albumen.sources.place import Place, topmost
 from albumen.sources.revs import ref_of
 from albumen.sources.watching import Watching
 from albumen.values import Folder
@@ -28,15 +29,6 @@ _GATHER = 1.0  # seconds between looks, at least: a burst of events is one look
 _POLL = 5.0  # seconds: how late another folder at the path is noticed when no event comes
 _NOTES = 100  # sentences kept of one look
 _SLICE = 0.25  # seconds: how late a stop may be noticed
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """The folder as found: its real path, device and identity."""
-
-    root: str
-    device: int
-    identity: gone.Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +85,7 @@ class LocalSource:
         self._folders = Folders()
         template = Item(Ref(DISK, ""), source=name, move=self._moves)
         self._offers = Offers(self._arrivals, template, self._relative, context.clock, group)
-        self._place = _Place("", 0, gone.Identity(0, 0))  # none yet
+        self._place = Place("", 0, gone.Identity(0, 0))  # none yet
         self._looked = 0.0
         self._polled = 0.0
         self._blocked = False  # the last look could not begin
@@ -169,19 +161,16 @@ class LocalSource:
 
     def _arrive(self) -> None:
         """Be sure of the folder; another one than at the last look is walked whole."""
-        root = os.path.realpath(self.settings.path)
         try:
-            device = os.stat(root).st_dev
-            identity = gone.identity_of(root)
+            place = Place.of(self.settings.path)
         except OSError as error:
             self._pace.anew()
             raise self._unavailable(f"cannot be looked at: {error.strerror}; mount the disk or correct its path") from None
-        place = _Place(root, device, identity)
         if place != self._place:
             self._watching.close()
             self._pace.anew()
             self._place = place
-            self._offers = replace(self._offers, template=replace(self._offers.template, root=root.lstrip("/")))
+            self._offers = replace(self._offers, template=replace(self._offers.template, root=place.root.lstrip("/")))
 
     def _look(self, memory: Memory, look: "_Look", *, whole: bool) -> Iterator[Batch]:
         yield from self._whole(memory, look) if whole else self._partly(memory, look)
@@ -256,7 +245,7 @@ class LocalSource:
                 vanished.append(self._relative(path))
         yield from self._compare(memory, entries, look)
         yield from self._vanished(memory, vanished, look)
-        for folder in _topmost(look.dirty.folders):
+        for folder in topmost(look.dirty.folders):
             if self.settings.recursive and self._is_inside(folder, folder=True):
                 yield from self._branch(memory, folder, look)
 
@@ -303,27 +292,12 @@ class LocalSource:
     # ------------------------------------------------------------------------------------------------------------- helpers
 
     def _relative(self, path: str) -> str:
-        """The remembered path of an absolute one or of one of the ``disk`` store; "" for the folder itself, one that begins with
-        "../" for what lies elsewhere."""
-        path = "/" + path.lstrip("/")
-        root = self._place.root.rstrip("/")
-        if path.startswith(root + "/"):
-            return path[len(root) + 1 :]
-        return "" if path == root else os.path.relpath(path, root or "/")
+        return self._place.relative(path)
 
     def _is_inside(self, path: str, *, folder: bool = False) -> bool:
-        """Whether a walk would come to this path: below the folder, not litter, on its file system."""
-        parts = self._relative(path).split("/")
-        if parts[0] in {"..", ""} or (len(parts) > 1 and not self.settings.recursive):
-            return False
-        if any(self._names.folder(one) for one in parts[:-1]):
-            return False
-        if self._names.folder(parts[-1]) if folder else self._names.file(parts[-1]):
-            return False
-        try:
-            return os.lstat(os.path.dirname(path)).st_dev == self._place.device
-        except OSError:
-            return True  # its folder went with it: what is remembered of it must be asked for
+        """Whether a walk would come to this path."""
+        deep = os.path.dirname(path) != self._place.root
+        return (self.settings.recursive or not deep) and self._place.holds(path, self._names, folder=folder)
 
     def _soon(self, now: float) -> None:
         """A whole look in a minute: something is missing."""
@@ -341,20 +315,7 @@ class LocalSource:
         if time.monotonic() - self._polled < _POLL:
             return False
         self._polled = time.monotonic()
-        try:
-            found = os.stat(self.settings.path)
-        except OSError:
-            return True
-        return (found.st_dev, found.st_ino) != (self._place.device, self._place.identity.ino) or self._watching.has_ended()
+        return not self._place.is_at(self.settings.path) or self._watching.has_ended()
 
     def _unavailable(self, why: str) -> Unavailable:
         return Unavailable(f"source {self.name}", f"{self.settings.path} {why}")
-
-
-def _topmost(folders: Collection[str]) -> Sequence[str]:
-    """Those that lie in no other one of them, sorted."""
-    found: list[str] = []
-    for one in sorted(folders, key=lambda path: path + "/"):
-        if not found or not one.startswith(found[-1] + "/"):
-            found.append(one)
-    return found
