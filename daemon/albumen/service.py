@@ -208,7 +208,11 @@ class Process(Host):
         """Open all of it beside what runs; it is closed again, and the next life of this process keeps it."""
         admit(settings, self._env)
         with App.open(settings) as trial:
-            trial.supervisor()
+            watched = trial.supervisor().watched
+            if settings.metrics.listen != self._settings.metrics.listen:  # the old address is in use, by us
+                for one in numbers.service(trial, watched):
+                    one.start()
+                    one.stop()
             if trial.state != self._app.state:
                 if not trial.daemon.take():
                     raise ConfigError([f"another daemon (process {trial.daemon.held()}) works on {trial.state}"])

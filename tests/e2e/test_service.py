@@ -235,6 +235,18 @@ def test_settings_that_cannot_be_opened_leave_the_old(configured: Home) -> None:
         assert daemon.left() == 0
 
 
+def test_an_address_that_is_taken_leaves_the_old_settings(configured: Home) -> None:
+    """It is only found out by listening there: before the old life ends."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, running(configured) as daemon:
+        port = taken.getsockname()[1]
+        (configured.path / "albumen.toml").write_text(f'[metrics]\nlisten = "127.0.0.1:{port}"\n{SETTINGS}')
+        daemon.hup()
+        until(lambda: daemon.said("the old ones stay"))
+        assert str(port) in daemon.log.read_text()
+        assert daemon.left() == 0
+        assert daemon.lives() == 1
+
+
 def test_no_other_daemon_comes_in_between(configured: Home) -> None:
     took, over = [], Event()
 
