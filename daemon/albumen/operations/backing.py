@@ -118,7 +118,12 @@ def backup(
     stop: Callable[[], bool] = never,
 ) -> Backup:
     """Make one now, while everything runs; then only the newest ``keep`` stay (None = all), this one in any case. ``Unavailable``:
-    nothing was made, nothing half is left, and nothing was removed. Two at once: the second is refused."""
+    nothing was made, nothing half is left, and nothing was removed. Two at once: the second is refused, as is one while a database is
+    missing: it would push out those that have it."""
+    gone = [name for name in PRECIOUS if not os.path.exists(os.path.join(state, name))]
+    if gone:
+        why = f"there is no {' and no '.join(gone)} in {state} to save"
+        raise Unavailable("backup", f"{why}: {remedy(folder)}" if listed(folder) else why)
     made = save(state, folder, PRECIOUS, clock=clock, stop=stop)
     if keep is not None:
         prune(folder, keep, made)
@@ -137,11 +142,8 @@ def daily(state: str, folder: str, keep: int, *, clock: Callable[[], int], stop:
 def save(
     state: str, folder: str, names: Sequence[str], *, clock: Callable[[], int] = time.time_ns, stop: Callable[[], bool] = never
 ) -> Backup:
-    """A backup of those databases of a state directory that are there, in this order. ``Unavailable`` as ``backup``, also when none
-    is there."""
+    """A backup of those databases of a state directory that are there, in this order. ``Unavailable`` as ``backup``."""
     names = [name for name in names if os.path.exists(os.path.join(state, name))]
-    if not names:
-        raise Unavailable("backup", f"there is nothing to save in {state}: no catalog.db and no ledger.db")
     draft = ""
     try:
         with _only_one(state):

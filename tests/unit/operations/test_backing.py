@@ -188,8 +188,17 @@ def test_one_at_a_time(state: State) -> None:
 
 
 def test_nothing_to_save_is_told(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="nothing to save"):
+    with pytest.raises(Unavailable, match=r"there is no ledger.db and no catalog.db in .* to save$"):
         backing.backup(str(tmp_path), str(tmp_path / "backups"))
+
+
+def test_half_of_it_pushes_no_whole_one_out(state: State) -> None:
+    """The catalog was deleted under the daemon, which goes on making backups."""
+    before = backing.backup(state.path, state.backups)
+    os.unlink(os.path.join(state.path, "catalog.db"))
+    with pytest.raises(Unavailable, match=r"there is no catalog.db in .* `albumen restore newest`"):
+        backing.backup(state.path, state.backups, keep=1)
+    assert backing.listed(state.backups) == [before]
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "gone", "manifest", "other"])
