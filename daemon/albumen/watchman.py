@@ -48,8 +48,9 @@ class Turning:
             self._thread.join(_STOP)
 
     def _turn(self) -> None:
-        while not self._stop.wait(self._every):
+        while not self._stop.is_set():
             attempt(self._work, self._log, part=self._name)
+            self._stop.wait(self._every)
 
 
 class Watchman:
