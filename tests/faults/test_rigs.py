@@ -1,6 +1,7 @@
 """The fault rigs see the faults they are made for, and none where there is none; shown on a small stand-in for ``albumen``."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -73,6 +74,16 @@ def test_power_cuts_see_a_missing_sync(fault: str) -> None:
     else:
         assert tally.wrong
         assert tally.lost + tally.torn > 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="mounts in a namespace of its own: needs root")
+def test_what_vanishes_is_an_accident_and_goes_on_when_it_is_back(tmp_path: Path) -> None:
+    """The small version of a rig of its own: a source unmounted, a library emptied, and a person's yes to another folder."""
+    words = [sys.executable, "-m", "faults.rigs.vanish", "--small", "--files", "12", "--at", str(tmp_path)]
+    done = subprocess.run(words, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "wrong=0 lost=0" in done.stdout.splitlines()[-1]
 
 
 def test_a_source_is_the_same_each_time(tmp_path: Path) -> None:
