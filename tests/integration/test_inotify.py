@@ -141,6 +141,23 @@ def test_a_removed_root_ends_the_watch(watch: "Inotify", hints: Hints, root: str
     assert not watch.is_alive()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system: needs root")
+def test_an_unmounted_root_ends_the_watch(root: str, hints: Hints) -> None:
+    """The watch hinders nobody from unmounting, and knows that it is of no use any more, should the disk be back at once."""
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", root], check=False, capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount")
+    try:
+        os.makedirs(f"{root}/sub")
+        with closing(Inotify(root, hints, recursive=True, names=Litter())) as watch:
+            os.rmdir(f"{root}/sub")
+            wait_for(lambda: watched(watch) == {root})
+            assert watch.is_alive()
+            subprocess.run(["umount", root], check=True)
+            wait_for(lambda: not watch.is_alive())
+    finally:
+        subprocess.run(["umount", root], check=False, capture_output=True)
+
+
 def test_folders_beyond_the_limit_are_counted_and_watched_when_it_is_raised(
     root: str, hints: Hints, monkeypatch: pytest.MonkeyPatch
 ) -> None:

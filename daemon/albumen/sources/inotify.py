@@ -2,6 +2,7 @@
 
 What is overridden, and why:
 
+- a root whose disk is unmounted ends its watch without a word;
 - an overflow of the kernel's queue reaches nobody's handler, and throws away what had been told before it;
 - a folder that cannot be watched (limit reached, no permission) is passed over in silence, and never tried again;
 - a tree that was moved out of the folder stays watched, under the name it no longer has;
@@ -155,6 +156,13 @@ class _Kernel(InotifyFD):
 @dataclass
 class _Group(InotifyWatchGroup):
     state: _State = field(kw_only=True)
+
+    def on_watch_deleted(self, wd: WatchDescriptor) -> None:
+        """A folder went, or its disk was unmounted. When it is the root, nothing is watched any more, and no event says so."""
+        with self._lock:
+            is_root = self._active_callbacks_by_path.get(self.path) == wd
+        super().on_watch_deleted(wd)
+        self.state.is_broken |= is_root and self.is_active
 
     def on_queue_overflow(self) -> None:
         """Watch what is there now. What was told before the overflow is still good: hints are only looked at."""
