@@ -24,7 +24,7 @@ from albumen.sqlite_file import Copied, never
 MANIFEST = "manifest.json"
 # The catalog is written before a deed is settled: copied in this order, no deed of the copies is done without its record.
 PRECIOUS = ("ledger.db", "catalog.db")
-_DAY = 24 * 3600 * 10**9
+_DUE = (24 * 3600 - 1800) * 10**9  # ns; asked every hour, it comes at the same hour each day and does not drift
 _NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ(?:-\d+)?", re.ASCII)
 _DRAFT = ".part"
 _ROOM = 4 << 20  # bytes that stay free beside a backup: the databases may lie on the same disk
@@ -67,9 +67,9 @@ def newest(folder: str) -> int | None:
 
 
 def due(folder: str, now: int) -> bool:
-    """Whether a day went by since the newest backup, or it has a time to come: the clock was wrong once."""
+    """Whether it is time: about a day went by since the newest backup, or it has a time to come (the clock was wrong once)."""
     last = newest(folder)
-    return last is None or not 0 <= now - last < _DAY
+    return last is None or not 0 <= now - last < _DUE
 
 
 def read(path: str) -> Backup | None:
@@ -132,7 +132,7 @@ def backup(
 
 def daily(state: str, folder: str, keep: int, *, clock: Callable[[], int], stop: Callable[[], bool]) -> str | None:
     """Make one when a day went by since the newest; a sentence about it. ``Unavailable`` as ``backup``. Asked every hour, the newest
-    is never older than 25 h and what it takes to make one."""
+    is never older than 24.5 h and what it takes to make one."""
     if not due(folder, clock()):
         return None
     made = backup(state, folder, keep=keep, clock=clock, stop=stop)
