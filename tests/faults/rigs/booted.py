@@ -61,14 +61,14 @@ def until(what: Callable[[], object], why: str, seconds: float = _PATIENCE) -> f
     return time.monotonic() - begun
 
 
-def pictures(folder: Path, start: int, count: int) -> set[str]:
+def pictures(folder: Path, start: int, count: int, month: int = 7) -> set[str]:
     """So many different pictures, dropped there; their SHA-256."""
     made = set()
     for number in range(start, start + count):
         draft = f"/tmp/{number}.jpg"
         jpeg(
             draft,
-            when=f"2021:07:01 {number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}",
+            when=f"2021:{month:02}:01 {number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}",
             colour=(number % 251, number // 251, 7),
         )
         made.add(hashlib.sha256(Path(draft).read_bytes()).hexdigest())
@@ -286,14 +286,15 @@ def shared() -> str:
         before = filed()
         (family / "album").mkdir()
         (family / "album").chmod(0o2770)
-        dropped = pictures(family / "album", 7500, 2)
+        dropped = pictures(family / "album", 7500, 2, month=9)
         until_filed({*before, *dropped})
         until(lambda: not list(family.iterdir()), "the folder of the family empty")
-    newest = max(_LIBRARY.glob("2*/**/*.jpg"), key=lambda one: one.stat().st_ctime_ns)
+    made = _LIBRARY / "2021" / "09_September"
+    assert made.stat().st_mode & 0o7777 == 0o2770
     _SETTINGS.write_text(good)
     folders()
     said("systemctl", "restart", "albumen")
-    return f"files of a group's folder taken, new folders {newest.parent.stat().st_mode & 0o7777:o}"
+    return "files of a group's folder taken, new folders are the group's, too"
 
 
 def left() -> str:
