@@ -13,10 +13,11 @@ import structlog
 
 from albumen import lookout
 from albumen import supervisor as module
-from albumen.alive import STATUS
+from albumen.alive import STATUS, Daemon, daemon_of
 from albumen.errors import ConfigError, Unavailable
 from albumen.lookout import Watched
 from albumen.model import Batch, Event, Item, Job, Ref, Seen, Waiting
+from albumen.operations import problems
 from albumen.owners import DaemonLock
 from albumen.ports import Memory, Source, Store
 from albumen.schedule import DAY, Parts, Schedule, table
@@ -290,3 +291,23 @@ def test_before_it_leaves_it_looks_for_what_a_killed_command_left(house: House, 
     house.of().run(idle_exit=0.0)
     house.queue.shutdown()
     assert len(looks) == 2  # at the start and before leaving, and not for ever while something waits
+
+
+def test_a_source_that_does_not_come_back_is_told_in_status(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookout, "_HANGS", 0.3)
+    monkeypatch.setattr(lookout, "_SAMPLE", 0.02)
+    free = threading.Event()
+    hanging, fine = Bad("hangs", lambda: free.wait(PATIENCE)), good()
+    told: list[Daemon] = []
+
+    def read() -> bool:
+        found = daemon_of(str(house.tmp_path), "1")
+        told.extend([found] if found else [])
+        return bool(told) and any(one.get("hangs") for one in told[-1].sources)
+
+    try:
+        house.runs(house.of(hanging, fine), read)
+    finally:
+        free.set()
+    (problem,) = problems._sources(told[-1], told[-1].at)
+    assert problem.text == "source hangs has not come back from its look for 0 min"

@@ -80,7 +80,7 @@ def kept_back(path: str, mount: Mount | None, *, writes: bool) -> str:
     point = os.fsdecode(mount.point)
     if point in _PRIVATE and b"systemd-private-" in mount.shows:
         return "lies in the temporary folder of the unit, where it is lost when the daemon stops"
-    if point in _HOMES and mount.kind == "tmpfs" and point != path:
+    if point in _HOMES and mount.kind == "tmpfs" and (mount.closed or mount.read_only):
         return f"is hidden by the unit (ProtectHome= empties {point})"
     if writes and mount.closed:
         return "may not be written by the unit (ProtectSystem=)"
