@@ -10,7 +10,6 @@ import queue
 import sqlite3
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ T = TypeVar("T")
 _GROUP = 256  # callers that share one transaction at most
 _WINDOW = 0.010  # seconds a commit waits for company at most, when the last one had some
 _LOST = (-1, -1)  # a file that went while it was being opened: no file is it
+_READERS = 4  # connections that are kept for the next reader; more are open while more read at the same time
 _PATIENCE = 1000  # ms that a checkpoint waits for readers, and keeps writers waiting
 
 
@@ -61,8 +61,7 @@ class Database:
         self._schema = schema
         self._anew = anew
         self._remedy = remedy
-        self._local = threading.local()
-        self._readers: weakref.WeakSet[_Reader] = weakref.WeakSet()
+        self._readers: list[_Reader] = []  # that nobody uses now, the one used last at the end
         self._guard = threading.Lock()
         self._closed = False
         self._inbox: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
@@ -79,16 +78,16 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """A connection for reading, this thread's own. Open a transaction on it (``BEGIN``) for several reads of one state."""
+        """A connection for reading, the caller's own until the end. Open a transaction on it (``BEGIN``) for several reads of one
+        state."""
         with self._telling():
-            connection = self._reading()
+            reader = self._taken()
         try:
-            yield connection
+            yield reader.connection
         except sqlite3.Error as error:
             raise self._translated(error) from error
         finally:
-            if connection.in_transaction:
-                connection.rollback()
+            self._give_back(reader)
 
     def rows(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
         """All rows of one query."""
@@ -138,8 +137,10 @@ class Database:
             self._closed = True
             self._inbox.put(None)
         self._writer.join()
-        for reader in list(self._readers):
-            reader.connection.close()
+        with self._guard:
+            for reader in self._readers:
+                reader.connection.close()
+            self._readers.clear()
         self._writing.close()
         self._gate.close()
 
@@ -203,21 +204,31 @@ class Database:
         self._writing = self._opened()
         structlog.get_logger("database").warning(why, file=self.path)
 
-    def _reading(self) -> sqlite3.Connection:
-        mine: _Reader | None = getattr(self._local, "reader", None)
-        if mine is None or mine.generation != self.generation or identity(self.path) != self._file:
+    def _taken(self) -> "_Reader":
+        """The connection that was used last: few are ever open, and few page caches filled, however many threads there are."""
+        changed = identity(self.path) != self._file
+        with self._guard:
+            while self._readers:
+                reader = self._readers.pop()
+                if not changed and reader.generation == self.generation:
+                    return reader
+                reader.connection.close()
+        with self._gate:
             if self._closed:
                 raise Unavailable(self.name, "database is closed")
-            with self._gate:
-                self._look()
-                with self._guard:
-                    if self._closed:
-                        raise Unavailable(self.name, "database is closed")
-                    mine = _Reader(connect(self.path), self.generation)
-                    self._readers.add(mine)
-                mine.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # opens the log
-            self._local.reader = mine
-        return mine.connection
+            self._look()
+            reader = _Reader(connect(self.path), self.generation)
+            reader.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # opens the log
+        return reader
+
+    def _give_back(self, reader: "_Reader") -> None:
+        if reader.connection.in_transaction:
+            reader.connection.rollback()
+        with self._guard:
+            if not self._closed and len(self._readers) < _READERS:
+                self._readers.append(reader)
+                return
+        reader.connection.close()
 
     # -------------------------------------------------------------------------------------------------------------- writing
 
@@ -312,15 +323,10 @@ class Database:
         return error
 
 
+@dataclass(frozen=True, slots=True)
 class _Reader:
-    """The connection of one thread: closed with the thread, whose locals go with it, or with the database."""
-
-    def __init__(self, connection: sqlite3.Connection, generation: int) -> None:
-        self.connection = connection
-        self.generation = generation
-
-    def __del__(self) -> None:
-        self.connection.close()
+    connection: sqlite3.Connection
+    generation: int  # of the file
 
 
 @dataclass(slots=True)

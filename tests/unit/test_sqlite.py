@@ -5,7 +5,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -206,19 +206,46 @@ def _descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-def test_the_connections_of_threads_that_ended_are_closed(db: Database) -> None:
-    """As the queue's workers end and begin again at each reload."""
+def test_threads_share_a_few_connections(db: Database) -> None:
+    """Each has a page cache of megabytes and two descriptors: forty threads that read now and then need no forty."""
     _kept(db)
     gc.collect()  # what other tests left
     before = _descriptors()
+    together = threading.Barrier(8)
+
+    def read() -> None:
+        with db.read() as connection:
+            together.wait(10)
+            assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+
     for _ in range(10):
-        threads = [threading.Thread(target=_kept, args=(db,)) for _ in range(8)]
+        threads = [threading.Thread(target=read) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-    assert len(db._readers) == 1
-    assert _descriptors() <= before + 8, "SQLite keeps a few to use again"
+    assert len(db._readers) == 4
+    assert _descriptors() <= before + 16, "SQLite keeps a few to use again"
+
+
+def test_a_reader_within_a_reader_has_its_own_connection(db: Database) -> None:
+    with db.read() as one, db.read() as other:
+        assert one is not other
+        one.execute("BEGIN")
+        assert one.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+        _put(db, 1)
+        assert other.execute("SELECT count(*) FROM kept").fetchone() == (1,)
+        assert one.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+    assert _kept(db) == [1]
+
+
+def test_what_a_reader_left_open_is_ended_before_the_next_one(db: Database) -> None:
+    with suppress(ZeroDivisionError), db.read() as one:
+        one.execute("BEGIN")
+        one.execute("SELECT count(*) FROM kept").fetchone()
+        raise ZeroDivisionError
+    _put(db, 1)
+    assert _kept(db) == [1]
 
 
 def test_a_write_that_meets_the_end_is_done_or_refused_but_answered(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import errno
 import fcntl
 import mmap
 import os
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -20,6 +20,7 @@ from albumen.model import Content, Digests
 
 CHUNK = 1 << 20
 EDGE = 64 << 10  # bytes of head and tail that are kept
+_FREE = 4  # buffers that are kept for later; the others' memory goes back
 _BLOCK = 4096  # a multiple of every usual disk's block
 
 
@@ -34,18 +35,23 @@ class Streamed:
 
 
 class Buffers:
-    """One aligned buffer of 1 MiB per thread, freed with its thread."""
+    """Aligned buffers of 1 MiB: one for each that works now, few for later. Any thread."""
 
     def __init__(self) -> None:
-        self._local = threading.local()
+        self._free: list[memoryview] = []
 
-    def mine(self) -> memoryview:
-        """The calling thread's buffer; valid until this thread asks again."""
-        view: memoryview | None = getattr(self._local, "view", None)
-        if view is None:
+    @contextmanager
+    def one(self) -> Iterator[memoryview]:
+        """A buffer, the caller's own until the end."""
+        try:
+            view = self._free.pop()
+        except IndexError:
             view = memoryview(mmap.mmap(-1, CHUNK))  # anonymous maps begin at a page
-            self._local.view = view
-        return view
+        try:
+            yield view
+        finally:
+            if len(self._free) < _FREE:
+                self._free.append(view)
 
 
 def copy(source: BinaryIO, fd: int, buffer: memoryview, names: Sequence[str], *, direct: bool) -> Streamed:

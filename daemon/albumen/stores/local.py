@@ -90,7 +90,8 @@ class LocalStore(Looking):
         with direct.opened(data) as source, guarded(self.name, near or token):
             fd, is_direct = self._create(token)
             try:
-                done = direct.copy(source, fd, self._buffers.mine(), names, direct=is_direct)
+                with self._buffers.one() as buffer:
+                    done = direct.copy(source, fd, buffer, names, direct=is_direct)
                 if data.mode is not None:
                     os.fchmod(fd, data.mode)
                 if data.modified is not None:

@@ -96,8 +96,7 @@ class Looking:
 
     def prove(self, path: str) -> Proof:
         """See ``Proves.prove``: every byte re-read from the disk. ``Changed`` when it was written to meanwhile."""
-        buffer = self._buffers.mine()
-        with guarded(self.name, checked(path), reading=True):
+        with guarded(self.name, checked(path), reading=True), self._buffers.one() as buffer:
             fd = self._tree.open(path)
             try:
                 before = os.fstat(fd)

@@ -2,11 +2,13 @@ import errno
 import fcntl
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from albumen.plugins import Context
+from albumen.stores import direct
 from albumen.stores.local import LocalSettings, LocalStore
 from albumen.testing.stores import content
 
@@ -96,3 +98,15 @@ def is_direct(fd: int) -> bool:
 def read_all(store: LocalStore, path: str) -> bytes:
     with store.open(path) as stream:
         return stream.read()
+
+
+def test_buffers_are_as_many_as_work_now_and_few_afterwards() -> None:
+    """Thirty threads that once wrote at the same time do not keep thirty megabytes."""
+    buffers = direct.Buffers()
+    with ExitStack() as working:
+        used = {id(working.enter_context(buffers.one()).obj) for _ in range(30)}
+        assert len(used) == 30
+    assert len(buffers._free) == 4
+    with buffers.one() as again:
+        assert id(again.obj) in used
+        assert len(again) == direct.CHUNK
