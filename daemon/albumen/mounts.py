@@ -21,12 +21,17 @@ def lacks_room(path: str, size: int = 0, floor: int | None = None) -> str:
     free, None = 1 GiB or 5 % of the disk, the smaller of both; 0 = none. ``OSError``."""
     if floor == 0:
         return ""
+    free, kept = room(path, floor)
+    if free - size >= kept:
+        return ""
+    return f"less than {shown_size(kept)} would stay free on the disk of {path}; free some space"
+
+
+def room(path: str, floor: int | None = None) -> tuple[int, int]:
+    """The bytes that are free on the disk of a path, and those of them that are kept free. ``floor`` as ``lacks_room`` has it."""
     status = os.statvfs(path)
     kept = min(_FLOOR, status.f_blocks * status.f_frsize // 20) if floor is None else floor
-    free = status.f_bavail * status.f_frsize - size
-    if free >= kept:
-        return ""
-    return f"less than {_shown(kept)} would stay free on the disk of {path}; free some space"
+    return status.f_bavail * status.f_frsize, kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,8 @@ def _path(field: bytes) -> bytes:
     return re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), field)
 
 
-def _shown(size: int) -> str:
+def shown_size(size: int) -> str:
+    """A number of bytes as a person writes it: "1.5 GiB"."""
     for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
         if size >= factor:
             return f"{size / factor:.3g} {unit}"

@@ -82,6 +82,25 @@ def test_an_unmounted_source_is_told_before_anybody_looked(home: Home) -> None:
     home.run("check", code=0)
 
 
+def test_a_disk_without_room_is_told_until_it_has_some(home: Home) -> None:
+    """The state directory's own, and a store's, which takes nothing until then; ``check`` says how much is kept free."""
+    jpeg(home / "more/a.jpg", when="2021:09:01 10:20:30")
+    Path(home / "albumen.toml").write_text(SETTINGS)
+    os.mkdir(home / "in")
+    full = {"ALBUMEN_STATE_FLOOR": "1000 TiB"}
+    home.run("import", "more", env=full, code=0)
+    assert home.run("status", env=full, code=1).lines[0].startswith("state directory: less than")
+    assert "[state] dir: less than" in home.run("check", env=full, code=1).err
+    full = {"ALBUMEN_STORE_NAS_FLOOR": "1000 TiB"}
+    jpeg(home / "more/b.jpg", when="2021:09:02 10:20:30")
+    assert "would stay free" in (ran := home.run("import", "more", env=full, code=1)).out + ran.err
+    assert "would stay free" in home.run("status", env=full, code=1).lines[0]
+    assert "GiB of it are kept free" in home.run("check", code=0).out
+    home.run("import", "more", code=0)
+    assert len(home.filed()) == 2
+    assert home.run("status", code=0).lines[0] == "all is well"
+
+
 def test_an_emptied_library_is_not_written_into_by_any_command(home: Home) -> None:
     """An import and its dry run say why; a yes marks the folder, and the same import goes on."""
     watched(home)

@@ -1,7 +1,6 @@
 """``check``: can it work as it is configured? Asks everything, changes nothing."""
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from albumen.config import secrets_of
 from albumen.errors import AlbumenError
 from albumen.media.dates import RELEASED
 from albumen.model import DISK, Refused
-from albumen.mounts import lacks_room, tells_everything
+from albumen.mounts import lacks_room, room, shown_size, tells_everything
 from albumen.operations.look import moment
 from albumen.places import folders
 from albumen.ports import Pings, Store
@@ -45,7 +44,7 @@ def findings(
         yield Finding(
             "[state] dir", ok=False, text=f"{state} lies on a network file system: databases there break; choose a disk"
         )
-    yield _folder("[state] dir", state, write=True, make=True)
+    yield _folder("[state] dir", state, write=True, make=True, floor=settings.state.floor)
     yield from _room("[state] dir", state, settings.state.floor)
     for one in refused:
         kind, _, name = one.place.partition(" ")
@@ -95,7 +94,7 @@ def _store(name: str, section: Section, store: Store) -> Iterator[Finding]:
             yield Finding(where, ok=False, text=str(error))
             return
     for path in folders(section.options):
-        yield _folder(where, path, write=True, make=True)
+        yield _folder(where, path, write=True, make=True, floor=getattr(section.options, "floor", None))
 
 
 def _room(where: str, path: str, floor: int | None) -> Iterator[Finding]:
@@ -105,7 +104,7 @@ def _room(where: str, path: str, floor: int | None) -> Iterator[Finding]:
             yield Finding(where, ok=False, text=why)
 
 
-def _folder(where: str, path: str, *, write: bool, make: bool) -> Finding:
+def _folder(where: str, path: str, *, write: bool, make: bool, floor: int | None = 0) -> Finding:
     there = _existing(path)
     if there != path and not make:
         return Finding(where, ok=False, text=f"{path} is not there: make it, or correct the path")
@@ -115,9 +114,10 @@ def _folder(where: str, path: str, *, write: bool, make: bool) -> Finding:
         return Finding(
             where, ok=False, text=f"{there}: no permission to {'write' if write else 'read'}; change its owner or mode"
         )
-    free = shutil.disk_usage(there).free / (1 << 30)
+    free, kept = room(there, floor)
     made = "" if there == path else ", made when first used"
-    return Finding(where, ok=True, text=f"{path}{made}, {free:.1f} GiB free")
+    least = f", {shown_size(kept)} of it are kept free" if kept else ""
+    return Finding(where, ok=True, text=f"{path}{made}, {free / (1 << 30):.1f} GiB free{least}")
 
 
 def _watched(path: str) -> str:
