@@ -14,6 +14,7 @@ import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from albumen.errors import ConfigError
 from albumen.places import clashes
@@ -327,6 +328,10 @@ class _Loading:
 def secrets_of(settings: Settings) -> Iterable[Secret]:
     """Every secret in them, so that logs can blot out their values."""
     yield from (one for one in (settings.metrics.token, settings.notify.url, settings.notify.password) if one)
+    if settings.notify.url:  # who fails to use it may quote a part of it
+        parts = urlsplit(settings.notify.url.reveal())
+        rest = f"{parts.path}?{parts.query}".strip("/?")
+        yield from (Secret(one) for one in (rest, parts.path.strip("/"), parts.password, unquote(parts.password or "")) if one)
     for group in (settings.accounts, settings.stores, settings.sources, settings.steps):
         for section in group.values():
             values = (getattr(section.options, one.name) for one in dataclasses.fields(section.options))

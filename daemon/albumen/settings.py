@@ -8,6 +8,7 @@ import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from albumen.secrets import Secret
 from albumen.values import Folder
@@ -162,12 +163,16 @@ class Notify:
     grace: float = 60.0
 
     def __post_init__(self) -> None:
-        if self.url is not None and not self.url.reveal().startswith(("https://", "http://")):
-            raise ValueError("url: must begin with https:// or http://")
+        if self.url is not None:
+            _check_url(self.url.reveal())
         if bool(self.to) != bool(self.smtp):
             raise ValueError("smtp: name the server that takes the mail, and to, its addresses: one goes with the other")
         if self.user and not self.password:
             raise ValueError("user: goes with a password")
+        if not (self.user.isascii() and (self.password is None or self.password.reveal().isascii())):
+            raise ValueError(
+                "password: it and user may hold plain ASCII only: the mail protocol's other forms are not spoken here"
+            )
         for key, address in (*(("to", one) for one in self.to), *((("sender", self.sender),) if self.sender else ())):
             if not _MAIL.fullmatch(address):
                 raise ValueError(f"{key}: {address!r} is no e-mail address")
@@ -181,6 +186,17 @@ class Notify:
     def server(self) -> tuple[str, int]:
         """Host and port of ``smtp``. ``ValueError``."""
         return _address("smtp", self.smtp, {"starttls": 587, "tls": 465, "none": 25}[self.security])
+
+
+def _check_url(url: str) -> None:
+    """``ValueError`` without any of it: all of it may be secret."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("https", "http") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good = False
+    if not good or any(ord(one) <= 32 for one in url):
+        raise ValueError("url: is no address; it must begin with https:// or http:// and a host")
 
 
 def is_loopback(host: str) -> bool:
