@@ -119,7 +119,10 @@ class App:
         stores: dict[str, Store] = {}
         context = Context(state, owners, stores.__getitem__, clock, stop)
         stores |= _stores(plugins, settings, context)
-        path, remedy = partial(os.path.join, state), partial(partial, opening.remedy, state, settings.state.backup_dir)
+        path, remedy = (
+            partial(os.path.join, state),
+            partial(partial, opening.remedy, settings.state.dir, settings.state.backup_dir),
+        )
         catalog = SqliteCatalog(path("catalog.db"), remedy=remedy("catalog.db"))
         undo.callback(catalog.close)
         ledger = SqliteLedger(path("ledger.db"), owners, clock=clock, remedy=remedy("ledger.db"))
