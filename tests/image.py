@@ -33,7 +33,7 @@ mount -t proc proc "$root/proc"
 mount -t tmpfs tmpfs "$root/dev"
 for one in null zero full random urandom; do touch "$root/dev/$one"; mount --bind "/dev/$one" "$root/dev/$one"; done
 while IFS='|' read -r source target; do
-    if [ -d "$source" ]; then mkdir -p "$root$target"; else mkdir -p "$root${target%/*}"; touch "$root$target"; fi
+    if [ -d "$source" ]; then mkdir -p "$root$target"; else mount -t tmpfs tmpfs "$root${target%/*}"; touch "$root$target"; fi
     mount --bind "$source" "$root$target"
 done <<< "$mounts"
 mount -o remount,bind,ro "$root"
@@ -85,7 +85,7 @@ class Container:
         self.log = tempfile.TemporaryFile()  # read by ``lines``
         self.runtime = subprocess.Popen(
             [
-                *("unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-euc", SETUP, "container"),
+                *("unshare", "--mount", "--pid", "--fork", "bash", "-euc", SETUP, "container"),
                 *(str(self.image.root), "\n".join(f"{source}|{target}" for target, source in self.mounts.items())),
                 *(self.user or config["User"], *self._environment("-C", config["WorkingDir"])),
                 *(*config["Entrypoint"], *(self.args or config["Cmd"])),
@@ -96,8 +96,11 @@ class Container:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self.runtime.kill()  # and with it all of the namespace
-        self.runtime.wait()
+        if self.runtime.poll() is None:
+            if self.first:
+                os.kill(self.first, signal.SIGKILL)  # and with it goes all of the namespace
+            self.runtime.kill()
+            self.runtime.wait()
         if kind is not None:
             print(*self.lines(), sep="\n")
         self.log.close()
