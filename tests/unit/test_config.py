@@ -328,3 +328,45 @@ def test_any_toml_gives_settings_or_problems(tmp_path: pathlib.Path, tree: dict[
 @given(text=st.text(alphabet="[]=\"abc.\n{}'\\ 1_-#,", max_size=60))
 def test_any_text_gives_settings_or_problems(tmp_path: pathlib.Path, text: str) -> None:
     assert attempted(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("section", "why"),
+    [
+        ('[metrics]\nlisten = "127.0.0.1:9464"', ""),
+        ('[metrics]\nlisten = "[::1]:9464"', ""),
+        ('[metrics]\nlisten = "localhost:0"', ""),
+        ('[metrics]\nlisten = "0.0.0.0:9464"', "listen: 0.0.0.0:9464 can be reached from other machines: set a token"),
+        ('[metrics]\nlisten = "[::]:9464"', "can be reached from other machines"),
+        ('[metrics]\nlisten = "127.0.0.1.nip.io:9464"', "can be reached from other machines"),
+        ('[metrics]\nlisten = "0.0.0.0:9464"\ntoken = "0123456789abcdef"', ""),
+        ('[metrics]\nlisten = "0.0.0.0:9464"\ntoken = "0123456789"', "token: is too short"),
+        ('[metrics]\nlisten = "9464"', "is no address such as 127.0.0.1:9464"),
+        ('[metrics]\nlisten = "::1:9464"', "is no address"),
+        ('[metrics]\nlisten = "127.0.0.1:65536"', "is no address"),
+        ('[notify]\nurl = "gopher://geheim"', "url: is no address; it must begin with https:// or http://"),
+        ('[notify]\nurl = "https:///geheim"', "url: is no address"),
+        ('[notify]\nto = ["a@example.org"]', "smtp: name the server"),
+        ('[notify]\nsmtp = "mail.example.org"', "smtp: name the server"),
+        ('[notify]\nto = ["a@example.org"]\nsmtp = "mail.example.org"', ""),
+        ('[notify]\nto = ["A <a@example.org>"]\nsmtp = "mail.example.org"', "to: 'A <a@example.org>' is no e-mail address"),
+        ('[notify]\nto = ["a@example.org\\nBcc: b@example.org"]\nsmtp = "mail.example.org"', "is no e-mail address"),
+        ('[notify]\nto = ["a@example.org"]\nsmtp = "mail.example.org:smtp"', "smtp: 'mail.example.org:smtp' is no address"),
+        ('[notify]\nuser = "me"', "user: goes with a password"),
+        ('[notify]\npassword = "gehü"', "plain ASCII only"),
+        (
+            '[notify]\nto = ["a@example.org"]\nsmtp = "mail.example.org"\nsecurity = "none"\npassword = "geheim"',
+            "security: without it everybody on the way reads the password",
+        ),
+        ('[notify]\nto = ["a@example.org"]\nsmtp = "localhost"\nsecurity = "none"\npassword = "geheim"', ""),
+        ("[notify]\ngrace = -1", "grace: must not be negative"),
+    ],
+)
+def test_where_numbers_are_shown_and_words_go(tmp_path: pathlib.Path, section: str, why: str) -> None:
+    path = written(tmp_path, f"{GOOD}\n{section}\n")
+    if not why:
+        loaded(path)
+        return
+    (line,) = problems(path)
+    assert why in line
+    assert "geh" not in line

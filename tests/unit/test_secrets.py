@@ -59,3 +59,16 @@ def test_what_is_missing_is_named(tmp_path: pathlib.Path) -> None:
     assert told("file:photo", tmp_path).endswith("is not UTF-8 text")
     assert told("file:big", tmp_path).endswith("is it the right one?")
     assert "not part of this version" in told("vault:kv/x#y", tmp_path)
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, False), (0o604, True), (0o602, True), (0o644, True)])
+def test_a_file_that_everybody_can_read_is_told(tmp_path: pathlib.Path, mode: int, warned: bool) -> None:
+    """S1-16 (part: file readable by others: warning)."""
+    file = tmp_path / "token"
+    file.write_text("hunter2")
+    file.chmod(mode)
+    secret = resolve("file:token", {}, str(tmp_path))
+    assert bool(secret.warning) is warned
+    assert "hunter2" not in secret.warning
+    assert (str(file) in secret.warning) is warned
+    assert resolve("env:A", {"A": "x"}).warning == resolve("plain", {}).warning == ""
