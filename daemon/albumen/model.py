@@ -98,11 +98,39 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """WGS 84 degrees (south and west negative), altitude in metres."""
+    """WGS 84 degrees (south and west negative), altitude in metres above sea level, the direction the camera looked to in degrees
+    (0 = north, 90 = east)."""
 
     lat: float
     lon: float
     alt: float | None = None
+    direction: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """How light came in: ``time`` in seconds, ``aperture`` as f-number, ``iso``, focal lengths in millimetres (``focal_35``: as on
+    35 mm film), exposure ``bias`` in EV, whether the ``flash`` fired."""
+
+    time: float | None = None
+    aperture: float | None = None
+    iso: int | None = None
+    focal: float | None = None
+    focal_35: float | None = None
+    bias: float | None = None
+    flash: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A face, as software marked it: its middle and its size as parts of the picture *as shown* (0–1), and the person's name, ""
+    when none was given (Metadata Working Group regions, Microsoft's and Apple's are turned into this)."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +175,15 @@ class Facts:
     rating: int | None = None
     tags: tuple[str, ...] = ()
     group: str | None = None  # content identifier that joins the halves of a live photo
+    people: tuple[str, ...] = ()  # names that software wrote
+    faces: tuple[Region, ...] = ()
+    exposure: Exposure | None = None
+    frame_rate: float | None = None  # frames a second of a video
+    codecs: tuple[str, ...] = ()  # of a video's streams, picture first: "h264", "hevc", "aac" …
+    colour: str | None = None  # "sRGB", "Display P3", "Adobe RGB" … as the file names it
+    hdr: str | None = None  # "HLG", "PQ", "Dolby Vision", "gain map"
+    burst: str | None = None  # identifier that a camera's burst shares
+    motion: int | None = None  # where the video inside a motion photo begins, in bytes
     damaged: str | None = None  # why the file is not whole, when facts could be read all the same
     told: tuple[str, ...] = ()  # sentences a person should see (rejected GPS, type differs …)
 
@@ -240,7 +277,14 @@ class Record:
     rating: int | None = None
     tags: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
-    faces: tuple[Mapping[str, object], ...] = ()
+    faces: tuple[Region, ...] = ()
+    exposure: Exposure | None = None
+    frame_rate: float | None = None
+    codecs: tuple[str, ...] = ()
+    colour: str | None = None
+    hdr: str | None = None
+    burst: str | None = None
+    motion: int | None = None
     perceptual_hash: str | None = None
     quality: Mapping[str, object] = field(default_factory=dict)
     group: str | None = None

@@ -20,6 +20,7 @@ from albumen.model import (
     Proof,
     Record,
     Ref,
+    Region,
     Verb,
 )
 from albumen.ports import Ledger
@@ -42,7 +43,7 @@ def a_record(number: int = 1) -> Record:
         camera=Camera("Canon", None),
         position=Position(47.5, -8.25),
         placements=(Placement("nas", f"2024/{RAW}.jpg", proof=Proof("read", f"sha256:{sha}", 5)),),
-        faces=({"x": 1},),
+        faces=(Region(0.5, 0.5, 0.1, 0.1),),
     )
 
 

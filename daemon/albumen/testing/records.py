@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from albumen.media.digest import record_id
-from albumen.model import Arrival, Camera, Candidate, Companion, Place, Placement, Position, Proof, Record
+from albumen.model import Arrival, Camera, Candidate, Companion, Exposure, Place, Placement, Position, Proof, Record, Region
 
 
 def a_record(seed: object = 0, **fields: Any) -> Record:
@@ -34,14 +34,21 @@ def everything(seed: object = 0) -> Record:
         height=3000,
         duration=0.0,
         orientation=6,
-        position=Position(0.0, -8.25, -3.5),
+        position=Position(0.0, -8.25, -3.5, 0.0),
         place=Place("Zürich", "Zürich", "Switzerland"),
         title="Seepromenade",
         description="Abend am See",
         rating=0,
         tags=("Holiday", "ai:cats"),
         people=("Jörg", "Ann"),
-        faces=({"name": "Ann", "box": [0.1, 0.2, 0.3, 0.4]},),
+        faces=(Region(0.1, 0.2, 0.3, 0.4, "Ann"),),
+        exposure=Exposure(0.004, 1.8, 100, 4.25, 26.0, 0.0, flash=False),
+        frame_rate=29.97,
+        codecs=("hevc", "aac"),
+        colour="Display P3",
+        hdr="gain map",
+        burst="burst-1",
+        motion=123_456,
         perceptual_hash="00ff00ff00ff00ff",
         quality={"sharp": 0.5},
         group="live-1",

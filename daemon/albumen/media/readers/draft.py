@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from albumen.model import Camera, Facts, Kind, Position, Stamp
+from albumen.model import Camera, Exposure, Facts, Kind, Position, Region, Stamp
 
 
 @dataclass(slots=True)
@@ -26,6 +26,15 @@ class Draft:
     rating: int | None = None
     tags: list[str] = field(default_factory=list)
     group: str = ""
+    people: list[str] = field(default_factory=list)
+    faces: list[Region] = field(default_factory=list)
+    exposure: Exposure = field(default_factory=Exposure)
+    frame_rate: float | None = None
+    codecs: list[str] = field(default_factory=list)
+    colour: str = ""
+    hdr: str = ""
+    burst: str = ""
+    motion: int | None = None
     damaged: str = ""
     told: list[str] = field(default_factory=list)
 
@@ -79,6 +88,15 @@ class Draft:
             rating=self.rating,
             tags=tuple(dict.fromkeys(self.tags)),
             group=self.group or None,
+            people=tuple(dict.fromkeys(self.people)),
+            faces=tuple(self.faces),
+            exposure=self.exposure if self.exposure != Exposure() else None,
+            frame_rate=self.frame_rate,
+            codecs=tuple(dict.fromkeys(self.codecs)),
+            colour=self.colour or None,
+            hdr=self.hdr or None,
+            burst=self.burst or None,
+            motion=self.motion,
             damaged=self.damaged or None,
             told=tuple(self.told),
         )
