@@ -52,7 +52,11 @@ WORDS = (
     "ai:cats",
 )
 PATHS = ("a", "a/b", "a/b/c", "a0", "a/", "a.b/ab", "é/\udcff", "a/b c", "ab")
-TAKEN = ("2021-07", "2021-07-03", "2021-07-03T10:00:00", "2021-07-03T10:00:00.25", "2021-08-01", "1999-12", "2021-07-31T23:59:59")
+TAKEN = (
+    *("2021-07", "2021-07-03", "2021-07-03T10:00:00", "2021-07-03T10:00:00.25", "2021-08-01", "1999-12", "2021-07-31T23:59:59"),
+    *("2021", "2000-01-01", "2000-12-31T23:59:59", "1999"),
+)
+ODD = ("2021-7", "2021-13-01", "2021-07-32", "1999 or so", "0", "~")  # nobody writes such dates; they are found all the same
 STORES = ("nas", "cloud", "hub")
 HASHES = ("0000", "0001", "0003", "f00f", "00", "xyz")
 
@@ -81,7 +85,7 @@ records = st.builds(
     type=st.sampled_from(["jpeg", "mov"]),
     name=word,
     digests=st.dictionaries(st.sampled_from(["md5", "dropbox"]), st.sampled_from(SHAS), max_size=1),
-    taken=st.none() | st.sampled_from(TAKEN),
+    taken=st.none() | st.sampled_from(TAKEN) | st.sampled_from((*TAKEN, *ODD)),
     camera=st.none() | st.builds(Camera, maybe_word, maybe_word, maybe_word, maybe_word),
     position=st.none() | st.builds(Position, latitude, degrees),
     place=st.none() | st.builds(Place, maybe_word, maybe_word, maybe_word),
@@ -97,7 +101,7 @@ records = st.builds(
     companion_of=st.none() | st.sampled_from(IDS),
     placements=placements,
 )
-ISO = st.just("") | st.sampled_from((*TAKEN, "2021", "2021-07-15", "2021-07-03T10"))
+ISO = st.just("") | st.sampled_from((*TAKEN, "2020", "2021-01", "2021-07-15", "2021-12", "2021-12-31", "2021-07-03T10", "2021-7"))
 questions: dict[str, st.SearchStrategy[object]] = {
     "text": words,
     "ids": st.lists(st.sampled_from(IDS).flatmap(lambda full: st.integers(6, 32).map(lambda n: full[:n])), max_size=2).map(tuple),

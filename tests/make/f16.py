@@ -41,7 +41,7 @@ WORDS = (
     *("village", "wedding", "xylophone", "yard", "zoo", "Übung", "NOT", "OR", "AND", "NEAR"),
 )
 ODD_NAMES = (
-    *('quote "double" \'single\'.jpg', "percent%20_under_.jpg", "star*?.jpg", "emoji 🎉.jpg", "Ä\u0308 e\u0301.jpg", "日本.jpg"),
+    *("quote \"double\" 'single'.jpg", "percent%20_under_.jpg", "star*?.jpg", "emoji 🎉.jpg", "Ä\u0308 e\u0301.jpg", "日本.jpg"),
     *("bytes \udcff\udc80.jpg", "-dash.jpg", "new\nline.jpg", "nul\x00.jpg", "a" * 240 + ".jpg", "NEAR(a b, 2) AND.jpg"),
 )
 _TYPES: tuple[tuple[int, Kind, str, str], ...] = (
@@ -145,7 +145,9 @@ def _candidates(taken: str | None) -> tuple[Candidate, ...]:
     if taken is None:
         return ()
     return (
-        Candidate("exif:DateTimeOriginal", taken.replace("-", ":").replace("T", " "), used=True, reason="the first plausible one"),
+        Candidate(
+            "exif:DateTimeOriginal", taken.replace("-", ":").replace("T", " "), used=True, reason="the first plausible one"
+        ),
         Candidate("file:modified", "2023-11-14T22:13:20Z", used=False, reason="less trusted than exif:DateTimeOriginal"),
     )
 

@@ -7,6 +7,7 @@ BLOB: sqlite3 refuses surrogates in TEXT.
 """
 
 import json
+import re
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,7 +51,32 @@ SCHEMA = (
     CREATE VIRTUAL TABLE search USING fts5(tokens, tokenize = "ascii tokenchars '_'", detail = none, columnsize = 0);
     CREATE VIRTUAL TABLE spot USING rtree(n, west, east, south, north);
     """,
+    # What stands in ``record`` is asked of ``search``, too: it counts a million in 40 ms, where a look at each row took seconds.
+    """
+    CREATE TEMP TABLE dated(n INTEGER PRIMARY KEY, taken TEXT, usual INTEGER);
+    INSERT INTO temp.dated SELECT n, taken, taken GLOB '[0-9][0-9][0-9][0-9]'
+        OR (taken GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]' AND substr(taken, 6, 2) BETWEEN '01' AND '12')
+        OR ((taken GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' OR taken GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T*')
+            AND substr(taken, 6, 2) BETWEEN '01' AND '12' AND substr(taken, 9, 2) BETWEEN '01' AND '31')
+        FROM record WHERE taken <> '';
+    UPDATE search SET tokens = tokens || (
+        SELECT ' _kind' || hex(kind) || ' _type' || hex(type)
+            || CASE WHEN companion_of <> '' THEN ' _part' ELSE '' END
+            || CASE WHEN marks = '' THEN ' _gone' ELSE '' END
+            || coalesce((SELECT ' _on' || CASE WHEN usual THEN replace(substr(taken, 1, 10), '-', '') ELSE '' END
+                         FROM temp.dated WHERE dated.n = record.n), '')
+            || coalesce((SELECT group_concat(' _store' || hex(value), '')
+                         FROM json_each('[' || replace(json_quote(trim(marks, char(10))), '\\n', '","') || ']') WHERE value <> ''), '')
+        FROM record WHERE n = search.rowid
+    );
+    INSERT OR IGNORE INTO seen SELECT 'year', CAST(substr(taken, 1, 4) AS BLOB) FROM temp.dated WHERE usual;
+    INSERT OR IGNORE INTO seen SELECT 'odd', CAST('' AS BLOB) FROM temp.dated WHERE NOT usual;
+    DROP TABLE temp.dated;
+    """,
 )
+DAY = re.compile(
+    r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T.*)?)?)?", re.ASCII | re.DOTALL
+)  # how dates are usually written
 
 _COLUMNS = "n, id, version, taken, kind, type, marks, companion_of, shown, sort, counted, camera, hash, lat, lon"
 _RECORD = f"INSERT OR REPLACE INTO record({_COLUMNS}) VALUES ({', '.join('?' * 15)})"  # noqa: S608  # column names only
@@ -87,6 +113,11 @@ def token(what: str, *values: str) -> str:
     return f"_{what}{blake2b(blob(chr(10).join(values)), digest_size=10).hexdigest()}"
 
 
+def label(what: str, value: str) -> str:
+    """As ``token``, for the few values that SQL must be able to write, too."""
+    return f"_{what}{blob(value).hex()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """One record as rows, all but its number: made in the caller's thread, so that the writer thread only writes."""
@@ -109,11 +140,18 @@ def rows_of(record: Record) -> Rows:
     stores = terms.stores(record)
     marks = f"\n{chr(10).join(stores)}\n" if stores else ""
     taken = record.taken or ""
-    label, seen, _ = _camera(record.camera)
+    camera, seen, _ = _camera(record.camera)
+    years, day = _day(taken[:11])
+    facts = (
+        *_facts(record.kind, record.type),
+        *map(_store, stores),
+        *["_part"] * bool(record.companion_of),
+        *["_gone"] * (not stores),
+    )
     columns = (
         *(record.id, record.version + 1, taken, record.kind, record.type, marks),
         *(record.companion_of or "", record.id, taken, int(bool(marks))),
-        *(label, record.perceptual_hash, position and position.lat, position and position.lon),
+        *(camera, record.perceptual_hash, position and position.lat, position and position.lon),
     )
     return Rows(
         id=record.id,
@@ -122,8 +160,8 @@ def rows_of(record: Record) -> Rows:
         record=columns,
         body=f'{body},"version":{record.version + 1}}}',
         tags=frozenset(map(blob, record.tags)),
-        seen=seen.union([("store", blob(one.store)) for one in record.placements]),
-        tokens=" ".join([terms.searched(record), *sorted(_tokens(record))]),
+        seen=seen.union([("store", blob(one.store)) for one in record.placements], years),
+        tokens=" ".join([terms.searched(record), *facts, *day, *sorted(_tokens(record))]),
         spot=(position.lon, position.lon, position.lat, position.lat) if position is not None else None,
     )
 
@@ -154,6 +192,26 @@ def _tokens(record: Record) -> set[str]:
 
 
 # What many records share is made once.
+
+
+@lru_cache(1024)
+def _facts(kind: str, type: str) -> tuple[str, ...]:
+    return label("kind", kind), label("type", type)
+
+
+@lru_cache(1024)
+def _store(store: str) -> str:
+    return label("store", store)
+
+
+@lru_cache(8192)
+def _day(begins: str) -> tuple[frozenset[tuple[str, bytes]], tuple[str, ...]]:
+    """What of the first 11 letters of a date is kept as seen, and its tokens."""
+    if not begins:
+        return frozenset(), ()
+    if not DAY.fullmatch(begins):
+        return frozenset({("odd", b"")}), ("_on",)
+    return frozenset({("year", blob(begins[:4]))}), ("_on" + begins[:10].replace("-", ""),)
 
 
 @lru_cache(8192)

@@ -1,14 +1,20 @@
 """What is particular to the embedded catalog."""
 
+import re
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from albumen.catalogs.sqlite import SqliteCatalog
+from albumen.catalogs.sqlite_schema import SCHEMA, rows_of, write
 from albumen.errors import ConfigError, Permanent
-from albumen.model import Query
+from albumen.model import Query, Record
+from albumen.sqlite import Database
 from albumen.testing.records import a_record, everything
+from make import f16
 
 
 def test_it_starts_by_itself_and_survives_a_restart(tmp_path: Path) -> None:
@@ -53,6 +59,45 @@ def test_a_newer_catalog_is_refused(tmp_path: Path) -> None:
     catalog.close()
     with pytest.raises(ConfigError, match="newer albumen"):
         SqliteCatalog(path)
+
+
+def test_a_catalog_of_the_first_schema_answers_as_a_new_one(tmp_path: Path) -> None:
+    """What ``search`` is asked for since the second schema is made from what the first one kept."""
+    dates = ("2021", "2021-7", "2021-02-31", "2021-13-01", "2021-12-31x", "2021-12-31T", "")
+    records = [*f16.records(400), everything(0), *(a_record(date, taken=date) for date in dates)]
+    new = SqliteCatalog(str(tmp_path / "new.db"))
+    new.put(records)
+    _first_schema(str(tmp_path / "old.db"), records)
+    old = SqliteCatalog(str(tmp_path / "old.db"))
+    for question in ("SELECT what, value FROM seen ORDER BY 1, 2", "SELECT id, json FROM record JOIN body USING (n) ORDER BY 1"):
+        assert old.database.rows(question) == new.database.rows(question)
+    kept = "SELECT id, tokens FROM record JOIN search ON search.rowid = n ORDER BY 1"
+    for (id, was), (same, made) in zip(old.database.rows(kept), new.database.rows(kept), strict=True):
+        assert (id, set(was.lower().split())) == (same, set(made.split()))
+    for query in (
+        Query(),
+        Query(kinds=("video",)),
+        Query(types=("jpeg",), taken=("2015", "2021-07")),
+        Query(marks=("nas", "-cloud")),
+    ):
+        assert old.count(query) == new.count(query)
+        assert old.find(query) == new.find(query)
+    old.close()
+    new.close()
+
+
+def _first_schema(path: str, records: Sequence[Record]) -> None:
+    """A catalog as it was kept before the second schema."""
+    later = re.compile(r" _(kind|type|store|on|part|gone)[0-9a-f]*\b")
+    database = Database(path, SCHEMA[:1], name="catalog")
+    rows = [
+        replace(
+            one, tokens=later.sub("", one.tokens), seen=frozenset(pair for pair in one.seen if pair[0] not in ("year", "odd"))
+        )
+        for one in map(rows_of, records)
+    ]
+    database.write(lambda connection: write(connection, dict(enumerate(rows, 1)), {}))
+    database.close()
 
 
 def test_a_page_is_of_one_state(tmp_path: Path) -> None:
