@@ -262,6 +262,7 @@ USED = {
     "list": ["list", "in"],
     "types": ["types", "in"],
     "run": ["run", "--idle-exit", "0"],
+    "restore": ["restore", "newest", "--dry-run"],
 }
 
 
@@ -274,6 +275,7 @@ def test_every_command_tells_every_error_by_its_exit_status(home: Home, how: str
     databases, and none of it. (Failures of single files, interrupted runs: ``test_cli_usage``, ``test_cli_import``.)"""
     f01(home / "in")
     home.run("import", "in", code=0)
+    home.run("backup", code=0)
     spoil(home, how)
     more = {"option": ["--nonsense"], "missing": ["--config", "missing.toml"]}.get(how, [])
     table = [[*USED.get(name, [name]), *more] for name in sorted(main.commands)]
@@ -281,8 +283,10 @@ def test_every_command_tells_every_error_by_its_exit_status(home: Home, how: str
         table = [[*words, "one", "two"] for words in table if words[0] not in ("import", "find", "probe")]
         table += [["find", "kind:nonsense"], ["import", "in", "missing"], ["probe", "in/F01.jpg", "missing"]]
     for words, status, out, err in run_all(home, table):
-        free = {"database": ("types", "plugins"), "missing": ("types", "plugins"), "settings": ("types", "plugins")}
-        expected = 0 if words[0] in free.get(how, ()) else code  # those need no settings: ``plugins`` tells why they are broken
+        free = {"database": ("types", "plugins", "restore"), "missing": ("types", "plugins"), "settings": ("types", "plugins")}
+        expected = (
+            0 if words[0] in free.get(how, ()) else code
+        )  # those need no settings: ``plugins`` tells why they are broken, ``restore`` is there for it
         assert status == expected, (words, status, out, err)
         assert bool(err) == (expected != 0) or words[0] == "run", (words, err)
         if how == "database" and expected:
@@ -307,9 +311,9 @@ def test_a_daemon_that_has_just_begun_is_alive(home: Home) -> None:
 def test_every_changing_command_can_be_seen_first() -> None:
     """U-05 (part: the list): what changes files of a person has ``--dry-run``."""
     changing = {name for name, one in main.commands.items() if any("--dry-run" in option.opts for option in one.params)}
-    assert changing == {"import", "undo"}
+    assert changing == {"confirm", "import", "restore", "undo"}
     assert set(main.commands) - changing == {
-        *("check", "status", "run", "probe", "find", "show", "list", "types", "export", "log", "queue", "plugins")
+        *("check", "status", "run", "probe", "find", "show", "list", "types", "export", "log", "queue", "plugins", "backup")
     }
 
 
