@@ -61,7 +61,7 @@ def admit(settings: Settings, env: Mapping[str, str]) -> None:
     """Nothing, unless systemd runs us and keeps a configured folder from us: then ``ConfigError`` with the drop-in to add."""
     if "INVOCATION_ID" not in env:
         return
-    kept = [(one, why) for one in roots(settings) if (why := kept_back(one.path, mount_of(one.path), writes=one.writes))]
+    kept = [(one, why) for one in roots(settings) if (why := kept_back(mount_of(one.path), writes=one.writes))]
     if kept:
         one, why = kept[0]
         also = f" (and {len(kept) - 1} more)" if len(kept) > 1 else ""
@@ -72,8 +72,8 @@ def admit(settings: Settings, env: Mapping[str, str]) -> None:
         ])  # fmt: skip
 
 
-def kept_back(path: str, mount: Mount | None, *, writes: bool) -> str:
-    """How the unit keeps a folder from us, "" when it does not. ``mount`` is what the folder lies on. A disk that is read-only by
+def kept_back(mount: Mount | None, *, writes: bool) -> str:
+    """How the unit keeps a folder from us that lies on ``mount``, "" when it does not. A disk that is read-only by
     itself is not the unit's doing: its store tells of it, and works when the disk does again."""
     if mount is None:
         return ""

@@ -98,7 +98,7 @@ TABLE = r"""
 def test_what_the_unit_keeps_from_us(tmp_path: Path, path: str, why: str, *, writes: bool) -> None:
     table = tmp_path / "mountinfo"
     table.write_text(TABLE)
-    found = kept_back(path, mount_of(path, str(table)), writes=writes)
+    found = kept_back(mount_of(path, str(table)), writes=writes)
     assert why in found
     assert bool(found) == bool(why)
 
