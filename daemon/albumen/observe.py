@@ -76,8 +76,10 @@ def catch_bugs() -> None:
         elif error is not None and not issubclass(kind, SystemExit):
             logger().critical("bug", exc_info=(kind, error, trace))
 
-    sys.excepthook = told
-    threading.excepthook = lambda bug: told(bug.exc_type, bug.exc_value, bug.exc_traceback)
+    if sys.excepthook is sys.__excepthook__:  # else whoever runs us (a test, a debugger) wants to hear of it
+        sys.excepthook = told
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = lambda bug: told(bug.exc_type, bug.exc_value, bug.exc_traceback)
 
 
 def logger(name: str = "albumen") -> structlog.stdlib.BoundLogger:

@@ -49,7 +49,7 @@ class Session:
         from albumen import config, observe
 
         log = settings.log
-        level = "error" if self.quiet else "info" if self.verbose else log.level if daemon else "warning"
+        level = "error" if self.quiet else log.level if daemon else "warning"  # a command tells of each file itself
         if daemon and self.verbose:
             level = "debug"
         secrets = tuple(config.secrets_of(settings))
@@ -87,9 +87,14 @@ class Session:
             printing.json_line(value)
 
     def ignored(self, empty: int) -> None:
-        """Empty files are no failure; they are counted (on stderr with ``--json``, which is for machines)."""
-        if empty and not self.quiet:
-            (printing.error if self.json else printing.line)(f"ignored: {empty} empty")
+        """Empty files are no failure; they are counted."""
+        if empty:
+            self.beside(f"ignored: {empty} empty")
+
+    def beside(self, text: str) -> None:
+        """A line for people, unless ``--quiet``; on stderr with ``--json``, which is for machines."""
+        if not self.quiet:
+            (printing.error if self.json else printing.line)(text)
 
     def took(self, what: str, seconds: float) -> None:
         """With ``--verbose``: the time of a long step, on stderr."""
