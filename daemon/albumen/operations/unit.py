@@ -61,7 +61,7 @@ def admit(settings: Settings, env: Mapping[str, str]) -> None:
     """Nothing, unless systemd runs us and keeps a configured folder from us: then ``ConfigError`` with the drop-in to add."""
     if "INVOCATION_ID" not in env:
         return
-    kept = [(one, why) for one in roots(settings) if (why := kept_back(mount_of(one.path), writes=one.writes))]
+    kept = [(one, why) for one in roots(settings) if (why := kept_back(one.path, mount_of(one.path), writes=one.writes))]
     if kept:
         one, why = kept[0]
         also = f" (and {len(kept) - 1} more)" if len(kept) > 1 else ""
@@ -72,15 +72,15 @@ def admit(settings: Settings, env: Mapping[str, str]) -> None:
         ])  # fmt: skip
 
 
-def kept_back(mount: Mount | None, *, writes: bool) -> str:
-    """How the unit keeps a folder from us that lies on ``mount``, "" when it does not. A disk that is read-only by
-    itself is not the unit's doing: its store tells of it, and works when the disk does again."""
+def kept_back(path: str, mount: Mount | None, *, writes: bool) -> str:
+    """How the unit keeps a folder from us that lies on ``mount``, "" when it does not. A disk that is read-only by itself is not the
+    unit's doing: its store tells of it, and works when the disk does again."""
     if mount is None:
         return ""
     point = os.fsdecode(mount.point)
     if point in _PRIVATE and b"systemd-private-" in mount.shows:
         return "lies in the temporary folder of the unit, where it is lost when the daemon stops"
-    if point in _HOMES and mount.kind == "tmpfs" and (mount.closed or mount.read_only):
+    if point in _HOMES and mount.kind == "tmpfs" and not os.path.lexists(path):
         return f"is hidden by the unit (ProtectHome= empties {point})"
     if writes and mount.closed:
         return "may not be written by the unit (ProtectSystem=)"

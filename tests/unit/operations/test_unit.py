@@ -75,7 +75,7 @@ def test_a_state_directory_of_its_own_is_named_too_and_so_are_backups_elsewhere(
 TABLE = r"""
 21 1 8:1 / / ro,relatime shared:1 - ext4 /dev/sda1 rw
 22 21 8:1 /srv/photos /srv/photos rw,relatime shared:1 - ext4 /dev/sda1 rw
-23 21 0:30 / /home ro,nosuid shared:9 - tmpfs tmpfs ro,size=0k
+23 21 0:30 / /home rw,nosuid shared:9 - tmpfs tmpfs rw,size=0k
 24 23 8:1 /home/ann/in /home/ann/in rw,relatime shared:1 - ext4 /dev/sda1 rw
 25 21 8:1 /tmp/systemd-private-1234-albumen.service-Xy/tmp /tmp rw,nosuid shared:1 - ext4 /dev/sda1 rw
 26 21 8:2 / /mnt/failing rw,relatime shared:1 - ext4 /dev/sdb1 ro,errors=remount-ro
@@ -98,7 +98,7 @@ TABLE = r"""
 def test_what_the_unit_keeps_from_us(tmp_path: Path, path: str, why: str, *, writes: bool) -> None:
     table = tmp_path / "mountinfo"
     table.write_text(TABLE)
-    found = kept_back(mount_of(path, str(table)), writes=writes)
+    found = kept_back(path, mount_of(path, str(table)), writes=writes)
     assert why in found
     assert bool(found) == bool(why)
 
