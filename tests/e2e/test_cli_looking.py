@@ -1,6 +1,7 @@
 """``find``, ``show``, ``list``, ``types``, ``log``, ``undo``, ``queue``, ``plugins``."""
 
 import os
+import shlex
 import shutil
 import sqlite3
 from pathlib import Path
@@ -76,6 +77,22 @@ def test_find_answers_words_and_keys(filled: Home) -> None:
     assert names("--limit", "1") == ["F01.jpg"]
     assert filled.run("find", "--limit", "1", code=0).lines[-1] == "2 found"
     assert "did you mean 'library'" in filled.run("find", "-store:libary", code=2).err
+
+
+def test_find_goes_on_page_by_page_and_always_tells_the_total(filled: Home) -> None:
+    """S0-78 (part: paging, and the number of all that match, whatever is shown of it)."""
+    first = filled.run("find", "--limit", "1", code=0)
+    assert len(first.lines) == 3
+    assert first.lines[-1] == "2 found"
+    mark = shlex.split(first.lines[1].removeprefix("more behind "))
+    assert mark[0] == "--after"
+    last = filled.run("find", "--limit", "1", *mark, code=0)
+    assert len(last.lines) == 2
+    assert {first.lines[0], last.lines[0]} == set(filled.run("find", code=0).lines[:2])
+    machine = filled.run("find", "--json", "--limit", "1", code=0)
+    assert len(machine.rows) == 1
+    assert machine.err.splitlines()[-1] == "2 found"
+    assert "page mark" in filled.run("find", "--limit", "1", "--after", "?", code=2).err
 
 
 def test_show_takes_an_id_its_beginning_the_source_and_the_filed_file(filled: Home) -> None:

@@ -97,10 +97,13 @@ _DRAWN = (
     "SELECT id, json FROM (SELECT n, id FROM record WHERE n IN (SELECT value FROM json_each(?)) AND instr(marks, ?)"
     " ORDER BY random() LIMIT ?) JOIN body USING (n)"
 )
+_BULK = 100
 _BODIES = "SELECT record.id, json FROM record JOIN body USING (n) WHERE record.id IN (SELECT value FROM json_each(?))"
 
 
 def _put(connection: sqlite3.Connection, made: Sequence[Rows]) -> None:
+    if len(made) >= _BULK:
+        connection.execute("PRAGMA cache_size=-32000")  # the indexes of many records do not fit into the usual 4 MB
     ids = json.dumps([rows.id for rows in made])
     select = "SELECT id, n, version FROM record WHERE id IN (SELECT value FROM json_each(?))"
     kept = {id: (n, version) for id, n, version in connection.execute(select, (ids,))}

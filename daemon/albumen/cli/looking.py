@@ -28,25 +28,30 @@ class _Words(click.Command):
 @click.command(cls=_Words)
 @click.argument("words", nargs=-1, metavar="[WORD…]")
 @click.option("--limit", type=click.IntRange(0), default=0, metavar="N", help="Print at most so many.")
+@click.option("--after", default="", metavar="MARK", help="Go on behind a page that ended with this mark.")
 @options
-def find(session: Session, words: tuple[str, ...], limit: int) -> int:
-    """Search: words and key:value, all of them must hold.
+def find(session: Session, words: tuple[str, ...], limit: int, after: str) -> int:
+    """Search: words and key:value, all of them must hold. Newest first; the total number is told at the end.
 
     Keys: taken (2021, 2021-07..2021-08), kind, type, tag, person, name, path, album, camera, lens, place, box (W,S,E,N), near (ID),
     store, -store, id, digest, size, group.
     """
-    from itertools import islice
+    from shlex import quote
 
     from albumen.model import DISK
     from albumen.operations import look, query
 
     with session.looking() as app:
         asked = query.parse(words, hash_of=look.hash_of(app.catalog), stores=[one for one in app.stores if one != DISK])
-        found = look.every(app.catalog, asked)
-        good = [_listed(session, one) for one in (islice(found, limit) if limit else found)]
+        if limit:
+            page = app.catalog.find(asked, after=after, limit=limit)
+            good, more = [_listed(session, one) for one in page.rows], page.after
+        else:
+            good, more = [_listed(session, one) for one in look.every(app.catalog, asked, after=after)], ""
         total = app.catalog.count(asked).get("", 0)
-    if not session.json:
-        session.say(f"{total} found")
+    if more:
+        session.beside(f"more behind --after {quote(more)}")
+    session.beside(f"{total} found")
     return 0 if all(good) else 1
 
 

@@ -54,9 +54,8 @@ def record_at(catalog: Catalog, store: str, path: str) -> Record | None:
     return min(found, key=lambda one: one[:2])[2] if found else None
 
 
-def every(catalog: Catalog, query: Query, *, page: int = 500) -> Iterator[Record]:
-    """All records a query finds, page by page, in the order of ``find``."""
-    after = ""
+def every(catalog: Catalog, query: Query, *, after: str = "", page: int = 500) -> Iterator[Record]:
+    """All records a query finds behind a page mark, page by page, in the order of ``find``."""
     while True:
         found = catalog.find(query, after=after, limit=page)
         yield from found.rows

@@ -81,10 +81,15 @@ class MemoryCatalog:
             records = dict(self._records)
         found = {}
         for record in records.values():
-            if all(condition(record) for condition in _conditions(query)):
+            if matches(record, query):
                 shown = record if query.companions else _main(record, records)
                 found[shown.id] = shown
         return list(found.values())
+
+
+def matches(record: Record, query: Query) -> bool:
+    """Whether the record itself meets the question, whatever else is kept (``companions`` is no condition)."""
+    return all(condition(record) for condition in _conditions(query))
 
 
 def _main(record: Record, records: Mapping[str, Record]) -> Record:
