@@ -46,13 +46,13 @@ def senders(settings: Notify) -> tuple[Sender, ...]:
 
 
 class Webhook:
-    """``url`` may hold a user and password (sent as basic authorization); any part of it may be a secret but its host."""
+    """``url`` may hold a user and password (sent as basic authorization); any part of it may be a secret, so none is shown."""
 
     name = "webhook"
+    where = "[notify] url"
 
     def __init__(self, url: str) -> None:
         parts = urllib.parse.urlsplit(url)
-        self.where = f"{parts.scheme}://{parts.hostname or '?'}/…"
         self._url = urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
         self._headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "albumen"}
         if parts.username is not None:

@@ -51,7 +51,7 @@ def test_a_hook_gets_json_for_people_and_machines() -> None:
             "at": "2023-11-14T22:13:20+00:00",
         }
     ]
-    assert sender.where == "http://127.0.0.1/…"
+    assert sender.where == "[notify] url"
 
 
 def test_user_and_password_of_a_hook_are_no_part_of_its_address() -> None:
@@ -59,8 +59,7 @@ def test_user_and_password_of_a_hook_are_no_part_of_its_address() -> None:
         (sender,) = senders(Notify(url=Secret(kept.url.replace("//", "//me:p%40ss@") + "/x")))
         sender.send(*WORD)
     assert kept.requests[0][2]["Authorization"] == "Basic bWU6cEBzcw=="
-    assert "p@ss" not in sender.where
-    assert "me" not in sender.where
+    assert sender.where == "[notify] url"
 
 
 @pytest.mark.parametrize("status", [302, 307, 400, 404, 500])
@@ -68,7 +67,7 @@ def test_a_hook_that_refuses_is_told_and_a_redirection_not_followed(status: int)
     with hook() as kept:
         kept.status, kept.location = status, f"{kept.url}/elsewhere"
         why = refused(Notify(url=Secret(f"{kept.url}/hooks/s3cret")))
-    assert why == f"http://127.0.0.1/…: answered {status}"
+    assert why == f"[notify] url: answered {status}"
     assert [path for _, path, _ in kept.requests] == ["/hooks/s3cret"]
 
 
