@@ -204,7 +204,7 @@ def _store(store: str) -> str:
     return label("store", store)
 
 
-@lru_cache(8192)
+@lru_cache(1024)
 def _day(begins: str) -> tuple[frozenset[tuple[str, bytes]], tuple[str, ...]]:
     """What of the first 11 letters of a date is kept as seen, and its tokens."""
     if not begins:
@@ -214,13 +214,13 @@ def _day(begins: str) -> tuple[frozenset[tuple[str, bytes]], tuple[str, ...]]:
     return frozenset({("year", blob(begins[:4]))}), ("_on" + begins[:10].replace("-", ""),)
 
 
-@lru_cache(8192)
+@lru_cache(1024)
 def _folders(store: str, folder: str) -> tuple[str, ...]:
     pieces = folder.split("/")
     return tuple(token("path", store, "/".join(pieces[:depth])) for depth in range(len(pieces) + 1))
 
 
-@lru_cache(8192)
+@lru_cache(1024)
 def _folded(what: str, text: str) -> str:
     return token(what, terms.fold(text))
 

@@ -47,7 +47,7 @@ def searched(record: Record) -> str:
     return " ".join(sorted(found))
 
 
-@lru_cache(8192)
+@lru_cache(1024)
 def _often(text: str | None) -> tuple[str, ...]:
     """The words of what many records share: folders, tags, people."""
     return tuple(words(text)) if text else ()
