@@ -26,6 +26,7 @@ from albumen.lookout import Watched
 from albumen.media.dates import DateRules
 from albumen.media.naming import NameRules
 from albumen.media.sandbox import Prober
+from albumen.media.zones import zone_at
 from albumen.model import DISK, Facts, Ref
 from albumen.operations import backing, notifying, opening
 from albumen.operations.notifying import Receiver
@@ -319,7 +320,7 @@ def _stores(plugins: Plugins, settings: Settings, context: Context) -> dict[str,
 def _filing(settings: Settings) -> Filing:
     library = settings.library
     names = NameRules(library.day_folder, library.video_folder)
-    return Filing(library.store, library.copies, DateRules(zone=library.zone), names)
+    return Filing(library.store, library.copies, DateRules(zone=library.zone, zone_at=zone_at), names)
 
 
 def _steps(plugins: Plugins, settings: Settings, context: Context) -> dict[str, Step]:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from albumen.media.dates import DateRules, Times, choose
+from albumen.media.zones import zone_at
 from albumen.model import Dated, Facts, Position, Stamp
 
 NOW = 1_790_000_000_000_000_000  # 2026-09-21
@@ -139,6 +140,53 @@ NAMES = [
     ("DSC_0001_BURST20230709220904977.JPG", "2023-07-09T22:09:04.977"),
     ("FB_IMG_1580515200000.jpg", "2020-02-01T00:00:00"),
     ("20190704_999999.jpg", "2019-07-04"),
+    ("IMG_20200101_120000.jpg", "2020-01-01T12:00:00"),
+    ("IMG20200101120000.jpg", "2020-01-01T12:00:00"),
+    ("MVIMG_20190101_010203.jpg", "2019-01-01T01:02:03"),
+    ("PANO_20160102_030405.jpg", "2016-01-02T03:04:05"),
+    ("VID_20170325_020202.mp4", "2017-03-25T02:02:02"),
+    ("VID-20180512-WA0007.mp4", "2018-05-12"),
+    ("PXL_20210714_183355123.MP.jpg", "2021-07-14T18:33:55.123"),
+    ("PXL_20210714_183355123~2.jpg", "2021-07-14T18:33:55.123"),
+    ("20210703_101112.jpg", "2021-07-03T10:11:12"),
+    ("20210703_101112_001.jpg", "2021-07-03T10:11:12"),
+    ("20210703T101112Z.jpg", "2021-07-03T10:11:12"),
+    ("2021-07-03T101112.jpg", "2021-07-03T10:11:12"),
+    ("2021-07-03T10-11-12.250Z.jpg", "2021-07-03T10:11:12.250"),
+    ("2016_01_30_11_49_15.jpg", "2016-01-30T11:49:15"),
+    ("WP_20150303_10_11_12_Pro.jpg", "2015-03-03T10:11:12"),
+    ("Skype_Picture_2021_07_03T10_11_12_123Z.jpeg", "2021-07-03T10:11:12.123"),
+    ("DJI_20230703101112_0001_D.MP4", "2023-07-03T10:11:12"),
+    ("GMT20210703-101112_Recording.mp4", "2021-07-03T10:11:12"),
+    ("Screenshot_2019-04-16-11-19-37-123_com.app.jpg", "2019-04-16T11:19:37"),
+    ("Screenshot from 2021-03-04 15-22-10.png", "2021-03-04T15:22:10"),
+    ("Screenshot 2021-03-04 152210.png", "2021-03-04T15:22:10"),
+    ("Screenshot 2023-07-30 at 8.05.04\u202fPM.png", "2023-07-30T20:05:04"),
+    ("Screenshot 2023-07-30 at 12.05.04\u202fAM.png", "2023-07-30T00:05:04"),
+    ("Bildschirmfoto 2021-03-04 um 15.22.10.png", "2021-03-04T15:22:10"),
+    ("Capture d\u2019écran 2021-03-04 à 15.22.10.png", "2021-03-04T15:22:10"),
+    ("Capture d\u2019e\u0301cran 2021-03-04 a\u0300 15.22.10.png", "2021-03-04T15:22:10"),
+    ("Captura de pantalla 2021-03-04 a las 15.22.10.png", "2021-03-04T15:22:10"),
+    ("Captura de Tela 2021-03-04 às 15.22.10.png", "2021-03-04T15:22:10"),
+    ("Schermata 2021-03-04 alle 15.22.10.png", "2021-03-04T15:22:10"),
+    ("Schermafbeelding 2021-03-04 om 15.22.10.png", "2021-03-04T15:22:10"),
+    ("Skärmavbild 2021-03-04 kl. 15.22.10.png", "2021-03-04T15:22:10"),
+    ("Zrzut ekranu 2021-03-04 o 15.22.10.png", "2021-03-04T15:22:10"),
+    ("スクリーンショット 2021-03-04 15.22.10.png", "2021-03-04T15:22:10"),
+    ("截屏2021-03-04 下午3.22.10.png", "2021-03-04T15:22:10"),
+    ("WhatsApp Bild 2021-03-04 um 15.22.10.jpeg", "2021-03-04T15:22:10"),
+    ("微信图片_20210703101112.jpg", "2021-07-03T10:11:12"),
+    ("signal-2020-10-26-16-38-32-123.jpg", "2020-10-26T16:38:32"),
+    ("viber_image_2021-07-03_10-11-12-123.jpg", "2021-07-03T10:11:12"),
+    ("video_2021-06-01_10-20-30.mp4", "2021-06-01T10:20:30"),
+    ("photo_12@03-07-2021_10-11-12.jpg", "2021-07-03T10:11:12"),
+    ("Foto 03.07.21, 10 11 12.jpg", "2021-07-03T10:11:12"),
+    ("Foto am 03.07.2021 um 10.11.12.jpg", "2021-07-03T10:11:12"),
+    ("Urlaub 31-12-2015.jpg", "2015-12-31"),
+    ("IMG_1625306400.jpg", "2021-07-03T10:00:00"),
+    ("1625306400250.jpg", "2021-07-03T10:00:00.250"),
+    ("2021-07-03_1a2b3c4d-1234-4321-aaaa-123456789abc-main.jpg", "2021-07-03"),
+    ("2021-07-03_12345678-1234-4321-aaaa-123456789abc-main.jpg", "2021-07-03"),
     ("2019-07-04 @ IMG-20190704-WA0001.jpg", "2019-07-04"),
     ("2020-04-21 08-02-18 @ IMG_1.jpg", "2020-04-21T08:02:18"),
     ("2020-04-21 08-02-18 @ IMG-20190704-WA0001.jpg", "2019-07-04"),
@@ -156,6 +204,19 @@ NO_DATES = [
     "received_10154321098765432.jpeg",
     "holiday-01-02-2015.jpg",
     "IMG_20190032.jpg",
+    *(f"IMG-2019{month:02}04-WA0001.jpg" for month in (0, *range(13, 20))),
+    *(f"2019-07-{day:02} pic.jpg" for day in (0, *range(32, 40))),
+    "1625306400.jpg",
+    "+41791234567.jpg",
+    "20190230.jpg",
+    "Foto 31.02.21, 10 11 12.jpg",
+    "Photo 07-03-2021, 10 11 12.jpg",
+    "app_1.2.21.png",
+    "GX010123.MP4",
+    "GOPR0123.MP4",
+    "a1b2c3d420190704e5f6a7b8c9d0e1f2.jpg",
+    "3f20190704a1b2c3d4e5f6a7b8c9d0e1.png",
+    "12345678-2019-0704-2019-201907041234.jpg",
 ]
 
 
@@ -172,7 +233,10 @@ def test_digits_that_are_no_date(name: str) -> None:
     assert dated(path=name).source == "file:modified"
 
 
-@pytest.mark.parametrize("name", ["IMG-20191304-WA0001.jpg", "IMG_20190230_101010.jpg", "IMG_20991231_235959.jpg"])
+@pytest.mark.parametrize(
+    "name",
+    ["IMG-20191304-WA0001.jpg", "IMG_20190230_101010.jpg", "IMG_20991231_235959.jpg", "20190230.jpg", "Photo 07-03-2021.jpg"],
+)
 def test_impossible_dates_in_names_are_told(name: str) -> None:
     assert reason(dated(path=name), "name")
 
@@ -180,6 +244,55 @@ def test_impossible_dates_in_names_are_told(name: str) -> None:
 def test_pixel_names_are_utc() -> None:
     found = dated(path="PXL_20210714_183355123.jpg", rules=DateRules("Europe/Zurich"))
     assert (found.taken, found.instant) == ("2021-07-14T20:33:55.123", "2021-07-14T18:33:55.123Z")
+
+
+@pytest.mark.parametrize("name", ["20210703T101112Z.jpg", "GMT20210703-101112_Recording.mp4", "IMG_1625307072.jpg"])
+def test_other_names_that_tell_utc(name: str) -> None:
+    found = dated(path=name, rules=DateRules("Europe/Zurich"))
+    assert (found.taken, found.instant) == ("2021-07-03T12:11:12", "2021-07-03T10:11:12Z")
+
+
+def test_the_order_of_the_candidates_is_that_of_the_design() -> None:
+    """DESIGN section 6, "Dates", in its own order: of all sources at once each wins once those before it are gone."""
+    order = [
+        *("person", ORIGINAL, "quicktime:CreationDate", "quicktime:UserData", "xmp:DateTimeOriginal", "xmp:DateCreated"),
+        *("xmp:CreateDate", DIGITIZED, "iptc:DateTimeCreated", "png:CreationTime", "matroska:DateUTC"),
+        *("quicktime:CreateDate", "gps:DateTime", "takeout:photoTakenTime"),
+    ]
+    stamps = {source: Stamp(source, f"2019:03:{day:02} 10:00:00") for day, source in enumerate(order, 1)}
+    for at, source in enumerate(order):
+        assert dated(*(stamps[one] for one in reversed(order[at:]))).source == source
+    path = "2018/01/02/IMG_20180304_101010.jpg"
+    last = Stamp(CHANGED, "2019:04:01 10:00:00")
+    assert [dated(last, path=one).source for one in (path, "2018/01/02/a.jpg", "a.jpg")] == ["name", "folder", CHANGED]
+    assert dated(path="a.jpg").source == "file:modified"
+
+
+def test_a_day_from_now_on_is_the_future() -> None:
+    """Years from 1826 to now + 1 day stand; a clock a day ahead is a zone, not a lie."""
+    assert dated(Stamp(ORIGINAL, "2026:09:22 14:00:00")).source == ORIGINAL
+    assert reason(dated(Stamp(ORIGINAL, "2026:09:23 14:00:00")), ORIGINAL) == "in the future"
+    assert dated(Stamp(ORIGINAL, "1826:01:01 12:00:00")).confidence == "low"
+    assert "1826" in reason(dated(Stamp(ORIGINAL, "1825:12:31 12:00:00")), ORIGINAL)
+    assert dated(Stamp(ORIGINAL, "1989:12:31 23:59:59")).confidence == "low"
+    assert dated(Stamp(ORIGINAL, "1990:01:01 00:00:00")).confidence == "high"
+    assert dated(Stamp(ORIGINAL, "1970:01:01 00:00:01")).source == ORIGINAL
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "zone"),
+    [
+        (47.5, 8.7, "Europe/Zurich"),
+        (-33.85875, 151.21431, "Australia/Sydney"),
+        (27.7408, -15.5873, "Atlantic/Canary"),
+        (35.6, 139.7, "Asia/Tokyo"),
+        (-40.0, -120.0, None),
+        (91.0, 0.0, None),
+    ],
+)
+def test_the_zone_of_a_point(lat: float, lon: float, zone: str | None) -> None:
+    """S0-12 (part: the zone of a GPS point); none at sea."""
+    assert zone_at(lat, lon) == zone
 
 
 @pytest.mark.parametrize(
