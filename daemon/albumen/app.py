@@ -34,9 +34,9 @@ from albumen.operations.problems import Asked, problems
 from albumen.operations.refusing import Refusals
 from albumen.operations.timetable import DRAWER
 from albumen.operations.working import Working
+from albumen.overlaps import folders
 from albumen.owners import DaemonLock, Owners, StateLock, state_directory
 from albumen.pipeline import Pipeline, Step
-from albumen.places import folders
 from albumen.plugins import Context, Plugins
 from albumen.ports import Catalog, Circuits, Ledger, Pings, Recognises, Source, Store
 from albumen.queues.sqlite import SqliteQueue

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from albumen.errors import ConfigError
-from albumen.places import clashes
+from albumen.overlaps import clashes
 from albumen.secrets import Secret
 from albumen.settings import Lanes, Library, Log, Metrics, Notify, Route, Section, Settings, State, Trash
 from albumen.values import Given, Reader, did_you_mean

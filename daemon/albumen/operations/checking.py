@@ -12,7 +12,7 @@ from albumen.media.dates import RELEASED
 from albumen.model import DISK, Refused
 from albumen.mounts import lacks_room, room, shown_size, tells_everything
 from albumen.operations.look import moment
-from albumen.places import folders
+from albumen.overlaps import folders
 from albumen.ports import Pings, Store
 from albumen.senders import senders
 from albumen.settings import Section, Settings

@@ -7,7 +7,7 @@ from typing import Literal
 
 from albumen.errors import UsageError
 from albumen.model import DISK, Pending
-from albumen.places import within
+from albumen.overlaps import within
 from albumen.ports import Store
 from albumen.sources import litter, walk
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from albumen.errors import ConfigError
 from albumen.mounts import Mount, mount_of
-from albumen.places import folders, within
+from albumen.overlaps import folders, within
 from albumen.settings import Settings
 
 DROP_IN = "/etc/systemd/system/albumen.service.d/folders.conf"

@@ -12,7 +12,7 @@ from albumen.lookout import Watched
 from albumen.model import Query
 from albumen.observe import Metrics, Reading
 from albumen.operations import backing, timetable
-from albumen.places import folders
+from albumen.overlaps import folders
 from albumen.web.server import Answer, Server
 
 _SECOND = 1_000_000_000

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from albumen.places import within
+from albumen.overlaps import within
 
 
 @pytest.mark.parametrize(
