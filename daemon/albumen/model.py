@@ -312,6 +312,7 @@ class Item:
     source: str = ""  # name of the source that found it, "import" for the command
     root: str = ""  # path of the folder that was given; names of folders above it say nothing about the item
     move: bool = False  # take the original away once it is proven elsewhere
+    album: str = ""  # the album it is put into; "" = it is filed by its date
     batch: BatchId = ""
     id: str = ""  # record id, once the content was read
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -509,7 +510,8 @@ class Deed:
 
     ``key`` makes planning idempotent: ``<batch>/<store>:<path>@<rev>``, undo ``<batch>/undo:<deed>``. Deeds of one ``group`` are
     done all or none. ``content`` is the content reservation ("" = none). ``before`` is the record that loses the source
-    placement, ``after`` the one that gets the target placement. The inverse swaps source and target, before and after.
+    placement, ``after`` the one that gets the target placement. The inverse swaps source and target, before and after. A "tag" moves
+    nothing: source and target are one place, only the entries change.
     """
 
     batch: BatchId
@@ -526,7 +528,8 @@ class Deed:
     album: str = ""
     record: str = ""  # id of the record whose placement this deed moves ("" = none, as for folders)
     before: Record | None = None
-    after: Record | None = None  # what the catalog shall know if it does not know the record yet; emptied once done
+    after: Record | None = None  # what the catalog shall know if it does not know the record yet; emptied once done. With a ``before``:
+    # a person's correction, the entries in which both differ; undo swaps them
     undoes: DeedId = ""
     undone_by: DeedId = ""
     owner: Owner = ""

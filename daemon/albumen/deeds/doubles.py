@@ -24,7 +24,7 @@ def double(desk: Desk, item: Item, batch: BatchId) -> Item:
         return dataclasses.replace(item, deeds=tuple(one.id for one in before))
     for _ in range(_ROUNDS):
         record = desk.catalog.get([item.duplicate_of]).get(item.duplicate_of)
-        if record is None or not placed(record):
+        if record is None or not placed(record, album=item.album):
             raise Transient("its first copy is not finished yet")
         if item.move and desk.store(item.main.store).stat(item.main.path).main.rev != item.main.rev:
             raise Changed(f"{shown(item.main)} changed since it was found to be a duplicate; it is looked at anew")
@@ -44,8 +44,9 @@ def double(desk: Desk, item: Item, batch: BatchId) -> Item:
 def plan(desk: Desk, item: Item, batch: BatchId, record: Record) -> list[Deed]:
     """The deeds of a double: its file to the trash when it moves, what it brings that is not known yet beside the first copy.
     Keeps nothing."""
-    beside = next((one for one in record.placements if one.store == desk.filing.store and one.role == "main"), None)
-    why = _there_as(record, item.digests["sha256"])
+    mains = [one for one in record.placements if one.store == desk.filing.store and one.role == "main"]
+    beside = min(mains, key=lambda one: one.album != item.album, default=None)  # min: the first of equals
+    why = _there_as(record, item.digests["sha256"], item.album)
     thrown = (
         [(item.main, item.digests["sha256"], record.id, why)] if item.move and not _is_itself(desk, item.main, record) else []
     )
@@ -59,11 +60,13 @@ def plan(desk: Desk, item: Item, batch: BatchId, record: Record) -> list[Deed]:
         elif beside is not None:
             target = _free(desk, beside, part.ref, names)
             names.add(desk.library.key(target.path))
-            kept.append(_kept(desk, item, part, target, batch, record))
+            kept.append(_kept(desk, item, part, target, batch, record, beside.album))
         shas.add(part.sha256)
     group = key_of(batch, item.main)
     return [
-        trash.thrown(desk, ref, batch, key=key_of(batch, ref), group=group, sha256=sha, record=id, why=why)
+        dataclasses.replace(
+            trash.thrown(desk, ref, batch, key=key_of(batch, ref), group=group, sha256=sha, record=id, why=why), album=item.album
+        )
         for ref, sha, id, why in thrown
     ] + kept
 
@@ -73,11 +76,11 @@ def reason(desk: Desk, deed: Deed) -> str:
     if deed.role != "duplicate" or deed.undoes:
         return ""
     found = desk.catalog.find(Query(digest=deed.sha256, companions=True)).rows
-    return min((_there_as(one, deed.sha256) for one in found), default="")
+    return min((_there_as(one, deed.sha256, deed.album) for one in found), default="")
 
 
-def _there_as(record: Record, sha: str) -> str:
-    places = [one for one in record.placements if is_placement(one.store, one.path)]
+def _there_as(record: Record, sha: str, album: str = "") -> str:
+    places = sorted((one for one in record.placements if is_placement(one.store, one.path)), key=lambda one: one.album != album)
     same = [one for one in places if (one.sha256 or record.sha256) == sha]
     return f"already there as {next((one.path for one in same or places), record.id)}"
 
@@ -108,7 +111,7 @@ def _known(desk: Desk, part: Part) -> bool:
     return any(placed(one) for one in desk.catalog.get([record_id(part.sha256)]).values()) or known_part(desk, part.sha256)
 
 
-def _kept(desk: Desk, item: Item, part: Part, target: Ref, batch: BatchId, record: Record) -> Deed:
+def _kept(desk: Desk, item: Item, part: Part, target: Ref, batch: BatchId, record: Record, album: str) -> Deed:
     """A picture gets its own record, a sidecar is told in that of the first copy."""
     ref = part.ref
     told = Companion(part.role, part.sha256, ref.size or 0, ref.name)
@@ -122,7 +125,8 @@ def _kept(desk: Desk, item: Item, part: Part, target: Ref, batch: BatchId, recor
         group=key_of(batch, item.main),
         role=part.role,
         sha256=part.sha256,
-        content=reservation(desk, part.sha256),
+        content=reservation(desk, part.sha256, album),
+        album=album,
         record=part.record.id if part.record else record.id,
         after=part.record or dataclasses.replace(record, placements=(), companions=(*record.companions, told)),
     )

@@ -14,7 +14,7 @@ from albumen.deeds.desk import Desk
 from albumen.deeds.drafting import WITHOUT_PIXELS, Draft, Part, draft, order
 from albumen.deeds.records import is_placement
 from albumen.errors import Taken, Transient
-from albumen.media import naming
+from albumen.media import dates, naming
 from albumen.media.digest import record_id
 from albumen.model import BatchId, Deed, DeedState, Item, Query, Record, Ref
 from albumen.ports import Folders, Store
@@ -77,13 +77,13 @@ class _Set:
         for one in order(self.drafts):
             if _source(one.item) in self.foreign:
                 continue
-            if one.sha256 in known or one.sha256 in seen or reservation(self.desk, one.sha256) in self.busy:
+            mine = reservation(self.desk, one.sha256, one.item.album)
+            if mine in known or mine in seen or mine in self.busy:
                 doubles[id(one)] = record_id(one.sha256)
                 continue
             fresh.append(self._sorted(one, known, seen))
-            seen.add(one.sha256)
+            seen |= {mine, *(reservation(self.desk, part.sha256, one.item.album) for part in one.parts if part.record)}
             origin[one.sha256] = id(one)
-            seen |= {part.sha256 for part in one.parts if part.record}
         library, rules = self.desk.library, self.desk.filing.names
         folders = {next(naming.candidates(one.named, rules)).folder for one in fresh}
         taken = TakenStems(self.desk, {library.key(one): one for one in folders}, self.also)
@@ -101,13 +101,14 @@ class _Set:
         thrown: list[Part] = []
         mine = {one.sha256}
         for part in one.parts:
+            held = reservation(self.desk, part.sha256, one.item.album)
             if (part.ref.store, part.ref.path) in self.foreign:
                 continue
             if part.record is None:
                 kept.append(part)
-            elif part.sha256 in known or part.sha256 in mine:
+            elif held in known or part.sha256 in mine:
                 thrown.append(part)
-            elif part.sha256 not in seen and reservation(self.desk, part.sha256) not in self.busy:
+            elif held not in seen and held not in self.busy:
                 kept.append(part)
                 mine.add(part.sha256)
         told = tuple(told for told in one.record.companions if told.sha256 != one.sha256)
@@ -123,8 +124,7 @@ class _Set:
 
 def reserve(desk: Desk, items: Sequence[Item], batch: BatchId) -> Sequence[Item]:
     """See ``ports.Deeds.reserve``."""
-    now = desk.clock()
-    drafts = [draft(one, desk.filing, now) for one in items]
+    drafts = _drafts(desk, items)
     work = _Set(desk, batch, drafts)
     for _ in range(_ROUNDS):
         planned, doubles = work.plan()
@@ -142,35 +142,48 @@ def reserve(desk: Desk, items: Sequence[Item], batch: BatchId) -> Sequence[Item]
     raise Transient(f"no free place found for {len(items)} files in {_ROUNDS} rounds: other imports take every name")
 
 
+def _drafts(desk: Desk, items: Sequence[Item]) -> list[Draft]:
+    """The drafts of a set; what a person corrected of a content that was here before holds when it comes back."""
+    kept = desk.catalog.get([one.id for one in items if one.id])
+    now = desk.clock()
+    return [draft(one, desk.filing, now, dates.said(kept.get(one.id))) for one in items]
+
+
 def preview(desk: Desk, items: Sequence[Item], also: Set[str], known: Set[str]) -> Sequence[tuple[Item, Sequence[Deed], str]]:
     """What ``reserve`` would do now, nothing kept: (item, deeds, id it doubles). ``also`` are stems and ``known`` contents that
     earlier sets of the same dry run took."""
-    drafts = [draft(one, desk.filing, desk.clock()) for one in items]
+    drafts = _drafts(desk, items)
     work = _Set(desk, "dry-run", drafts, also=set(also))
-    work.busy |= {reservation(desk, sha) for sha in known}
+    work.busy |= {reservation(desk, sha, album) for album in {one.album for one in items} for sha in known}
     planned, doubles = work.plan()
     return [(one.item, planned.get(id(one), ()), doubles.get(id(one), "")) for one in drafts]
 
 
 def known_contents(desk: Desk, drafts: Sequence[Draft]) -> Set[str]:
-    """Those contents of these drafts that lie in the library or another store now; history does not count."""
-    records = [one.record for one in drafts] + [part.record for one in drafts for part in one.parts if part.record]
-    found = desk.catalog.get([one.id for one in records])
-    known = {one.sha256 for one in records if one.id in found and placed(found[one.id])}
-    lone = {one.sha256 for one in drafts if one.record.type in WITHOUT_PIXELS}
-    return known | {sha for sha in lone - known if known_part(desk, sha)}  # a sidecar may lie there as part of a record
+    """The reservations of those contents of these drafts that lie where they would be put: in that album, or, for what is filed by
+    date, in the library or another store. History does not count."""
+    pairs = [(one.record, one.item.album) for one in drafts]
+    pairs += [(part.record, one.item.album) for one in drafts for part in one.parts if part.record]
+    found = desk.catalog.get([one.id for one, _ in pairs])
+    known = {
+        reservation(desk, one.sha256, album) for one, album in pairs if one.id in found and placed(found[one.id], album=album)
+    }
+    lone = {(one.sha256, one.item.album) for one in drafts if one.record.type in WITHOUT_PIXELS}
+    asked = {one: reservation(desk, *one) for one in lone}  # a sidecar may lie there as part of a record
+    return known | {key for (sha, album), key in asked.items() if key not in known and known_part(desk, sha, album)}
 
 
-def known_part(desk: Desk, sha256: str) -> bool:
-    """Whether a companion of this content lies anywhere now."""
+def known_part(desk: Desk, sha256: str, album: str = "") -> bool:
+    """Whether a companion of this content lies anywhere now (in that album)."""
     rows = desk.catalog.find(Query(digest=sha256, companions=True), limit=20).rows
-    return any(placed(one, sha256) for one in rows)
+    return any(placed(one, sha256, album) for one in rows)
 
 
-def placed(record: Record, sha256: str = "") -> bool:
-    """Whether the record (or that part of it) lies anywhere now."""
+def placed(record: Record, sha256: str = "", album: str = "") -> bool:
+    """Whether the record (or that part of it) lies anywhere now, or in that album."""
     return any(
         is_placement(one.store, one.path)
+        and (not album or one.album == album)
         and (not sha256 or one.sha256 == sha256 or (one.role == "main" and record.sha256 == sha256))
         for one in record.placements
     )
@@ -192,7 +205,8 @@ def deeds_of(desk: Desk, batch: BatchId, one: Draft, paths: Sequence[str]) -> li
             group=key_of(batch, one.item.main),
             role=role,
             sha256=sha,
-            content=reservation(desk, sha) if record.sha256 == sha else "",
+            content=reservation(desk, sha, one.item.album) if record.sha256 == sha else "",
+            album=one.item.album,
             record=record.id,
             after=record,
         )
@@ -215,18 +229,14 @@ def deeds_of(desk: Desk, batch: BatchId, one: Draft, paths: Sequence[str]) -> li
 def _stands(desk: Desk, deeds: Sequence[Deed], adopted: Set[str]) -> bool:
     """Nothing of the set became known, and no name was taken, while it was being reserved."""
     planned = [one for one in deeds if one.state is DeedState.planned]
-    if known_records(desk, [one.record for one in planned if one.content]):
+    found = desk.catalog.get([one.record for one in planned if one.content])
+    if any(one.content and one.record in found and placed(found[one.record], album=one.album) for one in planned):
         return False
     store = desk.library
     planned = [one for one in planned if one.target.store == store.name]
     folders = {one.target.folder for one in planned}
     there = {store.key(f"{folder}/{name}" if folder else name) for folder in folders for name in names_in(store, folder)}
     return not any(one.target_key in there and one.target_key not in adopted for one in planned)
-
-
-def known_records(desk: Desk, ids: Sequence[str]) -> Sequence[str]:
-    """Those of these records that lie somewhere now."""
-    return [id for id, one in desk.catalog.get(ids).items() if placed(one)]
 
 
 def _answer(one: Draft, planned: Sequence[Deed], by_key: Mapping[str, Deed], double: str) -> Item:
@@ -262,7 +272,8 @@ def _source(item: Item) -> tuple[str, str]:
     return item.main.store, item.main.path
 
 
-def reservation(desk: Desk, sha256: str, album: str = "") -> str:
+def reservation(desk: Desk, sha256: str, album: str) -> str:
+    """What keeps a content from being put twice into one place: by date ("") or into an album."""
     return f"{desk.filing.store}\0{album}\0{sha256}"
 
 
