@@ -528,7 +528,9 @@ class Deed:
     album: str = ""
     record: str = ""  # id of the record whose placement this deed moves ("" = none, as for folders)
     before: Record | None = None
-    after: Record | None = None  # what the catalog shall know if it does not know the record yet; emptied once done. With a ``before``:
+    after: Record | None = (
+        None  # what the catalog shall know if it does not know the record yet; emptied once done. With a ``before``:
+    )
     # a person's correction, the entries in which both differ; undo swaps them
     undoes: DeedId = ""
     undone_by: DeedId = ""

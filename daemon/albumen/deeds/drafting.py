@@ -59,11 +59,11 @@ def role_of(facts: Facts) -> str:
     return facts.type
 
 
-def draft(item: Item, filing: Filing, now: int) -> Draft:
-    """Date the item by its facts (main first, then its companions) and write the records it will have."""
+def draft(item: Item, filing: Filing, now: int, said: Sequence[Facts] = ()) -> Draft:
+    """Date the item by its facts (main first, then its companions) and by what a person ``said``; write the records it will have."""
     main = item.facts[0]
     path = item.main.path.removeprefix(item.root).lstrip("/") if item.root else item.main.name
-    dated = dates.choose(item.facts, path, dates.Times(item.main.modified, now), filing.dates)
+    dated = dates.choose((*item.facts, *said), path, dates.Times(item.main.modified, now), filing.dates)
     parts = tuple(_part(item, number, dated, now) for number in range(len(item.companions)) if number < len(item.parts))
     record = _record(item, item.main, item.digests, main, dated, now)
     told = tuple(

@@ -5,6 +5,7 @@ from collections.abc import Container, Mapping, Sequence
 
 from albumen.model import DISK, Companion, Deed, DeedId, Item, Placement, Proof, Record
 
+_NO_ENTRY = frozenset({"id", "sha256", "size", "placements", "companions", "renditions", "arrival", "version"})
 _OWN = ".albumen/"  # trash, incoming, manifests: never a placement
 
 
@@ -26,8 +27,10 @@ def after(
         if base is None:
             base = deed.after
         elif deed.after is not None:
-            base = joined(base, deed.after)
-        if base is not None:
+            base = joined(base, deed.after) if deed.before is None else revised(base, deed.before, deed.after)
+        if base is not None and deed.verb == "tag":
+            changed[deed.record] = base
+        elif base is not None:
             changed[deed.record] = _moved(base, deed, items[deed.id], proofs[deed.id])
             main = changed.get(base.companion_of or "") or current.get(base.companion_of or "")
             if main is not None and deed.after is not None:
@@ -44,6 +47,18 @@ def joined(kept: Record, new: Record) -> Record:
         arrival=kept.arrival + tuple(one for one in new.arrival if (one.source, one.ref) not in ways),
         companions=kept.companions + tuple(one for one in new.companions if (one.role, one.sha256) not in parts),
     )
+
+
+def revised(kept: Record, before: Record, after: Record) -> Record:
+    """A record with those entries changed in which ``after`` differs from ``before``; what else changed since stays."""
+    names = changes(before, after)
+    return dataclasses.replace(kept, **{name: getattr(after, name) for name in names})
+
+
+def changes(before: Record, after: Record) -> Sequence[str]:
+    """The fields that a person's correction changes; never those that follow from bytes and places."""
+    names = (one.name for one in dataclasses.fields(Record) if one.name not in _NO_ENTRY)
+    return [name for name in names if getattr(before, name) != getattr(after, name)]
 
 
 def _accompanied(main: Record, deed: Deed, part: Record) -> Record:
@@ -83,6 +98,10 @@ def withdrawn(current: Mapping[str, Record], deeds: Sequence[Deed], there: Conta
     for deed in deeds:
         record = changed.get(deed.record)
         if record is None:
+            continue
+        if deed.before is not None and deed.after is not None:
+            record = changed[deed.record] = revised(record, deed.after, deed.before)
+        if deed.verb == "tag":
             continue
         source, target = (deed.source.store, deed.source.path), (deed.target.store, deed.target.path)
         kept = [one for one in record.placements if (one.store, one.path) != target]

@@ -79,6 +79,10 @@ class _Group:
 
     def _place(self, deeds: Sequence[Deed]) -> None:
         desk = self.desk
+        for deed in deeds:
+            if deed.verb == "tag":
+                self._ask_tagged(deed)
+        deeds = [one for one in deeds if one.verb != "tag"]
         inside = [one for one in deeds if _within(desk, one)]
         across = [one for one in deeds if one not in inside]
         staged: list[tuple[Deed, Staged]] = []
@@ -142,6 +146,11 @@ class _Group:
         data = content(source, deed.source, modified=deed.target.modified, mode=deed.target.mode)
         return self.desk.store(deed.target.store).put(deed.target.path, data, expect={"sha256": deed.sha256})
 
+    def _ask_tagged(self, deed: Deed) -> None:
+        """A tag changes no file, but it is about this very content."""
+        if places.source(self.desk, deed) != "there":
+            raise Changed(f"{shown(deed.source)} changed since it was planned")
+
     def _renamed(self, deed: Deed) -> Item:
         """A move inside one store: the bytes stay, so only their content is asked for, and only when the revision differs."""
         store = self.desk.store(deed.source.store)
@@ -155,10 +164,11 @@ class _Group:
 
     def _finish(self, deeds: Sequence[Deed]) -> None:
         desk = self.desk
-        for name, mine in _by_target(deeds).items():
+        moved = [one for one in deeds if one.verb != "tag"]
+        for name, mine in _by_target(moved).items():
             _sync(desk.store(name), [one.target.path for one in mine])
         _traced(desk, deeds, "synced")
-        for deed in deeds:
+        for deed in moved:
             self._prove(deed)
         self._catalogue(deeds)
         _traced(desk, deeds, "catalogued")
@@ -260,7 +270,9 @@ class _Group:
         return True
 
     def _withdraw(self, deed: Deed) -> None:
-        """Take back what was placed, if it still is that; its source is there with the same content."""
+        """Take back what was placed, if it still is that; its source is there with the same content. A tag placed nothing."""
+        if deed.verb == "tag":
+            return
         store = self.desk.store(deed.target.store)
         if trash.remove_content(store, deed.target.path, deed.sha256):
             _sync(store, [deed.target.path])

@@ -129,6 +129,12 @@ def _turn_file(desk: Desk, deed: Deed, base: Deed) -> Deed | Refused:
         return Refused(deed, f"{shown(deed.target)} is gone")
     except Changed as error:
         return Refused(deed, str(error))
+    base = dataclasses.replace(base, before=deed.after, after=deed.before) if deed.before is not None else base
+    if deed.before is not None and (other := _corrected_since(desk, deed)):
+        return Refused(deed, other)
+    if deed.verb == "tag":
+        key = desk.store(now.store).key(now.path)
+        return dataclasses.replace(base, source=now, target=Ref(now.store, now.path), target_key=key)
     back = dataclasses.replace(deed.source, rev="", size=None)
     target = trash.place(desk, now, base.batch) if deed.verb == "copy" else back
     store = desk.store(target.store)
@@ -147,6 +153,15 @@ def _is_unchanged(desk: Desk, deed: Deed, now: Ref) -> bool:
     if now.rev and known.get((now.store, now.path)) == now.rev:
         return True
     return sha256(desk.store(now.store), now.path) == deed.sha256
+
+
+def _corrected_since(desk: Desk, deed: Deed) -> str:
+    """Why what a person entered cannot be taken back: somebody entered something else since. "" when it can."""
+    record = desk.catalog.get([deed.record]).get(deed.record)
+    if record is None or deed.before is None or deed.after is None:
+        return f"the catalog does not know record {deed.record} any more"
+    others = [name for name in records.changes(deed.before, deed.after) if getattr(record, name) != getattr(deed.after, name)]
+    return f"{shown(deed.target)} was corrected again since ({', '.join(others)}): undo that first" if others else ""
 
 
 def _taken_by(desk: Desk, deed: Deed) -> Deed | None:

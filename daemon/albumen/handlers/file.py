@@ -35,8 +35,8 @@ class FileHandler:
             deeds = run.deeds.do(item.deeds)
             if not all(one.state in _UNDONE for one in deeds):
                 return [_placed(item, deeds)]
-            if any(one.undoes or one.why == UNDONE_BEFORE for one in deeds):
-                return []  # not planned anew: refused, with its reason, or undone
+            if any(one.undoes or one.before is not None or one.why == UNDONE_BEFORE for one in deeds):
+                return []  # not planned anew: refused, with its reason, undone, or a correction of what lies in the library
         if item.deeds or not item.facts:
             item = self._again(item, run)
         return [self._filed(item, run)]

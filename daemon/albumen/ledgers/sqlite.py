@@ -1,8 +1,8 @@
 """The embedded ledger: ``ledger.db``.
 
 Every method is one transaction; those that change something return when it is durable and share their commits with all who wait
-(``albumen.sqlite``). A deed's ``after`` is emptied when it is done: undo takes the record as it is then, and it would stay for
-ever, about 2 KB a photo. ``at`` is when a deed came into its present state.
+(``albumen.sqlite``). A deed's ``after`` is emptied when it is done, unless it has a ``before``: undo takes the record as it is then,
+and it would stay for ever, about 2 KB a photo. ``at`` is when a deed came into its present state.
 """
 
 import json
@@ -249,7 +249,7 @@ def _settling(state: DeedState) -> str:
     """The update of one open deed; values: state, why, at, row."""
     extra = {
         DeedState.planned: ", owner=''",
-        DeedState.done: ", held=0, after=NULL",
+        DeedState.done: ", held=0, after=CASE WHEN before IS NULL THEN NULL ELSE after END",
         DeedState.dropped: ", held=0",
     }.get(state, "")
     was = "state=1" if state is DeedState.planned else "state<2"

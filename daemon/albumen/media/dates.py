@@ -1,22 +1,23 @@
 """When a picture was taken: ordered candidates with provenance, the first plausible one wins (DESIGN section 6, "Dates")."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from albumen.media.moments import Moment, NoMoment, from_ns, offset_text, parse, to_wall_clock
 from albumen.media.namedates import Found, in_folder, in_name
-from albumen.model import Candidate, Dated, Facts, Stamp
+from albumen.model import Candidate, Dated, Facts, Position, Record, Stamp
 
 Confidence: TypeAlias = Literal["high", "medium", "low"]
 
 BETTER = "a better one was found before"  # the reason against a candidate that is not wrong
-NAME, FOLDER, FILE, UNKNOWN = "name", "folder", "file:modified", "unknown"
+PERSON, NAME, FOLDER, FILE, UNKNOWN = "person", "name", "folder", "file:modified", "unknown"
 
 # The order of the stamps that files state, best first. A sidecar's XMP goes before an embedded one, see ``_stated``.
 _ORDER: tuple[tuple[str, Confidence], ...] = (
-    ("person", "high"),
+    (PERSON, "high"),
     ("exif:DateTimeOriginal", "high"),
     ("quicktime:CreationDate", "high"),
     ("quicktime:UserData", "high"),
@@ -35,6 +36,7 @@ _ORDER: tuple[tuple[str, Confidence], ...] = (
     ("gps:DateTime", "medium"),
     ("takeout:photoTakenTime", "medium"),
 )
+_CONFIDENCE: Mapping[str, Confidence] = MappingProxyType(dict(_ORDER))
 _LAST = "exif:DateTime"  # after names and folders: any program that saves the file writes it
 _UTC = frozenset({"matroska:DateUTC", "quicktime:CreateDate", "asf:CreationDate", "gps:DateTime", "takeout:photoTakenTime"})
 _FIRST_YEAR = 1826  # the oldest photograph
@@ -76,13 +78,32 @@ def choose(facts: Sequence[Facts], path: str, times: Times, rules: DateRules) ->
     candidate, used or not, is in ``Dated.candidates`` with its reason. Where nothing is plausible ``taken`` is "" and ``source``
     "unknown".
     """
+    return _chosen(_tries(facts, path, times), _point(facts), times.now, rules)
+
+
+def corrected(record: Record, stamp: Stamp | None, now: int, rules: DateRules) -> Dated:
+    """The date of a record anew, from the candidates it keeps and a person's word instead of any former one; None = without any.
+    Pure; raises nothing. A candidate that can no longer be told from its text is kept as rejected."""
+    kept = [_kept(one, record) for one in record.date_candidates if one.source != PERSON]
+    tries = [_try(stamp, "high"), *kept] if stamp is not None else kept
+    return _chosen(tries, record.position, now, rules)
+
+
+def said(record: Record | None) -> tuple[Facts, ...]:
+    """A person's correction of a record's date as facts for ``choose``, so that it outlives the record's file; () without one."""
+    candidates = record.date_candidates if record is not None else ()
+    stamps = tuple(Stamp(PERSON, one.value) for one in candidates if one.source == PERSON and one.used)
+    return (Facts("other", "xmp", stamps=stamps),) if stamps else ()
+
+
+def _chosen(tries: Iterable[_Try], point: Position | None, now: int, rules: DateRules) -> Dated:
     candidates: list[Candidate] = []
     answer: Dated | None = None
-    for one in _tries(facts, path, times):
-        moment, instant, why = _judged(one, facts, times, rules)
+    for one in tries:
+        moment, instant, why = _judged(one, point, now, rules)
         use = answer is None and moment is not None and not why
         if answer is None and moment is not None and use:
-            low = moment.when.year < _DOUBTFUL
+            low = moment.when.year < _DOUBTFUL and one.source != PERSON
             answer = Dated(
                 taken=moment.text,
                 precision=moment.precision,
@@ -96,6 +117,17 @@ def choose(facts: Sequence[Facts], path: str, times: Times, rules: DateRules) ->
         candidates.append(Candidate(one.source, one.value, use, why or BETTER))
     found = answer or Dated("", "second", UNKNOWN, "low", ())
     return replace(found, candidates=tuple(candidates))
+
+
+def _kept(one: Candidate, record: Record) -> _Try:
+    """A candidate of a record as it was before judgement."""
+    if one.source in (NAME, FOLDER):
+        seen = in_name(record.name) if one.source == NAME else in_folder(one.value)
+        found = next((found for found in seen if found.text == one.value), Found(one.value, None, one.reason))
+        return _read(one.source, found, "medium" if one.source == NAME and not found.doubtful else "low")
+    if one.source == FILE and record.modified is not None:
+        return _file_time(record.modified)
+    return _try(Stamp(one.source, one.value), _CONFIDENCE.get(one.source, "low"))
 
 
 def _tries(facts: Sequence[Facts], path: str, times: Times) -> Iterator[_Try]:
@@ -120,7 +152,7 @@ def _tries(facts: Sequence[Facts], path: str, times: Times) -> Iterator[_Try]:
 
 def _stated(facts: Sequence[Facts], source: str) -> Iterator[Stamp]:
     """Stamps of a source: the main file's first, but XMP and a person's word from the sidecars first."""
-    order = [*facts[1:], *facts[:1]] if source.startswith(("xmp:", "person")) else facts
+    order = [*facts[1:], *facts[:1]] if source.startswith(("xmp:", PERSON)) else facts
     for one in order:
         yield from (stamp for stamp in one.stamps if stamp.source == source)
 
@@ -148,30 +180,33 @@ def _file_time(ns: int) -> _Try:
     return _Try(FILE, f"{moment.text}Z", "low", moment)
 
 
-def _judged(one: _Try, facts: Sequence[Facts], times: Times, rules: DateRules) -> tuple[Moment | None, str | None, str]:
+def _judged(one: _Try, point: Position | None, now: int, rules: DateRules) -> tuple[Moment | None, str | None, str]:
     """(moment as wall clock, instant, "") or the reason against it."""
     moment = one.moment
     if moment is None:
         return None, None, one.why
-    why = _implausible(moment, times.now)
+    why = implausible(moment, now)
     if why:
         return None, None, why
-    if moment.utc and one.source != "person":
-        local, instant = to_wall_clock(moment, _zone(one.source, facts, rules))
+    if moment.utc:
+        local, instant = to_wall_clock(moment, zone_of(None if one.source == FILE else point, rules))
         return local, instant, ""
     return moment, moment.instant, ""
 
 
-def _zone(source: str, facts: Sequence[Facts], rules: DateRules) -> str:
-    """The zone that turns this UTC time: of the place where it was taken; of the library for a file's own time."""
-    if source != FILE and rules.zone_at is not None:
-        for one in facts:
-            if one.position is not None:
-                return rules.zone_at(one.position.lat, one.position.lon) or rules.zone
+def _point(facts: Sequence[Facts]) -> Position | None:
+    return next((one.position for one in facts if one.position is not None), None)
+
+
+def zone_of(point: Position | None, rules: DateRules) -> str:
+    """The zone that turns UTC into wall clock: of the place where it was taken, else of the library. A file's own time has no place."""
+    if point is not None and rules.zone_at is not None:
+        return rules.zone_at(point.lat, point.lon) or rules.zone
     return rules.zone
 
 
-def _implausible(moment: Moment, now: int) -> str:
+def implausible(moment: Moment, now: int) -> str:
+    """Why this cannot be when a picture was taken; "" when it can. ``now`` in ns."""
     when = moment.when
     if (when.year, when.month, when.day) == (1904, 1, 1) and moment.precision != "month":
         return "1904-01-01 is a clock that was never set"

@@ -279,6 +279,12 @@ class DoingContract(LedgerGiven):
         with pytest.raises(ValueError, match="intended by claim"):
             ledger.settle([deed.id], DeedState.intended)
 
+    def test_a_correction_keeps_what_it_changed(self, ledger: Ledger, batch: BatchId) -> None:
+        """Undo needs both sides of a deed that has a ``before``; of any other ``after`` is emptied once it is done."""
+        deeds = [a_deed(batch, before=a_record(1), after=a_record(2)), a_deed(batch, 2, after=a_record(3))]
+        ledger.settle([one.id for one in ledger.intend(deeds)], DeedState.done)
+        assert [(one.before, one.after) for one in everything(ledger)] == [(a_record(1), a_record(2)), (None, None)]
+
     def test_undo_redo_and_undo_again(self, ledger: Ledger, batch: BatchId) -> None:
         """Done inverses turn ``undone_by`` along the chain: exactly every second deed of it is in effect."""
         chain = list(ledger.intend([a_deed(batch)]))

@@ -104,7 +104,7 @@ class MemoryLedger:
                 deed = replace(deed, state=state, why=why, at=self._clock())
                 if state is DeedState.planned:
                     deed = replace(deed, owner="")
-                elif state is DeedState.done:
+                elif state is DeedState.done and deed.before is None:
                     deed = replace(deed, after=None)
                 self._deeds[id] = deed
                 if state is DeedState.done:
