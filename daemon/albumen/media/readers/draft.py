@@ -1,8 +1,13 @@
 """What a reader has found so far; turned into frozen ``Facts`` at the end."""
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
 
 from albumen.model import Camera, Exposure, Facts, Kind, Position, Region, Stamp
+
+Said: TypeAlias = Literal["exif", "xmp", "iptc", "note"]  # who states a text; "note": comments, file-format texts, XP… tags
 
 
 @dataclass(slots=True)
@@ -14,6 +19,7 @@ class Draft:
     orientation: int | None = None
     turned: bool = False  # shown with width and height swapped
     claimed: tuple[int, int] | None = None  # size that EXIF states, for want of a better source
+    whole: tuple[int, int] | None = None  # size without the sensor's border, as a maker's note states it
     duration: float | None = None
     make: str = ""
     model: str = ""
@@ -37,6 +43,16 @@ class Draft:
     motion: int | None = None
     damaged: str = ""
     told: list[str] = field(default_factory=list)
+    words: dict[tuple[str, Said], str] = field(default_factory=dict)  # ("title" | "description", who) → text
+    keywords: dict[Said, list[str]] = field(default_factory=dict)
+    rated: int | None = None  # the rating of XMP, which goes before any other
+    iptc_newer: bool = False  # the IPTC block was changed after XMP was made from it
+    hinted: int | None = None  # orientation as XMP has it, for want of one in EXIF
+    boxed: bool = False  # the format turns the picture by its own means
+    frame: int = 1  # the orientation that ``width`` and ``height`` include already
+    marked: list[Region] = field(default_factory=list)  # faces as parts of the picture as stored
+    marked_on: tuple[float, float] | None = None  # the size they were marked on
+    behind: int | None = None  # bytes from a video's beginning to the end of the file
 
     def stamp(self, source: str, value: str, subsec: str = "", offset: str = "") -> None:
         """Note one statement about time; an empty one is none. The first of a source stands."""
@@ -48,6 +64,17 @@ class Draft:
         if sentence not in self.told:
             self.told.append(sentence)
 
+    def say(self, what: Literal["title", "description"], who: Said, text: str) -> None:
+        """A title or description; the first of each who states one stands."""
+        if text:
+            self.words.setdefault((what, who), text)
+
+    def light(self, **found: float | bool | None) -> None:
+        """Exposure values; what was known before stands, and None changes nothing."""
+        known = self.exposure
+        new: dict[str, Any] = {name: one for name, one in found.items() if one is not None and getattr(known, name) is None}
+        self.exposure = replace(known, **new) if new else known
+
     def hurt(self, why: str) -> None:
         """The file is not whole; the first reason stands."""
         self.damaged = self.damaged or why
@@ -56,6 +83,33 @@ class Draft:
         """Size as stored; a size of nothing is none."""
         if width > 0 and height > 0:
             self.width, self.height = width, height
+
+    def _settle(self) -> None:
+        """Choose among what several standards state of one thing.
+
+        Metadata Working Group, Guidelines 2.0: EXIF's description first; XMP before IPTC, unless the digest that XMP's writer left
+        shows that IPTC was changed later. EXIF's orientation before XMP's.
+        """
+        order: tuple[Said, ...] = ("iptc", "xmp", "note") if self.iptc_newer else ("xmp", "iptc", "note")
+        self.title = self.title or next((found for who in order if (found := self.words.get(("title", who)))), "")
+        described: tuple[Said, ...] = ("exif", *order)
+        self.description = self.description or next(
+            (one for who in described if (one := self.words.get(("description", who)))), ""
+        )
+        self.tags += next((self.keywords[who] for who in order if self.keywords.get(who)), [])
+        self.stamps = _reconciled(self.stamps)
+        self.rating = self.rated or self.rating
+        if self.orientation is None and not self.boxed:
+            self.turn(self.hinted)
+        self.faces += [as_shown(one, self._marks_turned()) for one in self.marked]
+
+    def _marks_turned(self) -> int:
+        """The orientation that regions need. Some writers mark the picture as shown: the size they state then tells."""
+        turn = self.orientation or self.frame
+        if turn >= 5 and self.marked_on and self.width and self.height:
+            alike = (self.marked_on[0] > self.marked_on[1]) == (self.width > self.height)
+            return turn if alike != (self.frame >= 5) else 1
+        return turn
 
     def turn(self, orientation: int | None) -> None:
         """EXIF orientation; what is not 1–8 counts as 1 and is not kept (0 is common in real files)."""
@@ -69,9 +123,11 @@ class Draft:
         return not (self.width or self.duration or self.stamps or self.make or self.model or self.position)
 
     def facts(self, kind: Kind, type: str, size: int) -> Facts:
-        """The facts, with width and height as shown."""
+        """The facts, with width and height as shown. Asked once."""
+        self._settle()
         width, height = (self.height, self.width) if self.turned else (self.width, self.height)
-        camera = Camera(self.make or None, self.model or None, self.serial or None, self.lens or None)
+        serial, lens = ("" if "\ufffd" in one else one for one in (self.serial, self.lens))  # bytes that are no text
+        camera = Camera(self.make or None, self.model or None, serial or None, lens or None)
         return Facts(
             kind=kind,
             type=type,
@@ -100,3 +156,44 @@ class Draft:
             damaged=self.damaged or None,
             told=tuple(self.told),
         )
+
+
+def _reconciled(stamps: list[Stamp]) -> list[Stamp]:
+    """Properties that EXIF, XMP and IPTC keep copies of (Metadata Working Group, Guidelines 2.0, "Date/Time").
+
+    xmp:CreateDate that repeats EXIF's DateTimeDigitized is that one: the zone behind it is the editing computer's, EXIF has none.
+    photoshop:DateCreated is IPTC's creation date, which may add a zone; +00:00 is what writers put there that know none.
+    """
+    known = {one.source: one for one in stamps}
+    digitized, made = known.get("exif:DateTimeDigitized"), known.get("iptc:DateTimeCreated")
+    found = []
+    for one in stamps:
+        if one.source == "xmp:CreateDate" and digitized and _digits(one) == _digits(digitized):
+            continue
+        zone = made.offset if made and one.source == "xmp:DateCreated" and _digits(one) == _digits(made) else None
+        stated = re.search(r"(Z|[+-]\d\d:?\d\d)$", one.value[10:])
+        found.append(one if not zone or stated or not zone.strip("+-:0") else replace(one, offset=zone))
+    return found
+
+
+def _digits(stamp: Stamp) -> str:
+    """The wall clock to the second; "" for a day alone."""
+    digits = re.sub(r"\D", "", stamp.value[:19])
+    return digits if len(digits) == 14 else ""
+
+
+def composed(first: int, then: int) -> int:
+    """The one orientation that does what two do in turn."""
+    spot = as_shown(as_shown(Region(0.1, 0.3, 0, 0), first), then)
+    return next(one for one in range(1, 9) if as_shown(Region(0.1, 0.3, 0, 0), one) == spot)
+
+
+def as_shown(region: Region, orientation: int) -> Region:
+    """A region of the stored picture as a part of the picture turned by that EXIF orientation."""
+    x, y = region.x, region.y
+    places: Sequence[tuple[float, float]] = (
+        (x, y), (1 - x, y), (1 - x, 1 - y), (x, 1 - y), (y, x), (1 - y, x), (1 - y, 1 - x), (y, 1 - x),
+    )  # fmt: skip
+    width, height = (region.height, region.width) if orientation >= 5 else (region.width, region.height)
+    found = places[orientation - 1]
+    return Region(round(found[0], 6), round(found[1], 6), width, height, region.name)

@@ -1,7 +1,9 @@
-"""EXIF (CIPA DC-008): dates with offset and sub-seconds, camera, lens, orientation, GPS; from any TIFF block."""
+"""EXIF (CIPA DC-008): dates with offset and sub-seconds, camera, lens, exposure, orientation, GPS; from any TIFF block."""
+
+import re
 
 from albumen.errors import Rejected
-from albumen.media.readers import iptc, xmp
+from albumen.media.readers import colour, iptc, makers, xmp
 from albumen.media.readers.draft import Draft
 from albumen.media.readers.positions import place
 from albumen.media.readers.tiff import Directory, Ratio, Tiff
@@ -29,10 +31,7 @@ def directory(draft: Draft, tiff: Tiff, main: Directory, *, orient: bool = True)
     draft.serial = draft.serial or main.text(0xC62F)
     if orient and draft.orientation is None:
         draft.turn(main.number(0x0112))
-    words = main.text(0x010E)
-    if words not in _UNSAID:
-        draft.description = draft.description or words
-    draft.title = draft.title or main.raw(0x9C9B).decode("utf-16-le", "replace").strip("\0 \ufffd")
+    _words(draft, main)
     rating = main.number(0x4746)
     draft.rating = rating if draft.rating is None and rating and 1 <= rating <= 5 else draft.rating
     for tag, reader in ((0x8769, inner), (0x8825, lambda one, _, found: gps(one, found))):
@@ -47,8 +46,26 @@ def directory(draft: Draft, tiff: Tiff, main: Directory, *, orient: bool = True)
     )  # its OffsetTime is an editor's: not used
     if 0x02BC in main:
         xmp.packet(draft, main.raw(0x02BC))
-    if 0x83BB in main:
+    if 0x8649 in main:
+        iptc.photoshop(draft, Memory(main.raw(0x8649)), main.raw(0x83BB))
+    elif 0x83BB in main:
         iptc.records(draft, Memory(main.raw(0x83BB)))
+    if 0x8773 in main:
+        colour.profile(draft, Part(tiff.window, *main.place(0x8773)))
+
+
+def _words(draft: Draft, main: Directory) -> None:
+    """What people entered; Windows writes its own in UTF-16."""
+    if (words := main.text(0x010E)) not in _UNSAID:
+        draft.say("description", "exif", words)
+    draft.say("title", "note", _wide(main.raw(0x9C9B)))
+    draft.say("description", "note", _wide(main.raw(0x9C9C)))
+    keywords = (word.strip() for word in _wide(main.raw(0x9C9E)).split(";"))
+    draft.keywords.setdefault("note", []).extend(word for word in keywords if word)
+
+
+def _wide(raw: bytes) -> str:
+    return raw.decode("utf-16-le", "replace").partition("\0")[0].strip("\0 \ufffd")
 
 
 def inner(draft: Draft, tiff: Tiff, found: Directory) -> None:
@@ -57,10 +74,69 @@ def inner(draft: Draft, tiff: Tiff, found: Directory) -> None:
     _camera_clock(draft, found, "exif:DateTimeDigitized", 0x9004, 0x9292, 0x9012)
     draft.serial = draft.serial or found.text(0xA431)
     draft.lens = draft.lens or found.text(0xA434)
+    _light(draft, found)
+    _colour(draft, tiff, found)
+    draft.say("description", "note", _comment(found.raw(0x9286), tiff.order))
     width, height = found.number(0xA002), found.number(0xA003)
     if width and height and draft.claimed is None:
         draft.claimed = (width, height)
-    _maker(draft, tiff, found)
+    makers.note(draft, tiff, found)
+    draft.lens = draft.lens or makers.lens(found, 0xA432)
+
+
+def _light(draft: Draft, found: Directory) -> None:
+    """Exposure, as measured, else as the APEX values say (EXIF 2.32, annex C). Zeros stand for "not known"."""
+    speed, opening = _apex(found, 0x9201), _apex(found, 0x9202)
+    iso, flash = _sensitivity(found), found.number(0x9209)
+    draft.light(
+        time=_measured(found, 0x829A) or (round(2**-speed, 7) if speed is not None and -20 < speed < 20 else None),
+        aperture=_measured(found, 0x829D) or (round(2 ** (opening / 2), 1) if opening and 0 < opening < 20 else None),
+        iso=iso,
+        focal=_measured(found, 0x920A),
+        focal_35=float(found.number(0xA405) or 0) or None,
+        bias=_apex(found, 0x9204),
+        flash=bool(flash & 1) if flash is not None else None,
+    )
+
+
+def _sensitivity(found: Directory) -> int | None:
+    """PhotographicSensitivity holds 16 bits: beyond, it says 65535 and the value stands in the tag that SensitivityType names."""
+    iso = found.number(0x8827) or 0
+    if iso in (0, 65535):
+        named = {1: 0x8831, 2: 0x8832, 3: 0x8833, 4: 0x8831, 5: 0x8831, 6: 0x8832, 7: 0x8831}.get(found.number(0x8830) or 0, 0)
+        iso = found.number(named) or iso
+    return iso if 0 < iso < 1 << 31 else None
+
+
+def _apex(found: Directory, tag: int) -> float | None:
+    above, below = (found.ratios(tag) or ((0, 0),))[0]
+    return round(above / below, 7) if below else None
+
+
+def _measured(found: Directory, tag: int) -> float | None:
+    value = _apex(found, tag)
+    return value if value and 0 < value < 1e7 else None
+
+
+def _colour(draft: Draft, tiff: Tiff, found: Directory) -> None:
+    """ColorSpace; Adobe RGB is "uncalibrated" there, and named by the interoperability directory (DCF 2.0)."""
+    space = found.number(0xA001)
+    at = found.number(0xA005)
+    if space == 0xFFFF and at:
+        try:
+            space = 2 if tiff.directory(at).text(1) == "R03" else space
+        except Rejected:
+            return
+    draft.colour = draft.colour or {1: "sRGB", 2: "Adobe RGB"}.get(space or 0, "")
+
+
+def _comment(raw: bytes, order: str) -> str:
+    """UserComment behind its eight bytes of character code."""
+    code, words = raw[:8], raw[8:]
+    if code.startswith(b"UNICODE"):
+        return words.decode("utf-16-be" if order == ">" else "utf-16-le", "replace").partition("\0")[0].strip()
+    found = text(words) if code.startswith(b"ASCII") else ""
+    return "" if found.count(";") > 4 < found.count(":") else found  # phones leave notes about their software there
 
 
 def _camera_clock(draft: Draft, where: Directory, source: str, date: int, subsec: int, offset: int) -> None:
@@ -68,30 +144,13 @@ def _camera_clock(draft: Draft, where: Directory, source: str, date: int, subsec
     draft.stamp(source, where.raw(date).partition(b"\0")[0].decode("latin-1"), where.text(subsec), where.text(offset))
 
 
-def _maker(draft: Draft, tiff: Tiff, inner: Directory) -> None:
-    """Apple's note: tag 0x11 is the content identifier that a live photo's movie carries too."""
-    at, size = inner.place(0x927C)
-    if size < 32 or tiff.window.at(at, 10) != b"Apple iOS\0":
-        return
-    note = Part(tiff.window, at, size)
-    order = {b"MM": ">", b"II": "<"}.get(note.at(12, 2))
-    if order is None:
-        return
-    count = int.from_bytes(note.at(14, 2), "big" if order == ">" else "little")
-    for entry in range(min(count, 200)):
-        row = note.at(16 + 12 * entry, 12)
-        if len(row) == 12 and int.from_bytes(row[:2], "big" if order == ">" else "little") == 0x11:
-            length = int.from_bytes(row[4:8], "big" if order == ">" else "little")
-            start = int.from_bytes(row[8:12], "big" if order == ">" else "little")
-            draft.group = draft.group or text(note.at(start, min(length, 100)))
-
-
 def gps(draft: Draft, found: Directory) -> None:
     """What the GPS directory says: the position, and the time in UTC."""
     lat = _degrees(found, 2, found.text(1), "S")
     lon = _degrees(found, 4, found.text(3), "W")
     high = _value(found.ratios(6)[:1])
-    place(draft, lat, lon, -high if high is not None and found.number(5) == 1 else high)
+    below = found.number(5) in (1, 3)  # EXIF 3.0 has 2 and 3 for heights over the ellipsoid
+    place(draft, lat, lon, -high if high is not None and below else high, direction=_value(found.ratios(0x11)[:1]))
     if (2 in found or 4 in found) and lat is None and lon is None:
         draft.tell("GPS position not used: it is blank")
     day, clock = found.text(0x1D), found.ratios(7)
@@ -102,8 +161,14 @@ def gps(draft: Draft, found: Directory) -> None:
 
 
 def _degrees(gps: Directory, tag: int, letter: str, negative: str) -> float | None:
-    value = _value(gps.ratios(tag)[:3])
+    value = _value(gps.ratios(tag)[:3] or _written(gps.text(tag)))
     return -value if value is not None and letter.upper().startswith(negative) else value
+
+
+def _written(words: str) -> tuple[Ratio, ...]:
+    """Degrees, minutes and seconds that a writer put down as text, with points or commas before the decimals."""
+    parts = re.findall(r"\d{1,3}(?:[.,]\d{1,9})?", words)[:3]
+    return tuple((round(float(part.replace(",", ".")) * 10**9), 10**9) for part in parts)
 
 
 def _value(parts: tuple[Ratio, ...]) -> float | None:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from albumen.errors import Rejected
-from albumen.media.readers import exif, quicktime, xmp
+from albumen.media.readers import colour, exif, motion, quicktime, xmp
 from albumen.media.readers.boxes import Box, find, number, walk
-from albumen.media.readers.draft import Draft
+from albumen.media.readers.draft import Draft, composed
 from albumen.media.readers.window import Memory, Part, Window
 
 _META = 4 << 20  # bytes of one table
@@ -32,8 +32,8 @@ def read(draft: Draft, window: Window) -> None:
         return
     if meta.cut:
         draft.hurt("the file ends inside its item tables (meta box)")
-    if find(window, b"moov") is not None:
-        quicktime.read(draft, window, still=True)
+    draft.boxed = True
+    _tracks(draft, window)
     body = Part(meta.body, 4)
     items, primary = _Items(), 0
     shapes: list[Box] = []
@@ -48,10 +48,30 @@ def read(draft: Draft, window: Window) -> None:
         elif box.kind == b"iprp":
             shapes = _properties(items, box)
     _shape(draft, [shapes[at - 1] for at in items.properties.get(primary, ()) if 0 < at <= len(shapes)])
+    gain_map = any(box.kind == b"auxC" and b":hdrgainmap" in box.body.at(4, 80) for box in shapes)
+    draft.hdr = "gain map" if gain_map or b"tmap" in items.kinds.values() else draft.hdr
     _metadata(draft, window, find(body, b"idat"), items)
     _whole(draft, window, items)
+    _motion(draft, window)
     if draft.empty:
         raise Rejected("no picture inside that says its size")
+
+
+def _tracks(draft: Draft, window: Window) -> None:
+    """What tracks beside the still say. Their creation time is when the sequence was coded: a still's own date is in its EXIF."""
+    if find(window, b"moov") is not None:
+        quicktime.read(draft, window, still=True)
+        draft.stamps = [one for one in draft.stamps if one.source != "quicktime:CreateDate"]
+
+
+def _motion(draft: Draft, window: Window) -> None:
+    """A video in a box of its own (Motion Photo format 1.0), else where XMP says that it is."""
+    video = next((box for box in walk(window) if box.kind == b"mpvd"), None)
+    start = video.end - video.body.size if video and not video.cut else 0
+    if motion.is_video(window, start):
+        draft.motion = start
+    else:
+        motion.settle(draft, window)
 
 
 def _infos(items: _Items, box: Box) -> None:
@@ -138,8 +158,16 @@ def _shape(draft: Draft, properties: Sequence[Box]) -> None:
             inner = number(data, 0, 4) // number(data, 4, 4), number(data, 8, 4) // number(data, 12, 4)
             if 0 < inner[0] <= width and 0 < inner[1] <= height:
                 width, height = inner
-        elif box.kind == b"irot" and data[:1] and data[0] & 1:
-            width, height = height, width
+        elif box.kind == b"irot" and data[:1]:
+            draft.frame = composed(draft.frame, (1, 8, 3, 6)[data[0] & 3])
+            if data[0] & 1:
+                width, height = height, width
+        elif box.kind == b"imir" and data[:1]:
+            draft.frame = composed(draft.frame, 2 if data[0] & 1 else 4)
+        elif box.kind == b"colr" and data[:4] == b"nclx":
+            colour.points(draft, number(data, 4, 2), number(data, 6, 2))
+        elif box.kind == b"colr":
+            colour.profile(draft, Part(box.body, 4))
     if width and height:
         draft.shape(width, height)
 

@@ -1,11 +1,14 @@
 """IPTC-IIM records (IIM 4.2, chapter 3): created date and time, title, caption, keywords; bare or inside Photoshop resources."""
 
 import re
+from hashlib import md5
 
+from albumen.media.readers import colour
 from albumen.media.readers.draft import Draft
-from albumen.media.readers.window import Window, text
+from albumen.media.readers.window import Memory, Part, Window, text
 
 _MOST = 2000  # data sets of one block
+_BLOCK = 4 << 20
 
 
 def records(draft: Draft, window: Window) -> None:
@@ -26,9 +29,29 @@ def records(draft: Draft, window: Window) -> None:
                 found.setdefault(head[2], value)
         at += 5 + size
     _dates(draft, found)
-    draft.title = draft.title or found.get(5, "")
-    draft.description = draft.description or found.get(120, "")
-    draft.tags += words
+    draft.say("title", "iptc", found.get(5, ""))
+    draft.say("title", "note", found.get(105, ""))
+    draft.say("description", "iptc", found.get(120, ""))
+    draft.keywords.setdefault("iptc", []).extend(words)
+
+
+def photoshop(draft: Draft, window: Window, bare: bytes = b"") -> None:
+    """Photoshop's image resources: IPTC with the digest of it that XMP's writer left, and the colour profile.
+
+    ``bare``: the IPTC block where it stands elsewhere (TIFF).
+    """
+    found = resources(window)
+    raw = bare or window.at(*_within(found.get(0x0404, (0, 0))))
+    if raw:
+        records(draft, Memory(raw))
+        digest = window.at(*_within(found.get(0x0425, (0, 0))))
+        draft.iptc_newer = len(digest) == 16 and any(digest) and digest != md5(raw, usedforsecurity=False).digest()
+    if 0x040F in found:
+        colour.profile(draft, Part(window, *found[0x040F]))
+
+
+def _within(place: tuple[int, int]) -> tuple[int, int]:
+    return place[0], min(place[1], _BLOCK)
 
 
 def _dates(draft: Draft, found: dict[int, str]) -> None:

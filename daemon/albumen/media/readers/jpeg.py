@@ -1,23 +1,34 @@
-"""JPEG (ITU-T T.81, annex B) by its markers: size, EXIF, XMP, IPTC, further pictures (CIPA DC-007), and whether it ends."""
+"""JPEG (ITU-T T.81, annex B) by its markers: size, EXIF, XMP, IPTC, profile, further pictures (CIPA DC-007), whether it ends."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from albumen.errors import Rejected
-from albumen.media.readers import exif, iptc, xmp
+from albumen.media.readers import colour, exif, iptc, motion, xmp
 from albumen.media.readers.draft import Draft
 from albumen.media.readers.tiff import Tiff
-from albumen.media.readers.window import Memory, Part, Window, stream
+from albumen.media.readers.window import Memory, Part, Window, stream, text
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _TAIL = 65536
+_NEAR = 4096  # an ordinary picture ends within the file's last bytes
 _MOST = 3000  # segments of one picture
-_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_XMP = b"http://ns.adobe.com/xap/1.0/"  # then NUL; some programs write a blank before it
+_MORE = b"http://ns.adobe.com/xmp/extension/\0"
+_MORE_MOST = 2 << 20  # bytes of extended XMP; larger ones hold depth maps
+_PROFILE = b"ICC_PROFILE\0"
+_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
+_COMMENT = 1 << 20
+_LONG = 60_000  # a comment of this length goes on in the next segment
+_PROGRAMS = (b"CREATOR: gd-jpeg", b"AppleMark", b"LEAD Technologies", b"File written by Adobe", b"File source:", b"Intel(R) JPEG",
+             b"Lavc", b"Created with", b"Processed by", b"JPEG Encoder", b"Optimized by", b"Compressed by", b"*\0", b"U-Lead")  # fmt: skip
 
 
 def read(draft: Draft, window: Window, name: str = "") -> str:
     """Fill ``draft``; "jpeg", or "mpo" for several pictures of equal rank in one file."""
     found, scan = "jpeg", 0
+    comments: list[bytes] = []
+    more: dict[int, bytes] = {}
     for marker, at, size in _segments(draft, window):
         if marker == 0xDA:
             scan = at + size
@@ -26,7 +37,19 @@ def read(draft: Draft, window: Window, name: str = "") -> str:
             if len(frame) == 5:
                 draft.shape(int.from_bytes(frame[3:5], "big"), int.from_bytes(frame[1:3], "big"))
         elif marker in (0xE1, 0xE2, 0xED):
-            found = _application(draft, window, marker, (at, size), name) or found
+            found = _application(draft, window, marker, (at, size), (name, more)) or found
+        elif marker == 0xFE and sum(map(len, comments)) < _COMMENT:
+            comments.append(window.at(at, size))
+    if more:
+        xmp.packet(draft, b"".join(more[at] for at in sorted(more)))
+    draft.say("description", "note", _comment(comments))
+    motion.settle(draft, window)
+    _complete(draft, window, scan)
+    return found
+
+
+def _complete(draft: Draft, window: Window, scan: int) -> None:
+    """Whether all of it is there."""
     if draft.empty:
         raise Rejected("a JPEG without a picture: no frame and no metadata in it")
     if not draft.width:  # the frame header is gone; EXIF may still tell the size
@@ -36,7 +59,14 @@ def read(draft: Draft, window: Window, name: str = "") -> str:
         draft.hurt("the JPEG has no picture data")
     elif not _ends(window, scan):
         draft.hurt("the JPEG's end is missing (no end-of-image marker)")
-    return found
+
+
+def _comment(parts: Sequence[bytes]) -> str:
+    """What a person wrote, a long one over several segments; programs leave their names there, too."""
+    joined = b""
+    for part in (one for one in parts if not one.startswith(_PROGRAMS)):
+        joined += part.rstrip(b"\0") + (b"" if len(part) >= _LONG else b"\n")
+    return text(joined)
 
 
 def _segments(draft: Draft, window: Window) -> Iterator[tuple[int, int, int]]:
@@ -70,20 +100,35 @@ def _segments(draft: Draft, window: Window) -> Iterator[tuple[int, int, int]]:
         at += 2 + size
 
 
-def _application(draft: Draft, window: Window, marker: int, place: tuple[int, int], name: str) -> str | None:
+def _application(
+    draft: Draft, window: Window, marker: int, place: tuple[int, int], rest: tuple[str, dict[int, bytes]]
+) -> str | None:
     at, size = place
-    head = window.at(at, min(size, 32))
+    name, more = rest
+    head = window.at(at, min(size, 96))
     if marker == 0xE1 and head.startswith((b"Exif\0", b"\0\0Exif")):
         exif.block(draft, Memory(window.at(at + 6, size - 6)))
     elif marker == 0xE1 and head.startswith(_XMP):
         xmp.packet(draft, window.at(at + len(_XMP), size - len(_XMP)))
+    elif marker == 0xE1 and head.startswith(_MORE):
+        _extension(more, window, head, place)
     elif marker == 0xED and head.startswith(b"Photoshop 3.0\0"):
-        block = Part(window, at + 14, size - 14)
-        for start, length in (found for number, found in iptc.resources(block).items() if number == 0x0404):
-            iptc.records(draft, Part(block, start, length))
+        iptc.photoshop(draft, Part(window, at + 14, size - 14))
+    elif marker == 0xE2 and head.startswith(_PROFILE + b"\1"):
+        colour.profile(draft, Part(window, at + 14, size - 14))  # name and tags stand in the first of its parts
+    elif marker == 0xE2 and head.startswith(_GAIN_MAP):
+        draft.hdr = draft.hdr or "gain map"
     elif marker == 0xE2 and head.startswith(b"MPF\0"):
         return _several(draft, window, at + 4, size - 4, name)
     return None
+
+
+def _extension(more: dict[int, bytes], window: Window, head: bytes, place: tuple[int, int]) -> None:
+    """A part of an extended packet: digest, length of the whole, offset, bytes (XMP part 3, section 1.1.3.1)."""
+    start = len(_MORE) + 32
+    total, offset = struct.unpack(">II", head[start : start + 8]) if len(head) >= start + 8 else (_MORE_MOST + 1, 0)
+    if total <= _MORE_MOST and sum(map(len, more.values())) <= _MORE_MOST:
+        more.setdefault(offset, window.at(place[0] + start + 8, place[1] - start - 8))
 
 
 def _several(draft: Draft, window: Window, at: int, size: int, name: str) -> str | None:
@@ -100,6 +145,8 @@ def _several(draft: Draft, window: Window, at: int, size: int, name: str) -> str
         kind, length, start = struct.unpack_from(f"{tiff.order}III", row)
         views += kind >> 16 & 0xFF == 2
         cut = cut or bool(start and at + start + length > window.size)
+        if start and not draft.hdr and kind & 0xFFFFFF in (0, 0x50000) and motion.has_gain_map(window, at + start):
+            draft.hdr = "gain map"
     several = len(rows) > 1 and (views > 0 or name.lower().endswith(".mpo"))
     if cut and several:
         draft.hurt("the second picture of the file is not whole")
@@ -113,9 +160,9 @@ def _ends(window: Window, scan: int) -> bool:
 
     Looked for at the file's end first; where much else follows the picture (motion photos), through all of it.
     """
-    start = max(scan, window.size - _TAIL)
-    if b"\xff\xd9" in window.at(start, _TAIL):
-        return True
+    for near in (_NEAR, _TAIL):
+        if b"\xff\xd9" in window.at(max(scan, window.size - near), near):
+            return True
     last = b""
     for piece in stream(window, scan):
         if b"\xff\xd9" in last + piece:

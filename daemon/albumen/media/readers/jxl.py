@@ -20,6 +20,7 @@ def read(draft: Draft, window: Window) -> None:
 
 
 def _boxes(draft: Draft, window: Window) -> None:
+    draft.boxed = True
     data = False
     for box in walk(window):
         if box.kind in (b"jxlc", b"jxlp"):
@@ -30,6 +31,8 @@ def _boxes(draft: Draft, window: Window) -> None:
         elif box.kind == b"Exif":
             offset = int.from_bytes(box.body.at(0, 4), "big")
             exif.block(draft, Part(box.body, 4 + offset), orient=False)
+        elif box.kind == b"jhgm":
+            draft.hdr = "gain map"
         elif box.kind == b"xml ":
             xmp.packet(draft, box.body.at(0, 8 << 20))
         if box.cut:

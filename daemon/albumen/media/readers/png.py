@@ -4,7 +4,7 @@ import re
 import zlib
 
 from albumen.errors import Rejected
-from albumen.media.readers import exif, xmp
+from albumen.media.readers import colour, exif, iptc, xmp
 from albumen.media.readers.draft import Draft
 from albumen.media.readers.window import Memory, Part, Window, text
 
@@ -23,6 +23,13 @@ def read(draft: Draft, window: Window) -> None:
         body = Part(window, at + 8, size)
         if kind == b"IHDR":
             draft.shape(int.from_bytes(body.at(0, 4), "big"), int.from_bytes(body.at(4, 4), "big"))
+        elif kind == b"cICP":
+            colour.points(draft, *body.at(0, 2).ljust(2, b"\2"))
+        elif kind == b"iCCP" and size <= _TEXT:
+            _packed, _, data = body.at(0, size).partition(b"\0")
+            colour.profile(draft, Memory(_unpacked(data[1:])))
+        elif kind == b"sRGB":
+            draft.colour = draft.colour or "sRGB"
         elif kind == b"eXIf":
             data = body.at(0, _TEXT)
             exif.block(draft, Memory(data[6:] if data.startswith(b"Exif\0\0") else data))
@@ -56,9 +63,14 @@ def _note(draft: Draft, kind: bytes, data: bytes) -> None:
     elif name == "creation time":  # not ImageMagick's "date:create", which is the time of the file
         draft.stamp("png:CreationTime", _date(text(rest)))
     elif name == "title":
-        draft.title = draft.title or text(rest)
+        draft.say("title", "note", text(rest))
     elif name in ("description", "comment"):
-        draft.description = draft.description or text(rest)
+        draft.say("description", "note", text(rest))
+    elif name in ("raw profile type iptc", "raw profile type 8bim"):
+        data = _hex(rest)
+        iptc.photoshop(draft, Memory(data)) if data.startswith(b"8BIM") else iptc.records(draft, Memory(data))
+    elif name in ("raw profile type icc", "raw profile type icm"):
+        colour.profile(draft, Memory(_hex(rest)))
 
 
 def _unpacked(data: bytes) -> bytes:

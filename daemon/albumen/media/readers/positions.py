@@ -7,8 +7,19 @@ from albumen.media.readers.draft import Draft
 from albumen.model import Position
 
 
-def place(draft: Draft, lat: float | None, lon: float | None, alt: float | None = None, *, what: str = "GPS") -> None:
-    """Keep the position in degrees unless it is half, 0/0 or off the globe; the first one stands."""
+def place(
+    draft: Draft,
+    lat: float | None,
+    lon: float | None,
+    alt: float | None = None,
+    *,
+    direction: float | None = None,
+    what: str = "GPS",
+) -> None:
+    """Keep the position in degrees unless it is half, 0/0 or off the globe; the first one stands.
+
+    ``direction`` is where the camera looked to, in degrees; one beyond a full circle is none.
+    """
     if draft.position is not None or (lat is None and lon is None):
         return
     if lat is None or lon is None:
@@ -19,7 +30,8 @@ def place(draft: Draft, lat: float | None, lon: float | None, alt: float | None 
         draft.tell(f"{what} position not used: 0, 0 is what a receiver without a fix writes")
     else:
         high = round(alt, 2) if alt is not None and math.isfinite(alt) and -12_000 <= alt <= 100_000 else None
-        draft.position = Position(round(lat, 7), round(lon, 7), high)
+        way = round(direction % 360, 2) if direction is not None and 0 <= direction <= 360 else None
+        draft.position = Position(round(lat, 7), round(lon, 7), high, way)
 
 
 _ISO6709 = re.compile(r"^([+-]\d{2,6}(?:\.\d+)?)([+-]\d{3,7}(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?")

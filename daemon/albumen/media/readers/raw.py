@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import datetime, timedelta
 
 from albumen.errors import Rejected
@@ -13,6 +14,7 @@ from albumen.media.readers.window import Part, Window, text, unpack
 
 _CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _MOST = 200
+_PACKINGS = (32771, 32773, 32809, 32946, 34661, 34676, 34677, 34712, 34892, 34925)  # registered with TIFF, also for previews
 
 
 def tiff(draft: Draft, window: Window) -> None:
@@ -27,8 +29,8 @@ def tiff(draft: Draft, window: Window) -> None:
     for start, size in _pictures(chain):
         if start + size > window.size:
             draft.hurt("the file ends before its pixels do (a strip or tile lies beyond the end)")
-    if not draft.width and draft.claimed:
-        draft.shape(*draft.claimed)
+    if draft.whole or (not draft.width and draft.claimed):
+        draft.shape(*(draft.whole or draft.claimed or (0, 0)))
     if draft.empty:
         raise Rejected("a RAW file without a size or a camera")
 
@@ -43,9 +45,21 @@ def _inner(block: Tiff, chain: list[Directory]) -> Iterator[Directory]:
 
 
 def _largest(draft: Draft, directories: list[Directory]) -> None:
-    """The full picture says NewSubfileType 0. EXIF's size is the same without the border of some pixels that cameras crop."""
-    sizes = [(one.number(0x0100) or 0, one.number(0x0101) or 0) for one in directories if not (one.number(0xFE) or 0) & 1]
-    draft.shape(*_cropped(max(sizes, key=lambda size: size[0] * size[1], default=(0, 0)), draft.claimed))
+    """The sensor's picture, else the largest full one (NewSubfileType 0). EXIF's size is the same without the border of some pixels
+    that cameras crop."""
+    full = [one for one in directories if not (one.number(0xFE) or 0) & 1]
+    sensors = [one for one in full if _is_sensor(one)]
+    sizes = [(one.number(0x0100) or 0, one.number(0x0101) or 0) for one in sensors or full]
+    most = max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
+    claimed = draft.whole or draft.claimed
+    larger = claimed is not None and claimed[0] * claimed[1] > most[0] * most[1]
+    draft.shape(*(most if sensors and larger and all(most) else _cropped(most, claimed)))
+
+
+def _is_sensor(one: Directory) -> bool:
+    """Colour filter array, linear raw, or a maker's own packing."""
+    packing = one.number(0x0103) or 1
+    return one.number(0x0106) in (32803, 34892) or (packing > 32_766 and packing not in _PACKINGS)
 
 
 def _cropped(whole: tuple[int, int], claimed: tuple[int, int] | None) -> tuple[int, int]:
@@ -83,6 +97,12 @@ def _preview(draft: Draft, window: Window) -> None:
     draft.serial, draft.lens = draft.serial or inner.serial, draft.lens or inner.lens
     draft.position = draft.position or inner.position
     draft.claimed = draft.claimed or inner.claimed
+    draft.words = {**inner.words, **draft.words}
+    draft.keywords = {**inner.keywords, **draft.keywords}
+    draft.rating, draft.rated = draft.rating or inner.rating, draft.rated or inner.rated
+    draft.colour, draft.burst = draft.colour or inner.colour, draft.burst or inner.burst
+    light = inner.exposure
+    draft.light(**{part.name: getattr(light, part.name) for part in fields(light)})
     if draft.orientation is None:
         draft.turn(inner.orientation)
     for sentence in inner.told:

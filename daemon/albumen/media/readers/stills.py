@@ -1,7 +1,7 @@
 """Small readers of still formats that need no walk of their own: GIF, BMP, WebP, PSD, TIFF, JPEG 2000."""
 
 from albumen.errors import Rejected
-from albumen.media.readers import exif, iptc, xmp
+from albumen.media.readers import colour, exif, iptc, xmp
 from albumen.media.readers.boxes import walk
 from albumen.media.readers.draft import Draft
 from albumen.media.readers.tiff import Directory, Tiff
@@ -50,6 +50,8 @@ def webp(draft: Draft, window: Window) -> None:
         elif head[:4] == b"EXIF":
             data = window.at(at + 8, min(size, _CHUNK))
             exif.block(draft, Memory(data[6:] if data.startswith(b"Exif\0\0") else data))
+        elif head[:4] == b"ICCP":
+            colour.profile(draft, Part(window, at + 8, size))
         elif head[:4] == b"XMP ":
             xmp.packet(draft, window.at(at + 8, min(size, _CHUNK)))
         at += 8 + size + size % 2
@@ -80,8 +82,7 @@ def psd(draft: Draft, window: Window) -> None:
             exif.block(draft, part)
         elif number == 1060:
             xmp.packet(draft, part.at(0, _CHUNK))
-        elif number == 1028:
-            iptc.records(draft, part)
+    iptc.photoshop(draft, block)
     if block.size < size:
         draft.hurt("the Photoshop file ends inside its headers")
 
@@ -115,6 +116,8 @@ def jp2(draft: Draft, window: Window) -> None:
                 if inner.kind == b"ihdr":
                     height, width = unpack(">II", inner.body, 0)
                     draft.shape(width, height)
+                elif inner.kind == b"colr":
+                    _colour(draft, inner.body)
         elif box.kind == b"uuid":
             name = box.body.at(0, 16)
             if name == _EXIF_UUID:
@@ -128,6 +131,15 @@ def jp2(draft: Draft, window: Window) -> None:
         if box.cut:
             draft.hurt(f"the file ends inside a box, {box.end - window.size} bytes are missing")
     _sized(draft, "JPEG 2000 file")
+
+
+def _colour(draft: Draft, body: Part) -> None:
+    """Annex I.5.3.3: an enumerated space, or a profile; the first box that a reader understands counts."""
+    head = body.at(0, 7)
+    if head[:1] == b"\1":
+        draft.colour = draft.colour or {16: "sRGB", 17: "greyscale", 18: "sYCC"}.get(int.from_bytes(head[3:7], "big"), "")
+    elif head[:1] in (b"\2", b"\3") and not draft.colour:
+        colour.profile(draft, Part(body, 3))
 
 
 def codestream(draft: Draft, window: Window) -> None:

@@ -33,6 +33,10 @@ class Directory:
         size = count * _SIZES.get(kind, 0)
         return self._window.at(at, size) if 0 < size <= _VALUE else b""
 
+    def inner(self, offset: int) -> "Directory":
+        """Another directory of the same block. ``Rejected`` when none is there."""
+        return Tiff.bare(self._window, self._order).directory(offset)
+
     def place(self, tag: int) -> tuple[int, int]:
         """(offset, length in bytes) of the value, (0, 0) when absent."""
         kind, count, at = self._rows.get(tag, (0, 0, 0))
@@ -68,6 +72,13 @@ class Directory:
 
 class Tiff:
     """A TIFF block that fills ``window``. ``Rejected`` when it does not begin like one."""
+
+    @classmethod
+    def bare(cls, window: Window, order: str) -> "Tiff":
+        """Directories without a TIFF header before them, as maker notes have them; ``order`` as ``struct`` writes it."""
+        found = cls.__new__(cls)
+        found.window, found.order, found.big, found.magic, found.start = window, order, False, 42, 0
+        return found
 
     def __init__(self, window: Window) -> None:
         head = window.at(0, 16)

@@ -1,100 +1,124 @@
-"""XMP packets (ISO 16684-1), embedded or as a sidecar: dates, position, title, description, rating, tags, content identifier."""
+"""XMP packets (ISO 16684-1), embedded or as a sidecar: dates, position, camera, exposure, what people entered, and what phones mark."""
 
 import re
-from xml.etree import ElementTree as ET
 
+from albumen.media.readers import rdf, regions
 from albumen.media.readers.draft import Draft
 from albumen.media.readers.positions import place
+from albumen.media.readers.rdf import Properties, text, texts
 
-_RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
-_SPACES = {
-    "http://ns.adobe.com/exif/1.0/": "exif",
-    "http://ns.adobe.com/xap/1.0/": "xmp",
-    "http://ns.adobe.com/photoshop/1.0/": "photoshop",
-    "http://purl.org/dc/elements/1.1/": "dc",
-    "http://ns.adobe.com/tiff/1.0/": "tiff",
-    "http://www.digikam.org/ns/1.0/": "digiKam",
-}
 _DATES = (("DateTimeOriginal", "exif"), ("DateCreated", "photoshop"), ("CreateDate", "xmp"))
 _MOST = 8 << 20
 
 
 def packet(draft: Draft, raw: bytes) -> None:
     """Read one packet; one that is no XML is told."""
-    found = _properties(draft, raw[:_MOST])
+    try:
+        found = rdf.properties(raw[:_MOST])
+    except rdf.NoXmp as error:
+        draft.tell(f"XMP not read: {error}")
+        return
     for name, space in _DATES:
-        for value in found.get(f"{space}:{name}", ())[:1]:
-            draft.stamp(f"xmp:{name}", value)
+        draft.stamp(f"xmp:{name}", text(found, f"{space}:{name}"))
     _position(draft, found)
     _entries(draft, found)
+    _camera(draft, found)
+    _phone(draft, found)
+    regions.marked(draft, found)
 
 
-def _entries(draft: Draft, found: dict[str, list[str]]) -> None:
-    draft.title = draft.title or _first(found, "dc:title")
-    draft.description = draft.description or _first(found, "dc:description")
-    draft.tags += found.get("dc:subject", [])
-    rating = _first(found, "xmp:Rating")
-    if draft.rating is None and re.fullmatch(r"-?\d(\.0*)?", rating) and 1 <= float(rating) <= 5:
-        draft.rating = int(float(rating))
-    draft.make = draft.make or _first(found, "tiff:Make")
-    draft.model = draft.model or _first(found, "tiff:Model")
+def extended(found: bytes) -> str:
+    """The digest under which a packet says that the rest of it stands elsewhere (XMP part 3, section 1.1.3.1); "" for none."""
+    match = re.search(rb"HasExtendedXMP\s*(?:=\s*[\"']|>)\s*([0-9A-Fa-f]{32})", found)
+    return match[1].decode().upper() if match else ""
 
 
-def _first(found: dict[str, list[str]], name: str) -> str:
-    return found.get(name, [""])[0]
+def _entries(draft: Draft, found: Properties) -> None:
+    draft.say("title", "xmp", text(found, "dc:title"))
+    draft.say("title", "note", text(found, "photoshop:Headline"))
+    draft.say("description", "xmp", text(found, "dc:description"))
+    draft.say("description", "note", text(found, "exif:UserComment"))
+    leaves = [
+        one.replace("|", "/").rpartition("/")[2]
+        for one in (*texts(found, "digiKam:TagsList"), *texts(found, "lr:hierarchicalSubject"))
+    ]
+    words = texts(found, "dc:subject") or leaves or texts(found, "MicrosoftPhoto:LastKeywordXMP")
+    draft.keywords.setdefault("xmp", []).extend(word.strip() for word in words if word.strip())
+    rating = text(found, "xmp:Rating")
+    if re.fullmatch(r"\d(\.0*)?", rating) and 1 <= float(rating) <= 5:  # xmp:Rating before the rating that Windows keeps in EXIF
+        draft.rated = draft.rated or int(float(rating))
 
 
-def _properties(draft: Draft, raw: bytes) -> dict[str, list[str]]:
-    """``prefix:name`` → values, of the schemas we read, whether written as attributes, elements or lists."""
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raw = raw.decode("utf-16", "replace").encode()
-    start, end = raw.find(b"<"), raw.rfind(b">")
-    data = raw[start : end + 1]
-    if not data or b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        return {}
-    root = _parsed(draft, data)
-    if root is None:
-        return {}
-    found: dict[str, list[str]] = {}
-    for description in root.iter(f"{_RDF}Description"):
-        for key, value in description.attrib.items():
-            _keep(found, key, [value])
-        for child in description:
-            items = [item.text or "" for item in child.iter(f"{_RDF}li")]
-            _keep(found, child.tag, items or [child.text or ""])
-    return found
+def _camera(draft: Draft, found: Properties) -> None:
+    draft.make = draft.make or text(found, "tiff:Make")
+    draft.model = draft.model or text(found, "tiff:Model")
+    draft.lens = draft.lens or text(found, "exifEX:LensModel") or text(found, "aux:Lens")
+    draft.serial = draft.serial or text(found, "exifEX:BodySerialNumber") or text(found, "aux:SerialNumber")
+    turn = text(found, "tiff:Orientation")
+    if re.fullmatch(r"[1-8]", turn):
+        draft.hinted = draft.hinted or int(turn)
+    iso = text(found, "exifEX:PhotographicSensitivity") or text(found, "exif:ISOSpeedRatings")
+    flash = found.get("exif:Flash")
+    fired = text(flash, "exif:Fired").lower() if isinstance(flash, dict) else ""
+    draft.light(
+        time=positive(_ratio(text(found, "exif:ExposureTime"))),
+        aperture=positive(_ratio(text(found, "exif:FNumber"))),
+        iso=int(iso) if re.fullmatch(r"[1-9]\d{0,7}", iso) else None,
+        focal=positive(_ratio(text(found, "exif:FocalLength"))),
+        focal_35=positive(_ratio(text(found, "exif:FocalLengthIn35mmFilm"))),
+        bias=_ratio(text(found, "exif:ExposureBiasValue")),
+        flash={"true": True, "false": False}.get(fired),
+    )
 
 
-def _parsed(draft: Draft, data: bytes) -> ET.Element | None:
-    """The tree; some writers leave Latin-1 in what they call UTF-8."""
-    for text in (data, data.decode("latin-1").encode()):
-        try:
-            return ET.fromstring(text)  # noqa: S314  # no DTD, no entities, in a limited child
-        except (ET.ParseError, ValueError, LookupError) as error:
-            why = str(error)
-    draft.tell(f"XMP not read: {why}")
-    return None
+def positive(value: float | None) -> float | None:
+    """The value when it measures something; 0 stands for "not known"."""
+    return value if value is not None and value > 0 else None
 
 
-def _keep(found: dict[str, list[str]], key: str, values: list[str]) -> None:
-    space, _, name = key[1:].partition("}")
-    prefix = _SPACES.get(space)
-    clean = [value.strip() for value in values if value.strip()]
-    if prefix and clean:
-        found.setdefault(f"{prefix}:{name}", clean)
+def _ratio(value: str) -> float | None:
+    match = re.fullmatch(r"([+-]?\d{1,12}(?:\.\d{1,12})?)(?:/(\d{1,12}))?", value)
+    if not match or (match[2] and not int(match[2])):
+        return None
+    return round(float(match[1]) / int(match[2] or 1), 7)
+
+
+def _phone(draft: Draft, found: Properties) -> None:
+    """Marks of phones: burst, a video behind the picture (Google's Motion Photo format 1.0 and its forerunner), gain maps."""
+    draft.burst = draft.burst or text(found, "GCamera:BurstID")
+    behind = text(found, "GCamera:MicroVideoOffset") or text(found, "GCamera:MotionPhotoOffset")
+    if re.fullmatch(r"\d{1,15}", behind) and text(found, "GCamera:MicroVideo") in ("", "1"):
+        draft.behind = draft.behind or int(behind)
+    items = [one.get("Container:Item", one) for one in rdf.structures(found.get("Container:Directory", ""))]
+    sizes = [
+        (text(one, "Item:Semantic"), text(one, "Item:Length"), text(one, "Item:Padding"))
+        for one in items
+        if isinstance(one, dict)
+    ]
+    for at, (meaning, length, _) in enumerate(sizes):
+        if meaning == "MotionPhoto" and length.isdigit():  # items follow one another up to the file's end
+            rest = sum(
+                int(more or 0) + int(pad or 0)
+                for _, more, pad in sizes[at + 1 :]
+                if (more or "0").isdigit() and (pad or "0").isdigit()
+            )
+            draft.behind = draft.behind or int(length) + rest
+        if meaning == "GainMap":
+            draft.hdr = draft.hdr or "gain map"
+    if text(found, "hdrgm:Version") or text(found, "HDRGainMap:HDRGainMapVersion"):
+        draft.hdr = draft.hdr or "gain map"
 
 
 _GPS = re.compile(r"^(\d+),(\d+(?:\.\d+)?)(?:,(\d+(?:\.\d+)?))?([NSEW]?)$")
 
 
-def _position(draft: Draft, found: dict[str, list[str]]) -> None:
-    lat = _degrees(_first(found, "exif:GPSLatitude"))
-    lon = _degrees(_first(found, "exif:GPSLongitude"))
-    high = re.fullmatch(r"(-?\d+)(?:/(\d+))?", _first(found, "exif:GPSAltitude"))
-    alt = None
-    if high and float(high[2] or 1):
-        alt = float(high[1]) / float(high[2] or 1) * (-1 if _first(found, "exif:GPSAltitudeRef") == "1" else 1)
-    place(draft, lat, lon, alt, what="XMP GPS")
+def _position(draft: Draft, found: Properties) -> None:
+    lat = _degrees(text(found, "exif:GPSLatitude"))
+    lon = _degrees(text(found, "exif:GPSLongitude"))
+    high = _ratio(text(found, "exif:GPSAltitude"))
+    below = text(found, "exif:GPSAltitudeRef") in ("1", "3")
+    alt = -high if high is not None and below else high
+    place(draft, lat, lon, alt, direction=_ratio(text(found, "exif:GPSImgDirection")), what="XMP GPS")
 
 
 def _degrees(value: str) -> float | None:
