@@ -20,21 +20,27 @@ _TARGETS = ("added", "planned", "companion")
 @click.option("-r", "--recursive", is_flag=True, help="Sub-folders, too.")
 @click.option("-m", "--move", is_flag=True, help="Take each source away once its content is proven stored.")
 @dry_run
+@click.option("--album", default="", metavar="NAME", help="Into this folder of the library, by the names they have.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many new files.")
 @options
-def import_(session: Session, paths: tuple[str, ...], recursive: bool, move: bool, dry_run: bool, limit: int | None) -> int:
+def import_(
+    session: Session, paths: tuple[str, ...], recursive: bool, move: bool, dry_run: bool, album: str, limit: int | None
+) -> int:
     """Take files and folders in.
 
     Each file is known by its content and filed by the date it was taken. What is already there is told and not stored again. The
     same command again goes on with an interrupted one.
+
+    In an album a name that is mostly letters stays, with the date of capture behind it; sub-folders stay, too. The same picture may
+    lie in several albums, once in each.
     """
     import gc
 
     from albumen.operations.importing import Importing
-    from albumen.operations.intake import Order
+    from albumen.operations.intake import Order, album_of
 
     gc.set_threshold(50_000)  # it makes no cycles worth a tenth of its time; what there is goes some megabytes later
-    order = Order(paths, move, recursive, dry_run, limit)
+    order = Order(paths, move, recursive, dry_run, limit, album=album_of(album))
     with session.app(dry_run=dry_run) as app, Progress("import", quiet=session.quiet) as progress:
         importing = Importing(
             app.engine,

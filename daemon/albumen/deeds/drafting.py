@@ -51,7 +51,15 @@ class Draft:
             type=self.record.type,
             sha256=self.sha256,
             companions=tuple((one.ref.name, one.role) for one in self.parts),
+            album=self._album,
         )
+
+    @property
+    def _album(self) -> str:
+        """The folder in the library: sub-folders of what was given stay sub-folders of an album."""
+        item = self.item
+        inside = item.main.folder.removeprefix(item.root).strip("/") if item.root else ""
+        return "/".join(one for one in (item.album, inside) if one) if item.album else ""
 
 
 def role_of(facts: Facts) -> str:

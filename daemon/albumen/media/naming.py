@@ -31,6 +31,7 @@ _MONTHS = [
 ]  # English whatever the locale
 _UNDATED = "undated"
 _BYTES = 255  # of a name, UTF-8: the least that stores of copies take
+_ASIDE = (NAME, FOLDER, FILE)  # sources of a date that are no date of capture
 _SUPPLEMENT = re.compile(r"\.s[a-z\-]*(?:\(\d+\))?$", re.ASCII)  # Google's newer sidecars, whole or cut
 _REFUSED = str.maketrans({"/": "-", "\\": "-", **dict.fromkeys(':*?"<>|', "_")})
 
@@ -47,7 +48,8 @@ class NameRules:
 class Named:
     """One arrival to be named: original file ``name`` (byte-true, no folder), its date, what it is, its SHA-256.
 
-    ``companions`` are (name, role) as ``grouping.group`` gave them. ``place`` is the town, "" for none.
+    ``companions`` are (name, role) as ``grouping.group`` gave them. ``place`` is the town, "" for none. ``album`` is the folder of
+    an album, "" for what is filed by its date: names that people gave stay in an album.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Named:
     sha256: str
     companions: tuple[tuple[str, str], ...] = ()
     place: str = ""
+    album: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ def _order(arrival: Named) -> tuple[str, bytes, str]:
 
 def _folder(arrival: Named, rules: NameRules) -> str:
     dated = arrival.dated
+    if arrival.album:
+        return "/".join(_cut(_clean(part), _BYTES) for part in arrival.album.split("/"))
     if not dated.taken:
         return _UNDATED
     parts = [dated.taken[:4], f"{dated.taken[5:7]}_{_MONTHS[int(dated.taken[5:7]) - 1]}"]
@@ -143,6 +148,8 @@ def _front(arrival: Named) -> str:
     bare = old[own.end() :] if own else old
     date, _, clock = dated.taken.partition("T")
     when = f"{date} {clock[:8].replace(':', '-')}" if clock else date
+    if arrival.album and (manual := _manual(bare, when, dated)):
+        return _clean(manual)
     kept = own is not None and dated.source == NAME  # the clock was the file's when the prefix was made
     if not when:
         front = old
@@ -151,6 +158,21 @@ def _front(arrival: Named) -> str:
     else:
         front = f"{when} @ {bare}"
     return _clean(front)
+
+
+def _manual(bare: str, when: str, dated: Dated) -> str:
+    """The name that a person gave, with the date of capture behind it, once; "" where the date shall take its place: a camera's
+    name, mostly digits. Without a date of capture every name stays."""
+    if not when or dated.source in _ASIDE:
+        return bare
+    given = re.sub(rf"(?:^| ){re.escape(when)}(?:_\d+)?$", "", bare)
+    return f"{given} {when}" if _mostly_letters(given) else ""
+
+
+def _mostly_letters(text: str) -> bool:
+    """Whether more than half of it are letters of any script; blanks count for nothing, marks belong to their letters."""
+    kinds = [unicodedata.category(one)[0] for one in unicodedata.normalize("NFC", text) if not one.isspace()]
+    return 2 * kinds.count("L") > len(kinds) - kinds.count("M")
 
 
 def _clean(text: str) -> str:

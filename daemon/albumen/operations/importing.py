@@ -254,13 +254,15 @@ class Importing:
         files = [item.main, *item.companions]
         self.report.duplicates += len(files)
         self._doubled |= {(one.store, one.path) for one in files}
-        where = self._first.get(record) or self._lies(record)
+        where = self._first.get(record) or self._lies(record, item.album)
         self._tell(Line("duplicate", shown(item.main), where))
 
-    def _lies(self, record: str) -> str:
-        """Where a record's main file lies; its id when another import is just taking it in."""
+    def _lies(self, record: str, album: str) -> str:
+        """Where a record's main file lies, best in that album; its id when another import is just taking it in."""
         kept = self._catalog.get([record]).get(record)
-        return next((f"{one.store}:{one.path}" for one in kept.placements if one.role == "main"), record) if kept else record
+        mains = [one for one in kept.placements if one.role == "main"] if kept else []
+        found = min(mains, key=lambda one: one.album != album, default=None)
+        return f"{found.store}:{found.path}" if found else record
 
     # ------------------------------------------------------------------------------------------------------------- the end
 
@@ -347,5 +349,5 @@ def _is_away(deed: Deed) -> bool:
 def _as_filed(deed: Deed) -> Record:
     """The record that a planned deed will make, at its place."""
     assert deed.after is not None
-    place = Placement(deed.target.store, deed.target.path, role="main", sha256=deed.sha256)
+    place = Placement(deed.target.store, deed.target.path, album=deed.album, role="main", sha256=deed.sha256)
     return replace(deed.after, placements=(place,))

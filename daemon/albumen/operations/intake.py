@@ -1,6 +1,7 @@
 """What a person asks of ``import`` and is told of it: order, lines, report."""
 
 import os
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,7 +17,8 @@ Told = Literal["added", "planned", "companion", "duplicate", "trashed", "failed"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a person asked for. ``limit``: at most so many new files."""
+    """What a person asked for. ``limit``: at most so many new files. ``album``: what they are put into, as ``album_of`` gave it; ""
+    files them by date."""
 
     paths: tuple[str, ...]
     move: bool = False
@@ -24,13 +26,15 @@ class Order:
     dry_run: bool = False
     limit: int | None = None
     ignore: tuple[str, ...] = litter.DEFAULT
+    album: str = ""
 
     @property
     def what(self) -> str:
         """The words that name this import in the ledger: the same words go on with a killed one."""
         flags = [name for name, on in (("--move", self.move), ("-r", self.recursive)) if on]
         limit = [f"--limit {self.limit}"] if self.limit is not None else []
-        return " ".join(["import", *flags, *limit, *self.paths])
+        album = [f"--album {self.album}"] if self.album else []
+        return " ".join(["import", *flags, *limit, *album, *self.paths])
 
     @property
     def tops(self) -> tuple[str, ...]:
@@ -112,6 +116,16 @@ def check(order: Order, stores: Iterable[Store]) -> None:
                 raise UsageError(f"{path} lies in the store {name} ({root}): it cannot be imported into itself")
             if os.path.isdir(path) and order.recursive and within(root, path):
                 raise UsageError(f"{path} holds the store {name} ({root}): name the folders beside it instead")
+
+
+def album_of(text: str) -> str:
+    """The name of an album as it is kept: NFC, no blanks around its parts. "" stays. ``UsageError`` for no name of a folder."""
+    if not text:
+        return ""
+    parts = [unicodedata.normalize("NFC", one).strip() for one in text.strip("/").split("/")]
+    if not all(one and not one.startswith(".") and one.isprintable() for one in parts):
+        raise UsageError(f"--album {text!r}: is no name for a folder; give one such as 'Ferien Tessin' or '2010/Ferien Tessin'")
+    return "/".join(parts)
 
 
 def _resolved(path: str) -> str:
