@@ -34,7 +34,10 @@ def place(
         draft.position = Position(round(lat, 7), round(lon, 7), high, way)
 
 
-_ISO6709 = re.compile(r"^([+-]\d{2,6}(?:\.\d+)?)([+-]\d{3,7}(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?")
+# the standard wants leading zeros; some phones leave them away before degrees
+_ISO6709 = re.compile(
+    r"^([+-](?:\d{6}|\d{4}|\d{1,2})(?:\.\d+)?)([+-](?:\d{7}|\d{5}|\d{1,3})(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?", re.ASCII
+)
 
 
 def iso6709(draft: Draft, value: str) -> None:
