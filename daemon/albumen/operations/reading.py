@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from albumen.deeds.desk import shown
 from albumen.deeds.engine import Engine
 from albumen.errors import AlbumenError, SetAside
-from albumen.handlers.halves import split
 from albumen.handlers.looking import know
 from albumen.media import grouping, signature
 from albumen.media.grouping import Group
@@ -168,7 +167,7 @@ class Reading:
             look.broken = [(item.main, _reason(str(error), item.main))]
             look.known = self._orphans(item, read, broken)
         else:
-            look.known = split(known)
+            look.known = [known]
             look.same = len(item.companions) - len(known.companions) - len(look.broken)
         return look
 
