@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from albumen import observe
+from albumen.deeds.listed import Listed
 from albumen.errors import Unavailable
 from albumen.media.dates import DateRules
 from albumen.media.naming import NameRules
@@ -79,6 +80,7 @@ class Desk:
     clock: Callable[[], int]
     trace: Trace = no_trace
     shelf: Shelf = field(default_factory=Shelf)
+    listed: Listed = field(default_factory=Listed)
     log: structlog.stdlib.BoundLogger = field(default_factory=observe.logger)
 
     def store(self, name: str) -> Store:

@@ -7,7 +7,7 @@ from albumen.deeds import reading, trash
 from albumen.deeds.desk import Desk, shown
 from albumen.deeds.drafting import Part, draft
 from albumen.deeds.records import is_placement
-from albumen.deeds.reserve import kept_deeds, key_of, known_part, names_in, placed, reservation
+from albumen.deeds.reserve import kept_deeds, key_of, known_part, placed, reservation
 from albumen.errors import Changed, Permanent, Taken, Transient
 from albumen.media import naming
 from albumen.media.digest import record_id
@@ -138,8 +138,9 @@ def _free(desk: Desk, beside: Placement, ref: Ref, also: set[str]) -> Ref:
     store = desk.library
     folder = beside.path.rpartition("/")[0]
     front = f"{folder}/" if folder else ""
-    there = {store.key(front + name) for name in names_in(store, folder)} | desk.ledger.held(store.name, front) | also
-    stems = {naming.stem(one) for one in there}
+    lying = desk.listed.look(store, folder)
+    there = lying.keys | desk.ledger.held(store.name, front) | also
+    stems = {naming.stem(one) for one in there - lying.keys} | lying.stems
     stem = naming.stem(beside.path)
     suffix = ref.name[len(naming.stem(ref.name)) :].lower()
     number, path = 0, stem + suffix

@@ -17,7 +17,6 @@ from albumen.errors import Taken, Transient
 from albumen.media import dates, naming
 from albumen.media.digest import record_id
 from albumen.model import BatchId, Deed, DeedState, Item, Query, Record, Ref
-from albumen.ports import Folders, Store
 
 _ROUNDS = 100
 
@@ -29,7 +28,7 @@ class TakenStems(Container[str]):
     def __init__(self, desk: Desk, spelled: Mapping[str, str], also: Set[str] = frozenset()) -> None:
         self._desk = desk
         self._spelled = spelled
-        self._folders: dict[str, Set[str]] = {}
+        self._folders: dict[str, tuple[Set[str], Set[str]]] = {}  # reserved ones, those that lie there
         self._also = also
 
     def __contains__(self, stem: object) -> bool:
@@ -38,21 +37,13 @@ class TakenStems(Container[str]):
         folder = stem.rpartition("/")[0]
         if folder not in self._folders:
             self._folders[folder] = self._read(folder)
-        return stem in self._folders[folder] or stem in self._also
+        held, there = self._folders[folder]
+        return stem in held or stem in there or stem in self._also
 
-    def _read(self, folder: str) -> Set[str]:
-        front = f"{folder}/" if folder else ""
+    def _read(self, folder: str) -> tuple[Set[str], Set[str]]:
         store = self._desk.library
-        held = {naming.stem(one) for one in self._desk.ledger.held(store.name, front)}
-        return held | {store.key(naming.stem(front + one)) for one in names_in(store, self._spelled.get(folder, folder))}
-
-
-def names_in(store: Store, folder: str) -> Sequence[str]:
-    """Names that lie directly in a folder of a store."""
-    if isinstance(store, Folders):
-        return store.names(folder)
-    front = f"{folder}/" if folder else ""
-    return [one.main.path[len(front) :].split("/", 1)[0] for one in store.list(folder)]
+        held = {naming.stem(one) for one in self._desk.ledger.held(store.name, f"{folder}/" if folder else "")}
+        return held, self._desk.listed.look(store, self._spelled.get(folder, folder)).stems
 
 
 @dataclass
@@ -193,7 +184,7 @@ def deeds_of(desk: Desk, batch: BatchId, one: Draft, paths: Sequence[str]) -> li
     """The deeds that bring a draft to its place: the main file, then its companions, one group."""
     library = desk.library
     parts = [(one.item.main, "main", one.sha256, one.record)]
-    parts += [(part.ref, part.role, part.sha256, part.record or one.record) for part in one.parts]
+    parts += [(part.ref, part.role, part.sha256, one.record if part.of.id == one.record.id else part.of) for part in one.parts]
     return [
         Deed(
             batch=batch,
@@ -234,9 +225,8 @@ def _stands(desk: Desk, deeds: Sequence[Deed], adopted: Set[str]) -> bool:
         return False
     store = desk.library
     planned = [one for one in planned if one.target.store == store.name]
-    folders = {one.target.folder for one in planned}
-    there = {store.key(f"{folder}/{name}" if folder else name) for folder in folders for name in names_in(store, folder)}
-    return not any(one.target_key in there and one.target_key not in adopted for one in planned)
+    there = {folder: desk.listed.look(store, folder).keys for folder in {one.target.folder for one in planned}}
+    return not any(one.target_key in there[one.target.folder] and one.target_key not in adopted for one in planned)
 
 
 def _answer(one: Draft, planned: Sequence[Deed], by_key: Mapping[str, Deed], double: str) -> Item:
