@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from albumen.operations.dating import Fixed, Outcome
 
 
-@click.group()
-def dates() -> None:
-    """When pictures were taken: correct it, one by one or many by a rule."""
+@click.group(no_args_is_help=True)
+@options
+def dates(session: Session) -> None:
+    """When pictures were taken: `dates fix` corrects it, of one picture or of many by a rule."""
+    click.get_current_context().obj = session  # its options may stand before `fix`, too
 
 
 @dates.command()
