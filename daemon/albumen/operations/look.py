@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from albumen.errors import NotFound, UsageError
 from albumen.media.digest import record_id
 from albumen.model import Placement, Query, Record
+from albumen.operations import telling
 from albumen.ports import Catalog
 
 _HEX = re.compile(r"[0-9a-f]+")
@@ -106,7 +107,7 @@ def explain(record: Record, related: Mapping[str, Record] | None = None) -> list
         _what(record),
         _arrivals(record),
         _date(record),
-        _facts(record),
+        telling.facts(record),
         _placements(record),
         _relations(record, related or {}),
     )
@@ -137,26 +138,6 @@ def _date(record: Record) -> Iterator[str]:
         yield "taken: not known"
     for one in record.date_candidates:
         yield f"  {'used' if one.used else 'not used'}: {one.source} {one.value}: {one.reason}"
-
-
-def _facts(record: Record) -> Iterator[str]:
-    if record.width and record.height:
-        yield f"dimensions {record.width} x {record.height}"
-    if record.duration is not None:
-        yield f"duration {record.duration:g} s"
-    if record.camera is not None:
-        one = record.camera
-        yield "camera " + ", ".join(part for part in (one.make, one.model, one.serial, one.lens) if part)
-    if record.position is not None:
-        yield f"position {record.position.lat:.6f}, {record.position.lon:.6f}"
-    if record.place is not None:
-        yield "place " + ", ".join(part for part in (record.place.city, record.place.region, record.place.country) if part)
-    for label, value in (("title", record.title), ("description", record.description), ("rating", record.rating)):
-        if value is not None:
-            yield f"{label} {value}"
-    for label, values in (("tags", record.tags), ("people", record.people)):
-        if values:
-            yield f"{label} {', '.join(values)}"
 
 
 def _placements(record: Record) -> Iterator[str]:

@@ -9,7 +9,13 @@ _NAME = 400  # bytes of a name
 _PRIMARIES = {1: "BT.709", 5: "BT.601", 6: "BT.601", 9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 _SRGB = 13  # transfer function of IEC 61966-2-1
 _HDR = {16: "PQ", 18: "HLG"}
-_SHORT = (("sRGB", "sRGB"), ("Adobe RGB", "Adobe RGB"), ("Display P3", "Display P3"))
+_SHORT = (
+    ("sRGB", "sRGB"),
+    ("GIMP built-in sRGB", "sRGB"),
+    ("c2", "sRGB"),
+    ("Adobe RGB", "Adobe RGB"),
+    ("Display P3", "Display P3"),
+)
 
 
 def profile(draft: Draft, window: Window) -> None:

@@ -8,6 +8,11 @@ from typing import Any, Literal, TypeAlias
 from albumen.model import Camera, Exposure, Facts, Kind, Position, Region, Stamp
 
 Said: TypeAlias = Literal["exif", "xmp", "iptc", "note"]  # who states a text; "note": comments, file-format texts, XP… tags
+_FILLED_IN = re.compile(
+    r"(?:[\w ]*DIGITAL CAMERA|SONY DSC|SAMSUNG|default|DCIM[\\/].*|CREATOR: .*|File (?:written|source).*|Created with .*|AppleMark"
+    r"|LEAD Technologies.*|Lavc.*|Intel\(R\) .*|U-Lead .*|Optimized by .*|Compressed by .*|Processed by .*|[\d.]+)\s*$",
+    re.IGNORECASE,
+)  # no person wrote these
 
 
 @dataclass(slots=True)
@@ -65,8 +70,8 @@ class Draft:
             self.told.append(sentence)
 
     def say(self, what: Literal["title", "description"], who: Said, text: str) -> None:
-        """A title or description; the first of each who states one stands."""
-        if text:
+        """A title or description; the first of each who states one stands. What cameras and programs fill in by themselves is none."""
+        if text and not (what == "description" and _FILLED_IN.match(text)):
             self.words.setdefault((what, who), text)
 
     def light(self, **found: float | bool | None) -> None:

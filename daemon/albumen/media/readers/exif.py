@@ -9,8 +9,6 @@ from albumen.media.readers.positions import place
 from albumen.media.readers.tiff import Directory, Ratio, Tiff
 from albumen.media.readers.window import Memory, Part, Window, text
 
-_UNSAID = ("OLYMPUS DIGITAL CAMERA", "SONY DSC", "MINOLTA DIGITAL CAMERA", "SAMSUNG", "default", "DCIM")  # no person wrote these
-
 
 def block(draft: Draft, window: Window, *, orient: bool = True) -> None:
     """An EXIF block (a TIFF file in itself). A broken one is told and leaves what was found before.
@@ -56,8 +54,7 @@ def directory(draft: Draft, tiff: Tiff, main: Directory, *, orient: bool = True)
 
 def _words(draft: Draft, main: Directory) -> None:
     """What people entered; Windows writes its own in UTF-16."""
-    if (words := main.text(0x010E)) not in _UNSAID:
-        draft.say("description", "exif", words)
+    draft.say("description", "exif", main.text(0x010E))
     draft.say("title", "note", _wide(main.raw(0x9C9B)))
     draft.say("description", "note", _wide(main.raw(0x9C9C)))
     keywords = (word.strip() for word in _wide(main.raw(0x9C9E)).split(";"))

@@ -20,8 +20,6 @@ _PROFILE = b"ICC_PROFILE\0"
 _GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
 _COMMENT = 1 << 20
 _LONG = 60_000  # a comment of this length goes on in the next segment
-_PROGRAMS = (b"CREATOR: gd-jpeg", b"AppleMark", b"LEAD Technologies", b"File written by Adobe", b"File source:", b"Intel(R) JPEG",
-             b"Lavc", b"Created with", b"Processed by", b"JPEG Encoder", b"Optimized by", b"Compressed by", b"*\0", b"U-Lead")  # fmt: skip
 
 
 def read(draft: Draft, window: Window, name: str = "") -> str:
@@ -62,9 +60,9 @@ def _complete(draft: Draft, window: Window, scan: int) -> None:
 
 
 def _comment(parts: Sequence[bytes]) -> str:
-    """What a person wrote, a long one over several segments; programs leave their names there, too."""
+    """The text, a long one over several segments."""
     joined = b""
-    for part in (one for one in parts if not one.startswith(_PROGRAMS)):
+    for part in parts:
         joined += part.rstrip(b"\0") + (b"" if len(part) >= _LONG else b"\n")
     return text(joined)
 

@@ -19,9 +19,12 @@ def marked(draft: Draft, found: Properties) -> None:
         for one in rdf.structures(top.get("mwg-rs:RegionList", ""))[:_MOST]:
             if text(one, "mwg-rs:Type") in _FACES:
                 _keep(draft, _mwg(one, draft.marked_on), text(one, "mwg-rs:Name"))
+    named = {one.name for one in draft.marked if one.name}
     for top in rdf.structures(found.get("MP:RegionInfo", ""))[:1]:
         for one in rdf.structures(top.get("MPRI:Regions", ""))[:_MOST]:
-            _keep(draft, _microsoft(text(one, "MPReg:Rectangle")), text(one, "MPReg:PersonDisplayName"))
+            name = text(one, "MPReg:PersonDisplayName")
+            if name not in named:  # programs that know both schemas keep the first one up to date
+                _keep(draft, _microsoft(text(one, "MPReg:Rectangle")), name)
 
 
 def _size(draft: Draft, top: Properties) -> None:

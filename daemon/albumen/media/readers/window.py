@@ -102,4 +102,6 @@ def text(raw: bytes) -> str:
         found = raw.decode()
     except UnicodeDecodeError:
         found = raw.decode("latin-1")
+    if found.isprintable():
+        return found
     return "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in found).strip()
