@@ -4,6 +4,7 @@ Pure: the present comes in as a number.
 """
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,19 +12,24 @@ from albumen.deeds.desk import Filing, shown
 from albumen.media import dates, signature
 from albumen.media.digest import record_id
 from albumen.media.naming import Named
+from albumen.media.stems import original, tells_of
 from albumen.model import Arrival, Companion, Dated, Facts, Item, Record, Ref
 
 WITHOUT_PIXELS = frozenset({"xmp", "aae", "json"})
+STILL = ("image", "raw")
+WEAK = (dates.NAME, dates.FOLDER, dates.FILE, dates.UNKNOWN, "exif:DateTime")  # sources of a date that no camera stated
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One companion of a draft; ``record`` is its own when it has pixels, else None."""
+    """One companion of a draft; ``record`` is its own when it has pixels, else None. ``of`` is the record that names its place: its
+    own, else that of the file it belongs to, which may be a companion itself (the sidecar of a live photo's movie)."""
 
     ref: Ref
     role: str
     sha256: str
     record: Record | None
+    of: Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +68,92 @@ class Draft:
         return "/".join(one for one in (item.album, inside) if one) if item.album else ""
 
 
-def role_of(facts: Facts) -> str:
-    """What a companion is to its main file: its type ("xmp", "aae", "json"; "jpeg" for the picture beside a RAW)."""
-    return facts.type
+def role_of(item: Item, at: int) -> str:
+    """What a companion is to its main file, by the bytes of both: its type ("xmp", "aae", "json"; "jpeg" or "heic" for the picture
+    beside a RAW), "live" for the movie of a live photo, "edited", or "" when only its name looks like a companion's."""
+    main, part = item.facts[0], item.facts[at + 1]
+    if part.type in WITHOUT_PIXELS:
+        return part.type
+    edit = original(item.companions[at].name) is not None and original(item.main.name) is None
+    if (
+        edit
+        and main.kind in (*STILL, "video")
+        and part.kind in (*STILL, "video")
+        and (part.kind == "video" or main.kind in STILL)
+    ):
+        return "edited"
+    if part.kind == "video" and main.kind in STILL:
+        return "live" if part.group and part.group == main.group else ""
+    return part.type if part.kind == "image" and main.kind == "raw" else ""
+
+
+def dated(item: Item, filing: Filing, now: int, said: Sequence[Facts] = ()) -> Dated:
+    """The date of an item: by what a person ``said`` before, the main file and its sidecars; by the pictures and movies that travel with it only where those state
+    none. So it is the same whether a half of a live photo comes with the other one or later."""
+    path = item.main.path.removeprefix(item.root).lstrip("/") if item.root else item.main.name
+    times = dates.Times(item.main.modified, now)
+    own = [item.facts[0], *(item.facts[at + 1] for at in range(_parts(item)) if _owner(item, at) is None), *said]
+    found = dates.choose(own, path, times, filing.dates)
+    return found if found.source not in WEAK else dates.choose((*item.facts, *said), path, times, filing.dates)
 
 
 def draft(item: Item, filing: Filing, now: int, said: Sequence[Facts] = ()) -> Draft:
-    """Date the item by its facts (main first, then its companions) and by what a person ``said``; write the records it will have."""
-    main = item.facts[0]
-    path = item.main.path.removeprefix(item.root).lstrip("/") if item.root else item.main.name
-    dated = dates.choose((*item.facts, *said), path, dates.Times(item.main.modified, now), filing.dates)
-    parts = tuple(_part(item, number, dated, now) for number in range(len(item.companions)) if number < len(item.parts))
-    record = _record(item, item.main, item.digests, main, dated, now)
-    told = tuple(
-        Companion(one.role, one.sha256, one.ref.size or 0, one.ref.name, one.record.id if one.record else None) for one in parts
+    """Date the item, also by what a person ``said`` of it before, and write the records it will have: the main file's, and one for each companion with pixels."""
+    date = dated(item, filing, now, said)
+    owners = [_owner(item, at) for at in range(_parts(item))]
+    records: dict[int | None, Record] = {None: _record(item, item.main, item.digests, _told(item, None), date, now)}
+    records |= {at: _own(item, at, date, now) for at, owner in enumerate(owners) if owner == at}
+    told: dict[int | None, list[Companion]] = defaultdict(list)
+    for at, owner in enumerate(owners):
+        ref, pixels = item.companions[at], records.get(at)
+        one = Companion(role_of(item, at), item.parts[at], ref.size or 0, ref.name, pixels.id if pixels else None)
+        told[None if pixels else owner].append(one)
+    records = {at: dataclasses.replace(one, companions=tuple(told[at])) for at, one in records.items()}
+    parts = tuple(
+        Part(item.companions[at], role_of(item, at), item.parts[at], records.get(at), records[owner])
+        for at, owner in enumerate(owners)
     )
-    return Draft(item, dated, dataclasses.replace(record, companions=told), parts)
+    return Draft(item, date, records[None], parts)
 
 
-def _part(item: Item, number: int, dated: Dated, now: int) -> Part:
-    ref, sha, facts = item.companions[number], item.parts[number], item.facts[number + 1]
-    role = role_of(facts)
-    record = None
-    if role not in WITHOUT_PIXELS:
-        own = _record(item, ref, {"sha256": sha}, facts, dated, now)
-        record = dataclasses.replace(own, companion_of=record_id(item.digests["sha256"]))
-    return Part(ref, role, sha, record)
+def _parts(item: Item) -> int:
+    return min(len(item.companions), len(item.parts))
+
+
+def _owner(item: Item, at: int) -> int | None:
+    """Whose record tells of this companion: its own (the number itself) when it has pixels; for the sidecar of a movie that movie;
+    None for the main file."""
+    if item.facts[at + 1].type not in WITHOUT_PIXELS:
+        return at
+    movies = [one for one in range(_parts(item)) if role_of(item, one) == "live"]
+    name = item.companions[at].name
+    return next((one for one in movies if tells_of(name, item.companions[one].name, (item.main.name,))), None)
+
+
+def _own(item: Item, at: int, date: Dated, now: int) -> Record:
+    """The record of a companion with pixels: its own facts, and the date of its main file."""
+    own = _record(item, item.companions[at], {"sha256": item.parts[at]}, _told(item, at), date, now)
+    return dataclasses.replace(own, companion_of=record_id(item.digests["sha256"]))
+
+
+def _told(item: Item, of: int | None) -> Facts:
+    """What is known of the main file (None) or of a companion: what it says itself, and what its sidecars say. XMP goes before what
+    the file says, as people's programs write it there; Takeout's JSON only fills what is missing."""
+    facts = item.facts[0 if of is None else of + 1]
+    sidecars = [item.facts[at + 1] for at in range(_parts(item)) if at != of and _owner(item, at) == of]
+    told = [*(one for one in sidecars if one.type == "xmp"), facts, *(one for one in sidecars if one.type != "xmp")]
+    if len(told) == 1:
+        return facts
+    return dataclasses.replace(
+        facts,
+        title=next((one.title for one in told if one.title), None),
+        description=next((one.description for one in told if one.description), None),
+        rating=next((one.rating for one in told if one.rating is not None), None),
+        tags=tuple(dict.fromkeys(tag for one in told for tag in one.tags)),
+        people=tuple(dict.fromkeys(name for one in told for name in one.people)),
+        faces=next((one.faces for one in told if one.faces), ()),
+        position=next((one.position for one in told if one.position is not None), None),
+    )
 
 
 def _record(item: Item, ref: Ref, digests: object, facts: Facts, dated: Dated, now: int) -> Record:

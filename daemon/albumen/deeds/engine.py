@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence, Set
 from contextlib import suppress
 
-from albumen.deeds import doubles, folders, reading, recover, reserve, transfer, undo
+from albumen.deeds import doubles, folders, reading, recover, reserve, transfer, undo, uniting
 from albumen.deeds.desk import Desk
 from albumen.errors import AlbumenError, Transient
 from albumen.model import BatchId, Deed, DeedId, Item, Record, Ref, Staged
@@ -17,6 +17,7 @@ class Engine:
         self.desk = desk
         self._guard = threading.Lock()
         self._doing: set[DeedId] = set()
+        self._uniting = threading.Lock()  # both halves may be filed at one moment: each would join the other
 
     # -------------------------------------------------------------------------------------------------------- ports.Deeds
 
@@ -44,6 +45,11 @@ class Engine:
     def double(self, item: Item, batch: BatchId) -> Item:
         """See ``ports.Deeds``."""
         return doubles.double(self.desk, item, batch)
+
+    def unite(self, record: str) -> Sequence[Deed]:
+        """See ``ports.Deeds``."""
+        with self._uniting:
+            return uniting.unite(self.desk, record, self.do)
 
     def close(self, batch: BatchId) -> bool:
         """See ``ports.Deeds``."""

@@ -28,13 +28,11 @@ def after(
             base = deed.after
         elif deed.after is not None:
             base = joined(base, deed.after) if deed.before is None else revised(base, deed.before, deed.after)
-        if base is not None and deed.verb == "tag":
-            changed[deed.record] = base
-        elif base is not None:
-            changed[deed.record] = _moved(base, deed, items[deed.id], proofs[deed.id])
-            main = changed.get(base.companion_of or "") or current.get(base.companion_of or "")
-            if main is not None and deed.after is not None:
-                changed[main.id] = _accompanied(main, deed, base)
+        if base is None:
+            continue
+        changed[deed.record] = base if deed.verb == "tag" else _moved(base, deed, items[deed.id], proofs[deed.id])
+        if deed.after is not None:
+            _regrouped(changed, current, base, deed.before, deed.role)
     return [record for id, record in changed.items() if record != current.get(id)]
 
 
@@ -61,12 +59,21 @@ def changes(before: Record, after: Record) -> Sequence[str]:
     return [name for name in names if getattr(before, name) != getattr(after, name)]
 
 
-def _accompanied(main: Record, deed: Deed, part: Record) -> Record:
-    """A main record names the pictures that travel with it, also one that came later."""
-    if part.sha256 in {one.sha256 for one in main.companions}:
-        return main
-    told = Companion(deed.role, part.sha256, part.size, part.name, part.id)
-    return dataclasses.replace(main, companions=(*main.companions, told))
+def mains(deeds: Sequence[Deed]) -> Sequence[str]:
+    """Main records that these deeds give companions to, or take them from."""
+    found = {one.companion_of for deed in deeds for one in (deed.before, deed.after) if one is not None and one.companion_of}
+    return sorted(found)
+
+
+def _regrouped(changed: dict[str, Record], current: Mapping[str, Record], part: Record, before: Record | None, role: str) -> None:
+    """A main record names the pictures that travel with it, also one that came later; one that it loses it names no more."""
+    left = before.companion_of if before is not None and before.companion_of != part.companion_of else None
+    if left and (main := changed.get(left) or current.get(left)):
+        changed[left] = dataclasses.replace(main, companions=tuple(one for one in main.companions if one.id != part.id))
+    main = changed.get(part.companion_of or "") or current.get(part.companion_of or "")
+    if main is not None and part.sha256 not in {one.sha256 for one in main.companions}:
+        told = Companion(role, part.sha256, part.size, part.name, part.id)
+        changed[main.id] = dataclasses.replace(main, companions=(*main.companions, told))
 
 
 def _moved(record: Record, deed: Deed, item: Item, proof: Proof) -> Record:
@@ -82,12 +89,17 @@ def _moved(record: Record, deed: Deed, item: Item, proof: Proof) -> Record:
                 rev=item.main.rev,
                 size=item.main.size,
                 album=deed.album,
-                role=deed.role,
+                role=_role(record, deed),
                 sha256=deed.sha256,
                 proof=proof,
             ),
         )
     return dataclasses.replace(record, placements=tuple(sorted(kept, key=lambda one: (one.store, one.path))))
+
+
+def _role(record: Record, deed: Deed) -> str:
+    """A record's own file is the main one, unless the record travels with another: a join changes that, its undo changes it back."""
+    return "main" if record.sha256 == deed.sha256 and not record.companion_of else deed.role
 
 
 def withdrawn(current: Mapping[str, Record], deeds: Sequence[Deed], there: Container[DeedId]) -> Sequence[Record]:
@@ -101,12 +113,13 @@ def withdrawn(current: Mapping[str, Record], deeds: Sequence[Deed], there: Conta
             continue
         if deed.before is not None and deed.after is not None:
             record = changed[deed.record] = revised(record, deed.after, deed.before)
+            _regrouped(changed, current, record, deed.after, deed.role)
         if deed.verb == "tag":
             continue
         source, target = (deed.source.store, deed.source.path), (deed.target.store, deed.target.path)
         kept = [one for one in record.placements if (one.store, one.path) != target]
         lost = deed.verb == "move" and is_placement(*source) and source not in {(one.store, one.path) for one in kept}
         if lost and deed.id in there:
-            kept.append(Placement(*source, deed.source.rev, deed.source.size, deed.album, deed.role, deed.sha256))
+            kept.append(Placement(*source, deed.source.rev, deed.source.size, deed.album, _role(record, deed), deed.sha256))
         changed[deed.record] = dataclasses.replace(record, placements=tuple(sorted(kept, key=lambda one: (one.store, one.path))))
     return [record for id, record in changed.items() if record != current[id]]

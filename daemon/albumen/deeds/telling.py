@@ -11,7 +11,7 @@ _PLAIN = ("main", "duplicate", "folder")  # roles that the event tells already
 
 def done(desk: Desk, deeds: Sequence[Deed], why: str = "") -> None:
     """These deeds are settled as done, with this reason. Lines: ``filed``, ``trashed``, ``undone``, ``expired``,
-    ``corrected``, ``folder removed``."""
+    ``corrected``, ``joined``, ``folder removed``."""
     for deed in deeds:
         if deed.role == "root":  # only its times were set
             continue
@@ -29,6 +29,8 @@ def _event(deed: Deed) -> str:
         return "expired"
     if deed.verb in ("mkdir", "rmdir"):
         return "folder removed" if deed.verb == "rmdir" else "folder made"
+    if deed.before is not None and deed.after is not None and deed.before.companion_of != deed.after.companion_of:
+        return "joined"
     if deed.before is not None or deed.verb == "tag":
         return "corrected"
     return "trashed" if deed.target.path.startswith(_TRASH) else "filed"

@@ -204,8 +204,7 @@ class _Group:
 
     def _catalogue(self, deeds: Sequence[Deed]) -> None:
         wanted = [one for one in deeds if one.record]
-        mains = {one.after.companion_of for one in wanted if one.after is not None and one.after.companion_of}
-        ids = sorted({one.record for one in wanted} | mains)
+        ids = sorted({one.record for one in wanted} | set(records.mains(wanted)))
         for _ in range(50):
             current = self.desk.catalog.get(ids)
             try:
@@ -280,7 +279,7 @@ class _Group:
     def _uncatalogue(self, deeds: Sequence[Deed]) -> None:
         """What an earlier run may have written of deeds that are given up. A record that came with them goes with them: left
         without any placement it would say that a person threw this content away."""
-        wanted = sorted({one.record for one in deeds if one.record})
+        wanted = sorted({one.record for one in deeds if one.record} | set(records.mains(deeds)))
         for _ in range(50):
             changed = records.withdrawn(self.desk.catalog.get(wanted), deeds, self.there)
             fresh = [one.id for one in changed if not one.placements and one.version == 1]

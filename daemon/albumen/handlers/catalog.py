@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from albumen.deeds.desk import shown
-from albumen.errors import Permanent, SetAside
+from albumen.errors import Permanent, Rejected, SetAside
+from albumen.handlers.halves import sorted_out, unread
 from albumen.handlers.looking import know
 from albumen.model import Item, Ref
 from albumen.plugins import Context
@@ -28,22 +29,44 @@ class CatalogHandler:
         self._clock = context.clock
 
     def __call__(self, item: Item, run: Run) -> Sequence[Item]:
-        """The item with what its bytes say. ``SetAside`` when it is no media, or a person deleted this content before."""
-
-        def tell(ref: Ref, why: str) -> None:
-            run.tell("companion left", file=shown(ref), why=why)
-
+        """The item with what its bytes say: several, where its names only looked like companions. ``SetAside`` when it is no media,
+        or a person deleted this content before."""
         try:
-            known = know(item, run.deeds.stage, run.probe, tell)
-            record = run.catalog.get([known.id]).get(known.id)
-            if record is not None and not record.placements:
-                raise SetAside(
-                    f"{shown(item.main)}: this content was here before and was taken out by a person; "
-                    "to have it again: albumen import FILE"
-                )
+            known = sorted_out([self._known(item, run)])
+        except (Rejected, SetAside):
+            apart = list(unread(item))
+            run.deeds.forget([item.main, *item.companions])
+            if len(apart) == 1 or not run.steps:
+                raise
+            return apart  # what only waited for it goes on without it; the next step refuses the main file, with its reason
         except Permanent:
             run.deeds.forget([item.main, *item.companions])
             raise
-        left = [one for one in item.companions if one not in known.companions]
-        run.deeds.forget(left if run.steps else [item.main, *item.companions])  # staged bytes are for the steps after this one
-        return [known]
+        kept = self._wanted(known, run)
+        files = {ref for one in kept for ref in (one.main, *one.companions)} if run.steps else set()
+        run.deeds.forget(
+            [ref for ref in (item.main, *item.companions) if ref not in files]
+        )  # staged for the steps after this one
+        return kept
+
+    def _known(self, item: Item, run: Run) -> Item:
+        def tell(ref: Ref, why: str) -> None:
+            run.tell("companion left", file=shown(ref), why=why)
+
+        return know(item, run.deeds.stage, run.probe, tell)
+
+    def _wanted(self, known: Sequence[Item], run: Run) -> Sequence[Item]:
+        """Without what a person took out before: told; ``SetAside`` when nothing is left."""
+        records = run.catalog.get([one.id for one in known])
+        gone = [one for one in known if one.id in records and not records[one.id].placements]
+        whys = [
+            f"{shown(one.main)}: this content was here before and was taken out by a person; "
+            "to have it again: albumen import FILE"
+            for one in gone
+        ]
+        if len(gone) == len(known):
+            run.deeds.forget([ref for one in known for ref in (one.main, *one.companions)])
+            raise SetAside(whys[0])
+        for one, why in zip(gone, whys, strict=True):
+            run.tell("companion left", file=shown(one.main), why=why)
+        return [one for one in known if one not in gone]

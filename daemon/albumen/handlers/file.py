@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from albumen.deeds.desk import shown
 from albumen.errors import Changed, NotFound, Transient
+from albumen.handlers.halves import sorted_out
 from albumen.handlers.looking import know
 from albumen.model import UNDONE_BEFORE, Deed, DeedState, Item, Ref
 from albumen.plugins import Context
@@ -34,24 +35,40 @@ class FileHandler:
         if item.deeds:
             deeds = run.deeds.do(item.deeds)
             if not all(one.state in _UNDONE for one in deeds):
-                return [_placed(item, deeds)]
+                return self._placed(item, deeds, run)
             if any(one.undoes or one.before is not None or one.why == UNDONE_BEFORE for one in deeds):
                 return []  # not planned anew: refused, with its reason, undone, or a correction of what lies in the library
-        if item.deeds or not item.facts:
-            item = self._again(item, run)
-        return [self._filed(item, run)]
+        if not item.deeds and item.facts:
+            return self._filed(item, run)
+        return self._anew(item, run)
 
-    def _filed(self, item: Item, run: Run) -> Item:
+    def _anew(self, item: Item, run: Run) -> list[Item]:
+        """What turned out not to belong to the main file goes first: this job comes back for as long as that one lies there."""
+        main, *others = self._again(item, run)
+        filed = [one for other in others for one in self._filed(other, run)]
+        return [*self._filed(main, run), *filed]
+
+    def _filed(self, item: Item, run: Run) -> list[Item]:
         if not item.duplicate_of:
             item = run.deeds.reserve([item], item.batch)[0]
         if item.duplicate_of:
             return self._double(item, run)
         if not item.deeds:
             raise Transient(f"/{item.main.path} is being imported by another command")
-        return _placed(item, run.deeds.do(item.deeds))
+        return self._placed(item, run.deeds.do(item.deeds), run)
 
-    def _again(self, item: Item, run: Run) -> Item:
-        """Its deeds were dropped, or it was never read: look at the file as it is now."""
+    def _placed(self, item: Item, deeds: Sequence[Deed], run: Run) -> list[Item]:
+        """Its deeds done: the item as it lies in the library now, for the steps after this one. A half of a live photo whose other
+        half lies there is joined with it."""
+        main = next((one for one in deeds if one.role == "main" and one.state is DeedState.done), None)
+        if main is None:
+            return [item]
+        if not main.undoes and main.before is None:
+            run.deeds.unite(main.record)
+        return [dataclasses.replace(item, main=dataclasses.replace(main.target, size=main.source.size))]
+
+    def _again(self, item: Item, run: Run) -> Sequence[Item]:
+        """Its deeds were dropped, or it was never read: look at the files as they are now."""
         store = run.store(item.main.store)
         refs = [store.stat(item.main.path).main]
         for one in item.companions:
@@ -64,26 +81,20 @@ class FileHandler:
             run.tell("companion left", file=shown(ref), why=why)
 
         bare = dataclasses.replace(item, main=refs[0], companions=tuple(refs[1:]), deeds=(), duplicate_of="", facts=(), parts=())
-        return know(bare, run.deeds.stage, run.probe, tell)
+        return sorted_out([know(bare, run.deeds.stage, run.probe, tell)])
 
-    def _double(self, item: Item, run: Run) -> Item:
+    def _double(self, item: Item, run: Run) -> list[Item]:
         """``Transient`` until the first copy is there; one that never comes is found out by reserving again."""
         try:
             item = run.deeds.double(item, item.batch)
         except Changed:
-            return self._filed(self._again(item, run), run)
+            return self._anew(item, run)
         except Transient:
             again = run.deeds.reserve([dataclasses.replace(item, duplicate_of="", deeds=())], item.batch)[0]
             if again.duplicate_of or not again.deeds:
                 raise
-            return _placed(again, run.deeds.do(again.deeds))
+            return self._placed(again, run.deeds.do(again.deeds), run)
         if item.deeds:
             run.deeds.do(item.deeds)
         run.tell("duplicate", file=shown(item.main), of=item.duplicate_of, batch=item.batch, source=item.source)
-        return item
-
-
-def _placed(item: Item, deeds: Sequence[Deed]) -> Item:
-    """The item as it lies in the library now, for the steps after this one."""
-    main = next((one for one in deeds if one.role == "main" and one.state is DeedState.done), None)
-    return item if main is None else dataclasses.replace(item, main=dataclasses.replace(main.target, size=main.source.size))
+        return [item]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from albumen.media import signature
 from albumen.media.dates import FILE, FOLDER, NAME
 from albumen.media.namedates import OWN_PREFIX
-from albumen.media.stems import described, split, stem
+from albumen.media.stems import described, split, stem, tells_of
 from albumen.model import Dated, Kind
 
 __all__ = ["NameRules", "Named", "Target", "candidates", "plan", "stem"]
@@ -191,22 +191,36 @@ def _cut(text: str, room: int) -> str:
 
 def _tails(arrival: Named, ending: str) -> list[str]:
     """What each companion's name has behind the common base, in the style it came: ``.jpg.xmp`` or ``.xmp``."""
-    tails: list[str] = []
-    for name, role in arrival.companions:
-        tail = _tail(arrival.name, name, role, ending)
-        number = 2
-        while tail in (ending, *tails):
-            front, _, last = tail.rpartition(".")
-            tail, number = f"{front.removesuffix(f'.{number - 1}')}.{number}.{last}", number + 1
-        tails.append(tail)
-    return tails
+    pixels = [name for name, role in arrival.companions if role not in signature.SIDECARS]
+    tails: dict[int, str] = {}
+    carried: dict[str, str] = {}  # what a companion with pixels has behind the base
+    order = sorted(range(len(arrival.companions)), key=lambda at: arrival.companions[at][1] in signature.SIDECARS)
+    for at in order:
+        name, role = arrival.companions[at]
+        if role in signature.SIDECARS:
+            carrier = next(
+                (one for one in pixels if tells_of(name, one, (arrival.name, *(two for two in pixels if two != one)))), ""
+            )
+            tail = _told(
+                name, role, carried[carrier] if carrier else ending, whole=bool(carrier) or _whole(name, role, arrival.name)
+            )
+        else:
+            tail = ("_edited." if role == "edited" else ".") + _clean(split(name)[1] or role)
+        number, plain = 2, tail
+        while tail in (ending, *tails.values()):
+            front, _, last = plain.rpartition(".")
+            tail, number = f"{front}.{number}.{last}", number + 1
+        tails[at] = carried[name] = tail
+    return [tails[at] for at in range(len(arrival.companions))]
 
 
-def _tail(main: str, name: str, role: str, ending: str) -> str:
-    bare, suffix = split(name)
-    if role not in signature.SIDECARS:
-        return "." + _clean(suffix or role)
-    whole = described(name).casefold() == main.casefold() or role == "json"
+def _whole(name: str, role: str, main: str) -> bool:
+    return described(name).casefold() == main.casefold() or role == "json"
+
+
+def _told(name: str, role: str, ending: str, *, whole: bool) -> str:
+    """A sidecar's, behind the ending of the file that it tells of (``whole``) or without that."""
+    bare, _ = split(name)
     long = ".supplemental-metadata" if role == "json" and _SUPPLEMENT.search(bare) else ""
     edit = "_O" if role == "aae" and bare.upper().startswith("IMG_O") else ""
     return f"{ending if whole else ''}{edit}{long}.{role}"

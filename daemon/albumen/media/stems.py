@@ -1,6 +1,7 @@
 """What a file is called up to its suffixes: the same stem in one folder may belong together, and must not by accident."""
 
 import re
+import unicodedata
 
 from albumen.media.signature import SIDECARS, TYPES
 
@@ -12,6 +13,9 @@ _CUT = "|".join(
 _SUPPLEMENT = re.compile(rf"\.(?:{_CUT})?(\(\d+\))?$", re.IGNORECASE | re.ASCII)
 _NUMBER = re.compile(r"(\(\d+\))$", re.ASCII)
 _APPLE = re.compile(r"^(IMG_)[EO](\d{4,})", re.IGNORECASE | re.ASCII)
+_APPLE_EDIT = re.compile(r"^(IMG_)E(\d{4,}.*)", re.IGNORECASE | re.ASCII)
+_EDITED = "edited|effects|bearbeitet|modifié|modificato|bewerkt|edytowane|ha editado|editat|編集済み"  # by the account's language
+_GOOGLE_EDIT = re.compile(rf"[-_](?:{_EDITED})(\(\d+\))?$", re.IGNORECASE)  # with "_" the names that we give
 
 
 def split(name: str) -> tuple[str, str]:
@@ -52,7 +56,29 @@ def base(name: str) -> str:
     return front if inner == name and dot and front and re.fullmatch(r"[A-Za-z0-9]{1,5}", last) else inner
 
 
+def original(name: str) -> str | None:
+    """The ``base`` of the file that this one is an edited version of: ``IMG_1234`` for Apple's ``IMG_E1234.JPG``, ``x`` for Google's
+    ``x-edited.jpg`` in any of its languages, ``x(1)`` for ``x-edited(1).jpg``; None for any other name."""
+    bare = unicodedata.normalize("NFC", base(name))
+    apple = _APPLE_EDIT.match(bare)
+    if apple:
+        return apple[1] + apple[2]
+    google = _GOOGLE_EDIT.search(bare)
+    return bare[: google.start()] + (google[1] or "") if google and google.start() else None
+
+
 def stem(path: str) -> str:
-    """``path`` with its ``base`` for the name; ``IMG_E1234`` and ``IMG_O1234`` (Apple's edits) count as ``IMG_1234``."""
+    """``path`` with its ``base`` for the name; ``IMG_E1234`` and ``IMG_O1234`` (Apple's edits) count as ``IMG_1234``, any other edited
+    version as its ``original``."""
     folder, slash, name = path.rpartition("/")
-    return folder + slash + _APPLE.sub(r"\1\2", base(name))
+    return folder + slash + _APPLE.sub(r"\1\2", original(name) or base(name))
+
+
+def tells_of(sidecar: str, name: str, others: tuple[str, ...] = ()) -> bool:
+    """Whether a sidecar belongs to the file ``name`` and not to one of ``others``, which travel with it: by the whole name, else by
+    its base where none of the others has that."""
+    pointed = described(sidecar).casefold()
+    if pointed in {name.casefold(), *(one.casefold() for one in others)}:
+        return pointed == name.casefold()
+    mine = base(sidecar).casefold()
+    return base(name).casefold() == mine and all(base(one).casefold() != mine for one in others)

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 
 from albumen.deeds import undo
 from albumen.deeds.desk import shown
+from albumen.deeds.drafting import dated
 from albumen.deeds.engine import Engine
 from albumen.deeds.folders import pages
 from albumen.errors import Changed, NotFound
+from albumen.handlers.halves import join
 from albumen.media import dates, naming
 from albumen.model import DISK, BatchId, Deed, DeedState, Facts, Item, Pending, Placement, Record, Ref
 from albumen.operations.intake import Line, Order, Report, check
@@ -193,16 +195,14 @@ class Importing:
                 self._tell_facts(item)
                 items.append(item)
             self.report.duplicates += look.same
-        return items
+        return join(items)
 
     def _tell_facts(self, item: Item) -> None:
         where, main = shown(item.main), item.facts[0]
         for text in (*main.told, *((f"damaged: {main.damaged}",) if main.damaged else ())):
             self._tell(Line("told", where, text))
         desk = self._engine.desk
-        path = item.main.path.removeprefix(item.root).lstrip("/") if item.root else item.main.name
-        dated = dates.choose(item.facts, path, dates.Times(item.main.modified, desk.clock()), desk.filing.dates)
-        for one in dated.candidates:
+        for one in dated(item, desk.filing, desk.clock()).candidates:
             if not one.used and one.reason != dates.BETTER:
                 self._tell(Line("told", where, f"date not used: {one.source} {one.value}: {one.reason}"))
 

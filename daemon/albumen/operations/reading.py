@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from albumen.deeds.desk import shown
 from albumen.deeds.engine import Engine
 from albumen.errors import AlbumenError, SetAside
+from albumen.handlers.halves import split
 from albumen.handlers.looking import know
 from albumen.media import grouping, signature
 from albumen.media.grouping import Group
@@ -167,7 +168,7 @@ class Reading:
             look.broken = [(item.main, _reason(str(error), item.main))]
             look.known = self._orphans(item, read, broken)
         else:
-            look.known = [known]
+            look.known = split(known)
             look.same = len(item.companions) - len(known.companions) - len(look.broken)
         return look
 
