@@ -4,7 +4,7 @@ import struct
 from collections.abc import Sequence
 from fractions import Fraction
 
-_ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 2, 3, 4, 5, 7
+_ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED, _SRATIONAL = 2, 3, 4, 5, 7, 10
 _DATES = {"DateTime": 0x0132, "DateTimeOriginal": 0x9003, "DateTimeDigitized": 0x9004}
 _OFFSETS = {"DateTime": 0x9010, "DateTimeOriginal": 0x9011, "DateTimeDigitized": 0x9012}
 _SUBSECS = {"DateTime": 0x9290, "DateTimeOriginal": 0x9291, "DateTimeDigitized": 0x9292}
@@ -27,6 +27,16 @@ def short(tag: int, value: int) -> Entry:
 def long(tag: int, value: int) -> Entry:
     """A LONG entry."""
     return tag, _LONG, 1, struct.pack("<I", value)
+
+
+def undefined(tag: int, value: bytes) -> Entry:
+    """Bytes that only their maker knows."""
+    return tag, _UNDEFINED, len(value), value
+
+
+def signed(tag: int, value: tuple[int, int]) -> Entry:
+    """One SRATIONAL."""
+    return tag, _SRATIONAL, 1, struct.pack("<ii", *value)
 
 
 def rationals(tag: int, values: Sequence[tuple[int, int]]) -> Entry:
@@ -78,23 +88,34 @@ def block(
     model: str | None = None,
     artist: bytes | None = None,
     main: Sequence[Entry] = (),
+    more: Sequence[Entry] = (),
+    spot: Sequence[Entry] = (),
+    interop: Sequence[Entry] = (),
 ) -> bytes:
-    """A little-endian TIFF block. ``tag`` says which date ``when``, ``offset`` and ``subsec`` belong to; ``main`` adds to IFD0."""
+    """A little-endian TIFF block. ``tag`` says which date ``when``, ``offset`` and ``subsec`` belong to.
+
+    ``main`` adds to IFD0, ``more`` to the EXIF directory, ``spot`` to the GPS directory; ``interop`` is a directory of its own.
+    """
     first: list[Entry] = list(main)
     first += [text(0x010F, make)] if make else []
     first += [text(0x0110, model)] if model else []
     first += [short(0x0112, orientation)] if orientation is not None else []
     first += [text(0x013B, artist)] if artist else []
-    inner: list[Entry] = []
+    inner: list[Entry] = list(more)
     if when is not None:
         (first if tag == "DateTime" else inner).append(text(_DATES[tag], when))
     inner += [text(_OFFSETS[tag], offset)] if offset else []
     inner += [text(_SUBSECS[tag], subsec)] if subsec else []
-    place = position(gps, altitude) if gps else []
+    place = [*(position(gps, altitude) if gps else []), *spot]
+    inner += [long(0xA005, 0)] if interop else []
     first += [long(0x8769, 0)] if inner else []
     first += [long(0x8825, 0)] if place else []
     head = len(directory(first, 8))
     parts = b""
+    if interop:
+        start = 8 + head
+        inner = [long(0xA005, start) if one[0] == 0xA005 else one for one in inner]
+        parts += directory(interop, start)
     for pointer, entries in ((0x8769, inner), (0x8825, place)):
         if entries:
             start = 8 + head + len(parts)

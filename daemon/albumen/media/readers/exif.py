@@ -39,6 +39,10 @@ def directory(draft: Draft, tiff: Tiff, main: Directory, *, orient: bool = True)
                 reader(draft, tiff, tiff.directory(at))
             except Rejected as error:
                 draft.tell(f"EXIF is not whole: {error}")
+    if 0x9003 in main or 0x829A in main:  # TIFF/EP, which RAW formats follow, has them here
+        _camera_clock(draft, main, "exif:DateTimeOriginal", 0x9003, 0x9291, 0x9011)
+        _light(draft, main)
+    draft.lens = draft.lens or makers.lens(main, 0xC630)
     draft.stamp(
         "exif:DateTime", main.raw(0x0132).partition(b"\0")[0].decode("latin-1")
     )  # its OffsetTime is an editor's: not used

@@ -80,7 +80,7 @@ def _panasonic(draft: Draft, window: Window, first: Directory) -> None:
     top, left, bottom, right = (first.number(tag) or 0 for tag in (4, 5, 6, 7))
     draft.shape(right - left, bottom - top)
     at, size = first.place(0x2E)
-    if size and not any(one.source == "exif:DateTimeOriginal" for one in draft.stamps):
+    if size and not (draft.lens and any(one.source == "exif:DateTimeOriginal" for one in draft.stamps)):
         _preview(draft, Part(window, at, size))
 
 
