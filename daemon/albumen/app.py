@@ -24,6 +24,7 @@ from albumen.errors import Unavailable
 from albumen.ledgers.sqlite import SqliteLedger
 from albumen.lookout import Watched
 from albumen.media.dates import DateRules
+from albumen.media.gazetteer import Towns
 from albumen.media.naming import NameRules
 from albumen.media.sandbox import Prober
 from albumen.media.zones import zone_at
@@ -67,6 +68,7 @@ class App:
     engine: Engine
     pipeline: Pipeline
     prober: Prober
+    towns: Towns
     daemon: DaemonLock
     stop: threading.Event
     context: Context
@@ -134,7 +136,8 @@ class App:
         if lock:
             opening.has_opened(state, lock)
         _register(health, stores, catalog, ledger, queue)
-        desk = Desk(stores, catalog, ledger, _filing(settings), owners.me, owners, clock, _trace(env))
+        towns = Towns(settings.library.preferred)
+        desk = Desk(stores, catalog, ledger, _filing(settings, towns), owners.me, owners, clock, _trace(env))
         engine = Engine(desk)
         prober = Prober()
         spool = Spool(os.path.join(state, "spool"))
@@ -169,6 +172,7 @@ class App:
             engine,
             pipeline,
             prober,
+            towns,
             DaemonLock(state),
             stop,
             context,
@@ -234,7 +238,9 @@ class App:
                 _make_folders(section)
 
     def supervisor(self) -> Supervisor:
-        """The daemon's life over this app. Without a settings file the folders of the defaults are made."""
+        """The daemon's life over this app. Without a settings file the folders of the defaults are made. ``ConfigError`` when a
+        preferred place is unknown."""
+        self.towns.points()
         if not self.settings.file:
             self._make_roots()
         watched = []
@@ -287,6 +293,7 @@ class App:
         for source in self._sources:
             _close(source)
         self.prober.close()
+        self.towns.close()
         self.queue.shutdown()
         self.engine.forget_all()
         self.catalog.close()
@@ -317,10 +324,10 @@ def _stores(plugins: Plugins, settings: Settings, context: Context) -> dict[str,
     return found | {one.name: _store(plugins, one, context, syncs) for one in settings.stores.values()}
 
 
-def _filing(settings: Settings) -> Filing:
+def _filing(settings: Settings, towns: Towns) -> Filing:
     library = settings.library
     names = NameRules(library.day_folder, library.video_folder)
-    return Filing(library.store, library.copies, DateRules(zone=library.zone, zone_at=zone_at), names)
+    return Filing(library.store, library.copies, DateRules(zone=library.zone, zone_at=zone_at), names, towns)
 
 
 def _steps(plugins: Plugins, settings: Settings, context: Context) -> dict[str, Step]:

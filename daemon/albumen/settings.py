@@ -57,6 +57,24 @@ class State:
 
 
 @dataclass(frozen=True)
+class Preferred:
+    """A place that names what was taken around it: ``name``, its ``point`` (latitude, longitude in degrees; () = that of the biggest
+    town which the gazetteer calls so), and how far around it (``radius`` in km)."""
+
+    name: str
+    point: tuple[float, ...] = ()
+    radius: float = 8.0
+
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise ValueError("name: is empty; write the name of a place")
+        if self.point and not (len(self.point) == 2 and abs(self.point[0]) <= 90 and abs(self.point[1]) <= 180):
+            raise ValueError("point: must be [latitude, longitude] in degrees, such as [46.378, 8.026]")
+        if not 0 < self.radius <= 500:
+            raise ValueError("radius: must be more than 0 and at most 500 km")
+
+
+@dataclass(frozen=True)
 class Library:
     """The store that files are put into, the stores that each must have a copy in, and how names are given."""
 
@@ -65,6 +83,7 @@ class Library:
     zone: str = "UTC"  # where container times (always UTC) are turned to wall clock when the file names no place
     video_folder: str = ""  # sub-folder of a month for videos; "" = beside the pictures
     day_folder: str = "Whatsapp"  # sub-folder of a month for files whose name or folder tells the day only
+    places: tuple[Preferred | str, ...] = ()  # whose names go before those of the towns nearby; a text is a name alone
 
     def __post_init__(self) -> None:
         try:
@@ -74,7 +93,14 @@ class Library:
         for key in ("video_folder", "day_folder"):
             if "/" in getattr(self, key) or getattr(self, key).startswith("."):
                 raise ValueError(f"{key}: must be one plain folder name, or empty")
+        if "" in (one.strip() for one in self.places if isinstance(one, str)):
+            raise ValueError("places: a name is empty; write the name of a place")
         object.__setattr__(self, "copies", tuple(dict.fromkeys((self.store, *self.copies))))
+
+    @property
+    def preferred(self) -> tuple[Preferred, ...]:
+        """The preferred places, those written as a name alone with their defaults."""
+        return tuple(Preferred(one) if isinstance(one, str) else one for one in self.places)
 
 
 @dataclass(frozen=True)

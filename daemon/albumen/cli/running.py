@@ -51,7 +51,9 @@ def check(session: Session, systemd: bool, notify: bool) -> int:
         return 0
     with session.looking() as app:
         found = list(
-            checking.findings(app.settings, app.stores, time.time_ns(), refused=app.refusals.kept(), strangers=app.strangers())
+            checking.findings(
+                app.settings, app.stores, app.towns, time.time_ns(), refused=app.refusals.kept(), strangers=app.strangers()
+            )
         )
         routes = checking.graph(app.settings)
     for one in found:

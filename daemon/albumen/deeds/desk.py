@@ -11,7 +11,7 @@ from albumen.deeds.listed import Listed
 from albumen.errors import Unavailable
 from albumen.media.dates import DateRules
 from albumen.media.naming import NameRules
-from albumen.model import DISK, Owner, Ref, Staged
+from albumen.model import DISK, Owner, Place, Position, Ref, Staged
 from albumen.ports import Catalog, Ledger, Store
 
 Trace = Callable[[str, str], None]  # (deed id, step reached): a hook for fault tests
@@ -21,14 +21,19 @@ def no_trace(deed: str, step: str) -> None:
     """The trace of normal running: nothing."""
 
 
+def nowhere(position: Position) -> None:
+    """No gazetteer: no place has a name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """How the library is kept: its store, the stores of its copies, how dates are chosen and names given."""
+    """How the library is kept: its store, the stores of its copies, how dates are chosen, names given and ``places`` called."""
 
     store: str
     copies: tuple[str, ...] = ()
     dates: DateRules = field(default_factory=DateRules)
     names: NameRules = field(default_factory=NameRules)
+    places: Callable[[Position], Place | None] = nowhere
 
 
 class Shelf:

@@ -57,6 +57,7 @@ class Draft:
             type=self.record.type,
             sha256=self.sha256,
             companions=tuple((one.ref.name, one.role) for one in self.parts),
+            place=(self.record.place.city or "") if self.record.place else "",
             album=self._album,
         )
 
@@ -108,7 +109,8 @@ def draft(item: Item, filing: Filing, now: int, said: Sequence[Facts] = ()) -> D
         ref, pixels = item.companions[at], records.get(at)
         one = Companion(role_of(item, at), item.parts[at], ref.size or 0, ref.name, pixels.id if pixels else None)
         told[None if pixels else owner].append(one)
-    records = {at: dataclasses.replace(one, companions=tuple(told[at])) for at, one in records.items()}
+    places = {at: filing.places(one.position) for at, one in records.items() if one.position}
+    records = {at: dataclasses.replace(one, companions=tuple(told[at]), place=places.get(at)) for at, one in records.items()}
     parts = tuple(
         Part(item.companions[at], role_of(item, at), item.parts[at], records.get(at), records[owner])
         for at, owner in enumerate(owners)

@@ -38,7 +38,7 @@ class Prober:
     ) -> None:
         self._cpu, self._wall, self._memory = cpu, wall, memory
         self._command = (*command, str(cpu), str(wall), str(memory))
-        self._idle: list[_Child] = []
+        self._idle: list[Child] = []
         self._free = threading.BoundedSemaphore(workers or os.cpu_count() or 1)
         self._guard = threading.Lock()
         self._closed = False
@@ -89,7 +89,7 @@ class Prober:
             raise Rejected(f"{label}: {self._cause(child, code)}")
         raise AssertionError("unreachable")
 
-    def _cause(self, child: "_Child", code: int) -> str:
+    def _cause(self, child: "Child", code: int) -> str:
         if code == -signal.SIGXCPU:
             return f"decoder used more than {self._cpu} s of CPU"
         if code == -signal.SIGALRM or child.overdue:
@@ -98,7 +98,7 @@ class Prober:
             return f"decoder crashed ({signal.Signals(-code).name})"
         return f"decoder ended without an answer (exit {code}); please report this file"
 
-    def _take(self) -> "_Child":
+    def _take(self) -> "Child":
         with self._guard:
             if self._closed:
                 raise RuntimeError("this Prober is closed")
@@ -107,9 +107,9 @@ class Prober:
                 if child.alive():
                     return child
                 child.end()
-        return _Child(self._command)
+        return Child(self._command)
 
-    def _give(self, child: "_Child") -> None:
+    def _give(self, child: "Child") -> None:
         with self._guard:
             if not self._closed and child.alive():
                 self._idle.append(child)
@@ -117,8 +117,8 @@ class Prober:
         child.end()
 
 
-class _Child:
-    """One child process with its pipes."""
+class Child:
+    """One child process with its pipes; its questions and answers are those of ``media.child``."""
 
     def __init__(self, command: tuple[str, ...]) -> None:
         place = os.path.dirname(os.path.dirname(os.path.abspath(albumen.__file__)))
@@ -169,6 +169,10 @@ class _Child:
                 return None
             data += more
         return bytes(data)
+
+    def wait(self) -> int:
+        """Return when it has ended by itself, with its exit code."""
+        return self._process.wait()
 
     def end(self) -> int:
         """End it: by the end of its input, else by force. Its exit code, negative for a signal. Twice is harmless."""

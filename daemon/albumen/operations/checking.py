@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from albumen.config import secrets_of
-from albumen.errors import AlbumenError
+from albumen.errors import AlbumenError, ConfigError, Unavailable
 from albumen.media.dates import RELEASED
+from albumen.media.gazetteer import Towns
 from albumen.model import DISK, Refused
 from albumen.mounts import lacks_room, room, shown_size, tells_everything
 from albumen.operations.look import moment
@@ -30,12 +31,13 @@ class Finding:
 def findings(
     settings: Settings,
     stores: Mapping[str, Store],
+    towns: Towns,
     now: int,
     *,
     refused: Sequence[Refused] = (),
     strangers: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Finding]:
-    """State directory, stores, sources, secrets, zone: one or more lines each; the clock (``now`` in ns) when it is wrong.
+    """State directory, stores, sources, secrets, places, zone: one or more lines each; the clock (``now`` in ns) when it is wrong.
     ``refused`` is what is kept as such, ``strangers`` are sources whose place is another one than before, with the reason."""
     if now < RELEASED:
         yield Finding("clock", ok=False, text=f"this machine says that it is {moment(now)}: set its clock")
@@ -66,8 +68,22 @@ def findings(
     for secret in secrets_of(settings):
         if secret.warning:
             yield Finding("secrets", ok=True, text=f"warning: {secret.warning}")
+    yield _places(towns)
     if settings.library.zone == "UTC":
         yield Finding("[library] zone", ok=True, text="UTC: videos without a place are named by UTC; set your own zone")
+
+
+def _places(towns: Towns) -> Finding:
+    """Whether the gazetteer answers, and each preferred place with the point that counts for it."""
+    where = "[library] places"
+    try:
+        towns.ping()
+        told = [f"{one.name} ({one.radius:g} km around {one.point[0]:.4f}, {one.point[1]:.4f})" for one in towns.points()]
+    except ConfigError as error:
+        return Finding(where, ok=False, text="; ".join(one.removeprefix(f"{where}: ") for one in error.problems))
+    except Unavailable as error:
+        return Finding(where, ok=False, text=error.why)
+    return Finding(where, ok=True, text=", ".join((*told, "else the nearest town" if told else "the nearest town")))
 
 
 def graph(settings: Settings) -> list[str]:
