@@ -272,6 +272,15 @@ class Moves(Protocol):
 
 
 @runtime_checkable
+class Exchanges(Protocol):
+    """Can exchange two of its files."""
+
+    def exchange(self, path: str, other: str, *, rev: Rev | None = None, other_rev: Rev | None = None) -> tuple[Item, Item]:
+        """Each gets the other's name, both at once and with all that belongs to the file; what lies at ``path`` and at ``other``
+        now. ``NotFound``; ``Changed`` when one is not the given revision; ``Rejected`` where it cannot be done."""
+
+
+@runtime_checkable
 class Pings(Protocol):
     """Can be asked whether it is usable."""
 

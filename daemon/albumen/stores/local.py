@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import ClassVar, Literal
 
-from albumen.errors import AlbumenError, Changed, Exists, NotFound, Transient
+from albumen.errors import AlbumenError, Changed, Exists, NotFound, Rejected, Transient
 from albumen.model import Content, Digests, Item, Owner, Refused, Rev, Staged
 from albumen.plugins import Context
 from albumen.stores import direct, renaming, sweeping
@@ -41,7 +41,7 @@ class LocalSettings:
 
 
 class LocalStore(Looking):
-    """``Store`` with ``Stages``, ``Proves``, ``Folders``, ``Moves``, ``Pings``, ``Guarded`` and ``Local``.
+    """``Store`` with ``Stages``, ``Proves``, ``Folders``, ``Moves``, ``Exchanges``, ``Pings``, ``Guarded`` and ``Local``.
 
     ``digests``: which are computed of all new bytes (SHA-256 always). ``syncs``: give the same to all local stores of a process,
     so that they share their syncs, too.
@@ -231,6 +231,26 @@ class LocalStore(Looking):
                 raise self._changed(path)
         self.sync([path, to])
         return self._item(to, moved)
+
+    def exchange(self, path: str, other: str, *, rev: Rev | None = None, other_rev: Rev | None = None) -> tuple[Item, Item]:
+        """See ``Exchanges.exchange``; durable. ``Rejected`` on a file system that cannot."""
+        with guarded(self.name, checked(path)), self._tree.parent(path) as one, self._tree.parent(checked(other)) as two:
+            before = renaming.look(one), renaming.look(two)
+            for status, wanted, name in zip(before, (rev, other_rev), (path, other), strict=True):
+                if wanted is not None and rev_of(status) != wanted:
+                    raise self._changed(name)
+            try:
+                renaming.swap(one, two)
+            except OSError as error:
+                if error.errno != errno.EOPNOTSUPP:
+                    raise
+                raise Rejected(f"{self.name}: its file system cannot exchange two files, so none of them is rewritten") from error
+            now = renaming.look(one), renaming.look(two)
+            if [renaming.mark(status) for status in now] != [renaming.mark(status) for status in reversed(before)]:
+                renaming.swap(one, two)
+                raise self._changed(other)
+        self.sync([path, other])
+        return self._item(path, now[0]), self._item(other, now[1])
 
     def copy(self, path: str, to: str, *, rev: Rev | None = None) -> Item:
         """See ``Moves.copy``; durable."""

@@ -60,6 +60,16 @@ def take(source: Spot, aside: Spot, expected: str) -> bool:
     return False
 
 
+def swap(one: Spot, other: Spot) -> None:
+    """Both names change their files, at once. ``OSError`` with EOPNOTSUPP where the file system cannot."""
+    try:
+        kernel.rename(*one, *other, kernel.EXCHANGE)
+    except OSError as error:
+        if error.errno in _LACKS:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP)) from error
+        raise
+
+
 def exchange(fresh: Spot, target: Spot, expected: str) -> bool:
     """Put ``fresh`` in the place of the file with that mark, which is then removed; the name never misses a file where the file
     system can swap two. False when it was another one: it keeps its name, and ``fresh`` its own."""

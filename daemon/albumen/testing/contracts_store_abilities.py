@@ -5,13 +5,13 @@ import hashlib
 import pytest
 
 from albumen.errors import Changed, Exists, NotFound, Rejected, Transient
-from albumen.ports import Folders, Moves, Pings, Proves, Stages, Store
+from albumen.ports import Exchanges, Folders, Moves, Pings, Proves, Stages, Store
 from albumen.testing.contracts_store_base import SIZES, TIME, StoreTests, pattern
 from albumen.testing.stores import content
 
 
 class AbilitiesContract(StoreTests):
-    """``Stages``, ``Proves``, ``Pings``, ``Folders``, ``Moves``."""
+    """``Stages``, ``Proves``, ``Pings``, ``Folders``, ``Moves``, ``Exchanges``."""
 
     # -------------------------------------------------------------------------------------------------- Stages, where it has
 
@@ -171,3 +171,30 @@ class AbilitiesContract(StoreTests):
             call(self.at("nothing"), self.at("z"))
         assert self.listed(store) == ["x", "y"]
         assert (self.bytes_of(store, "x"), self.bytes_of(store, "y")) == (b"two", b"there")
+
+    # ----------------------------------------------------------------------------------------------- Exchanges, where it has
+
+    def exchanging(self, store: Store) -> Exchanges:
+        if not isinstance(store, Exchanges):
+            pytest.skip("this store cannot exchange")
+        return store
+
+    def test_exchanged_files_keep_their_bytes_and_times(self, store: Store) -> None:
+        exchanges = self.exchanging(store)
+        old = store.put(self.at("x"), content(b"one", modified=TIME))
+        new = store.put(self.at("d/y"), content(b"other", modified=TIME + 10**9))
+        answer = exchanges.exchange(self.at("x"), self.at("d/y"), rev=old.main.rev, other_rev=new.main.rev)
+        assert [one.main for one in answer] == [store.stat(self.at("x")).main, store.stat(self.at("d/y")).main]
+        assert (self.bytes_of(store, "x"), self.bytes_of(store, "d/y")) == (b"other", b"one")
+        assert [one.main.modified for one in answer] == [TIME + 10**9, TIME]
+
+    def test_what_was_not_meant_is_not_exchanged(self, store: Store) -> None:
+        exchanges = self.exchanging(store)
+        old = store.put(self.at("x"), content(b"one"))
+        new = store.put(self.at("y"), content(b"other"))
+        store.put(self.at("y"), content(b"changed"), replace=new.main.rev)
+        with pytest.raises(Changed):
+            exchanges.exchange(self.at("x"), self.at("y"), rev=old.main.rev, other_rev=new.main.rev)
+        with pytest.raises(NotFound):
+            exchanges.exchange(self.at("x"), self.at("nothing"))
+        assert (self.bytes_of(store, "x"), self.bytes_of(store, "y")) == (b"one", b"changed")

@@ -170,7 +170,7 @@ class NoMoveStore:
 
 
 class MemoryStore(NoMoveStore):
-    """Every ability: ``Stages``, ``Proves``, ``Folders``, ``Moves``, ``Pings``. ``synced`` counts calls of ``sync``."""
+    """Every ability: ``Stages``, ``Proves``, ``Folders``, ``Moves``, ``Exchanges``, ``Pings``. ``synced`` counts calls of ``sync``."""
 
     def __init__(
         self,
@@ -284,6 +284,14 @@ class MemoryStore(NoMoveStore):
             self._free(checked(to))
             self._put_away(to, file.data, file.modified, file.mode)
             return self.stat(to)
+
+    def exchange(self, path: str, other: str, *, rev: Rev | None = None, other_rev: Rev | None = None) -> tuple[Item, Item]:
+        """See ``Exchanges.exchange``."""
+        with self._lock:
+            one, two = self._file(path, rev), self._file(other, other_rev)
+            self._put_away(path, two.data, two.modified, two.mode)
+            self._put_away(other, one.data, one.modified, one.mode)
+            return self.stat(path), self.stat(other)
 
     def ping(self) -> None:
         """Always well."""

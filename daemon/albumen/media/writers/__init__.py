@@ -1,0 +1,1 @@
+"""What people entered, written where other programs read it."""
