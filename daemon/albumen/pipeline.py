@@ -258,7 +258,8 @@ class Pipeline:
         pending = self.queue.pending(batch)
         if pending.active:
             return Later(_SOON, counted=False)
-        if pending.later:  # one that has no deed yet would open the batch again, and nobody would close it
+        if pending.later:
+            self.deeds.unite(batch)  # what waits, perhaps for days, holds up no others; one that has no deed yet would open the batch again, and nobody would close it
             return Later(_PATIENT, "other jobs of the batch wait", counted=False)
         if self.deeds.close(batch):
             return Done()

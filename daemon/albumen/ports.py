@@ -133,18 +133,18 @@ class Deeds(Protocol):
         companion whose content is not known yet is kept beside the first placement. The item with its ``deeds``, maybe none.
         ``Transient`` while the first copy is not finished, ``Changed`` when the file to be thrown away is another one by now."""
 
-    def unite(self, record: str) -> Sequence[Deed]:
-        """Join a half of a live photo that was just filed with the other one, when that lies in the library alone and only these two
-        have their content identifier: both get the names they would have had together, in a batch of its own. The deeds that were
-        done, none when there is nothing to join. Twice is harmless; ``Transient`` while another batch moves one of them."""
+    def unite(self, batch: BatchId) -> None:
+        """Join halves of live photos that this batch filed with their other halves, where these lie in the library alone and only
+        those two have their content identifier: both get the names they would have had together, each pair in a batch of its own.
+        Twice is harmless; ``Transient`` while another batch moves one of them."""
 
     def remember_folders(self, batch: BatchId, refs: Sequence[Ref], *, root: str = "") -> None:
         """Plan the removal of folders a move may empty, with the mode and times they have before any deed touches them. The folder
         at ``root`` stays even when it is empty. Twice is harmless."""
 
     def close(self, batch: BatchId) -> bool:
-        """Remove folders the batch emptied and end it; False while a deed is open, or another process commands it. Twice is
-        harmless."""
+        """``unite``, remove folders the batch emptied and end it; False while a deed is open, or another process commands it. Twice
+        is harmless."""
 
 
 class Run(Protocol):

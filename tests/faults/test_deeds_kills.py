@@ -141,15 +141,24 @@ def test_killed_again_while_it_recovers(tmp_path: Path, asked: str) -> None:
         for second in range(1 + first % 5, 60, 9):
             ground = InMemory(tmp_path)
             fill(ground)
-            for ask in ASKS[asked][:-1]:
-                ask(Life(ground, Fault()))
+            for before in ASKS[asked][:-1]:
+                before(Life(ground, Fault()))
+            ask = again(ground, ASKS[asked][-1])
             for at in (first, second):
                 with suppress(Killed):
-                    ASKS[asked][-1](Life(ground, Fault(at)))
+                    ask(Life(ground, Fault(at)))
                     break
             else:
-                ASKS[asked][-1](Life(ground, Fault()))
+                ask(Life(ground, Fault()))
             assert end_of(Life(ground, Fault()), ground) == expected, (first, second)
+
+
+def again(ground: Ground, ask: Ask) -> Ask:
+    """The same words each time: who was killed just when the undo was finished does not ask for the undo of that."""
+    if ask is not undone:
+        return ask
+    batch = ground.ledger.batches().rows[0].id
+    return lambda life: life.undo(batch)
 
 
 ERRORS: dict[str, Callable[[], BaseException]] = {

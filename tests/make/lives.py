@@ -12,6 +12,7 @@ from albumen.deeds.desk import Desk, Filing
 from albumen.deeds.engine import Engine
 from albumen.handlers.catalog import CatalogHandler
 from albumen.handlers.file import FileHandler
+from albumen.handlers.halves import sorted_out
 from albumen.handlers.looking import know
 from albumen.media import grouping, signature
 from albumen.model import (
@@ -178,10 +179,26 @@ class Life:
         found = []
         for folder in sorted({one.folder for one in refs}):
             names = {one.name: one for one in refs if one.folder == folder}
+            known = []
             for group in grouping.group(list(names), signature.kind_of_name):
                 parts = tuple(names[name] for name, _ in group.companions)
-                found.append(self.known(Item(names[group.main], parts, source="import", root=top, move=move, batch=batch)))
+                known.append(self.known(Item(names[group.main], parts, source="import", root=top, move=move, batch=batch)))
+            found += sorted_out(known)
         return found
+
+    def arrive(self, *paths: str, move: bool = True, run: bool = True) -> BatchId:
+        """As a watched folder that offers these files of the card as one arrival, through ``catalog`` and ``file``."""
+        batch = self.engine.begin("watch card")
+        store, top = self.stores[DISK], self.ground.disk()
+        refs = {path.rpartition("/")[2]: store.stat(f"{top}/{path}").main for path in paths}
+        for group in grouping.group(list(refs), signature.kind_of_name):
+            parts = tuple(refs[name] for name, _ in group.companions)
+            item = Item(refs[group.main], parts, source="card", root=top, move=move, batch=batch)
+            self.jobs.put([self.pipeline.job(item, ("catalog", "file"), batch)])
+        self.jobs.put([self.pipeline.closing(batch)])
+        if run:
+            self.jobs.run(self.pipeline)
+        return batch
 
     def known(self, item: Item) -> Item:
         """The item once its files were read."""

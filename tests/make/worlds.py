@@ -35,6 +35,7 @@ LIBRARY = "nas"
 JPEG = b"\xff\xd8\xff\xe0"
 RAW = b"II*\0\x10\0\0\0CR\x02\0"
 XMP = b"<x:xmpmeta>"
+MOV = b"\0\0\0\x14ftypqt  \0\0\2\0qt  "
 
 
 def jpeg(what: str) -> bytes:
@@ -50,6 +51,11 @@ def raw(what: str) -> bytes:
 def xmp(what: str) -> bytes:
     """Bytes that begin like a sidecar."""
     return XMP + what.encode()
+
+
+def half(group: str, *, when: str = WHEN, movie: bool = False, what: str = "") -> bytes:
+    """Bytes that begin like a still or a movie and hold a content identifier; taken at ``when``, "" = no camera says when."""
+    return (MOV if movie else JPEG) + f"<{group}|{when}>".encode() + what.encode()
 
 
 class Killed(BaseException):
@@ -117,7 +123,11 @@ def facts_of(head: bytes, name: str) -> Facts:
         return Facts("other", role)
     found = signature.sniff(head, name)
     assert found is not None
-    return Facts(found[0], found[1], stamps=(Stamp("exif:DateTimeOriginal", WHEN),))
+    group, when = "", WHEN
+    if head.startswith((JPEG + b"<", MOV + b"<")):
+        group, when = head[head.index(b"<") + 1 : head.index(b">")].decode().split("|")
+    source = "quicktime:CreationDate" if found[0] == "video" else "exif:DateTimeOriginal"
+    return Facts(found[0], found[1], group=group or None, stamps=(Stamp(source, when),) if when else ())
 
 
 class Ground(Protocol):

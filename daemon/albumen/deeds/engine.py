@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from albumen.deeds import doubles, folders, reading, recover, reserve, transfer, undo, uniting
 from albumen.deeds.desk import Desk
-from albumen.errors import AlbumenError, Transient
+from albumen.errors import AlbumenError, Transient, Unavailable
 from albumen.model import BatchId, Deed, DeedId, Item, Record, Ref, Staged
 
 
@@ -17,7 +17,7 @@ class Engine:
         self.desk = desk
         self._guard = threading.Lock()
         self._doing: set[DeedId] = set()
-        self._uniting = threading.Lock()  # both halves may be filed at one moment: each would join the other
+        self._uniting = threading.Lock()  # two batches may bring the two halves: each would join the other
 
     # -------------------------------------------------------------------------------------------------------- ports.Deeds
 
@@ -46,13 +46,17 @@ class Engine:
         """See ``ports.Deeds``."""
         return doubles.double(self.desk, item, batch)
 
-    def unite(self, record: str) -> Sequence[Deed]:
+    def unite(self, batch: BatchId) -> None:
         """See ``ports.Deeds``."""
         with self._uniting:
-            return uniting.unite(self.desk, record, self.do)
+            uniting.unite(self.desk, batch, self.do)
 
     def close(self, batch: BatchId) -> bool:
         """See ``ports.Deeds``."""
+        try:
+            self.unite(batch)
+        except (Transient, Unavailable):  # later: nobody waits for it
+            return False
         return folders.close(self.desk, batch)
 
     def remember_folders(self, batch: BatchId, refs: Sequence[Ref], *, root: str = "") -> None:

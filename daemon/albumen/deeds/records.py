@@ -30,7 +30,7 @@ def after(
             base = joined(base, deed.after) if deed.before is None else revised(base, deed.before, deed.after)
         if base is None:
             continue
-        changed[deed.record] = base if deed.verb == "tag" else _moved(base, deed, items[deed.id], proofs[deed.id])
+        changed[deed.record] = _roled(base, deed) if deed.verb == "tag" else _moved(base, deed, items[deed.id], proofs[deed.id])
         if deed.after is not None:
             _regrouped(changed, current, base, deed.before, deed.role)
     return [record for id, record in changed.items() if record != current.get(id)]
@@ -77,6 +77,7 @@ def _regrouped(changed: dict[str, Record], current: Mapping[str, Record], part: 
 
 
 def _moved(record: Record, deed: Deed, item: Item, proof: Proof) -> Record:
+    proof = _proof(record, deed, proof)
     gone = {(deed.target.store, deed.target.path)}  # written anew below, so that a repetition adds nothing
     if deed.verb == "move":
         gone.add((deed.source.store, deed.source.path))
@@ -97,9 +98,28 @@ def _moved(record: Record, deed: Deed, item: Item, proof: Proof) -> Record:
     return dataclasses.replace(record, placements=tuple(sorted(kept, key=lambda one: (one.store, one.path))))
 
 
+def _proof(record: Record, deed: Deed, proof: Proof) -> Proof:
+    """A rename reads nothing again, so what was proven of these bytes before says more than it does."""
+    ends = {(one.store, one.path) for one in (deed.source, deed.target) if one.store == deed.target.store}
+    known = [one.proof for one in record.placements if (one.store, one.path) in ends and one.proof is not None]
+    better = [one for one in known if one.digest == proof.digest and one.method != "written"]
+    return better[0] if better and proof.method == "written" else proof
+
+
 def _role(record: Record, deed: Deed) -> str:
     """A record's own file is the main one, unless the record travels with another: a join changes that, its undo changes it back."""
     return "main" if record.sha256 == deed.sha256 and not record.companion_of else deed.role
+
+
+def _roled(record: Record, deed: Deed) -> Record:
+    """Joined where it lies, or parted: its place is that of a companion now, or of a main file."""
+    if deed.before is None or deed.after is None or deed.before.companion_of == deed.after.companion_of:
+        return record
+    here = (deed.source.store, deed.source.path)
+    places = (
+        dataclasses.replace(one, role=_role(record, deed)) if (one.store, one.path) == here else one for one in record.placements
+    )
+    return dataclasses.replace(record, placements=tuple(places))
 
 
 def withdrawn(current: Mapping[str, Record], deeds: Sequence[Deed], there: Container[DeedId]) -> Sequence[Record]:
@@ -115,6 +135,7 @@ def withdrawn(current: Mapping[str, Record], deeds: Sequence[Deed], there: Conta
             record = changed[deed.record] = revised(record, deed.after, deed.before)
             _regrouped(changed, current, record, deed.after, deed.role)
         if deed.verb == "tag":
+            changed[deed.record] = _roled(record, deed)
             continue
         source, target = (deed.source.store, deed.source.path), (deed.target.store, deed.target.path)
         kept = [one for one in record.placements if (one.store, one.path) != target]

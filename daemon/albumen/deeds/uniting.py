@@ -3,7 +3,9 @@ own. Undone, they stand alone again, and nothing joins them a second time.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
 from albumen.deeds import folders
@@ -19,35 +21,47 @@ WHAT = "join live photo"  # what the batches of joins are called, before the ide
 LIVE = "live"
 _ROUNDS = 5
 _MANY = 100  # files that share one identifier; more are a mistake of whoever wrote them
+_PAGE = 500
 _TRIED = 1000  # names that are looked at
 _DATE = ("taken", "precision", "offset", "instant", "date_source", "date_confidence", "date_candidates")
 
 
-def unite(desk: Desk, record: str, do: Callable[[Sequence[DeedId]], Sequence[Deed]]) -> Sequence[Deed]:
+def unite(desk: Desk, batch: BatchId, do: Callable[[Sequence[DeedId]], Sequence[Deed]]) -> None:
     """See ``ports.Deeds.unite``. ``do`` does the deeds of a group."""
-    found = desk.catalog.get([record]).get(record)
-    if found is None or not found.group:
-        return ()
-    why = ""
+    info = next(iter(desk.ledger.batches(ids=[batch]).rows), None)
+    if info is None or info.ended is not None or info.undoes or not info.effective or info.what.startswith(WHAT):
+        return
+    for group in _groups(desk, batch):
+        _unite(desk, group, do)
+
+
+def _groups(desk: Desk, batch: BatchId) -> Sequence[str]:
+    """Content identifiers of what a batch filed."""
+    done = (one for one in folders.pages(desk, batch, DeedState.done) if one.verb in ("copy", "move") and one.before is None)
+    filed = (one.record for one in done if one.record and not one.undone_by)
+    found: dict[str, None] = {}
+    while some := list(itertools.islice(filed, _PAGE)):
+        found |= dict.fromkeys(one.group for one in desk.catalog.get(some).values() if one.group)
+    return list(found)
+
+
+def _unite(desk: Desk, group: str, do: Callable[[Sequence[DeedId]], Sequence[Deed]]) -> None:
+    """One pair, if it is one and not joined."""
     for _ in range(_ROUNDS):
-        pair = halves(members(desk, found.group), desk.filing.store)
+        pair = halves(members(desk, group), desk.filing.store)
         if pair is None:
-            return ()
+            return
         begun = _begun(desk, pair[1])
-        batch = begun[0].batch if begun else desk.ledger.begin(f"{WHAT} {found.group}", desk.owner)
+        batch = begun[0].batch if begun else desk.ledger.begin(f"{WHAT} {group}", desk.owner)
         try:
             deeds = begun or desk.ledger.intend(plan(desk, batch, *pair))
-            done = do([one.id for one in deeds])
+            do([one.id for one in deeds])
         except Taken as taken:
             desk.ledger.end(batch)
-            raise Transient("the other half of this live photo is being moved by another batch") from taken
+            raise Transient("the other half of a live photo is being moved by another batch") from taken
         except Permanent as error:  # a name was taken, a file changed: dropped, and planned anew
-            why = str(error)
-            folders.close(desk, batch)
-            continue
+            desk.log.info("not joined", group=group, why=str(error))
         folders.close(desk, batch)
-        return done
-    raise Transient(f"the halves of this live photo cannot be joined: {why}")
 
 
 def members(desk: Desk, group: str) -> Sequence[Record]:
@@ -93,29 +107,42 @@ def _begun(desk: Desk, movie: Record) -> Sequence[Deed]:
     return ()
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One file of a pair: where it lies, where it will lie, what its record will be when that changes, and its new role."""
+
+    record: Record
+    place: Placement
+    path: str
+    after: Record | None = None
+    role: str = ""
+
+
 def plan(desk: Desk, batch: BatchId, still: Record, movie: Record) -> list[Deed]:
-    """The deeds that give both halves, and what travels with each, the names they would have had, had they come together."""
+    """The deeds of ``moves``."""
+    return [_deed(desk, batch, one) for one in moves(desk, still, movie)]
+
+
+def moves(desk: Desk, still: Record, movie: Record, taken: Set[str] = frozenset()) -> list[Move]:
+    """What gives both halves, and what travels with each, the names they would have had, had they come together; nothing is done.
+    ``taken``: keys of stems that are given away beside what lies there."""
     library = desk.filing.store
     home, away = _home(still, library), _home(movie, library)
     assert home is not None
     assert away is not None
     date = _date(still, movie)
     main = dataclasses.replace(still, **date)
-    part = dataclasses.replace(movie, **date, companion_of=still.id)
-    target = _target(desk, still, main, movie, home)
+    target = _target(desk, still, main, movie, taken)
     old, new = _bare(home.path, still), _bare(target.path, still)
-    tail = target.companions[0][len(_bare(target.name, still)) :]
-    deeds = []
-    for record, place in _around(desk, still, home):
-        path = new + place.path[len(old) :]
-        if path != place.path:
-            revised = main if place == home and main != still else None
-            deeds.append(_deed(desk, batch, record, place, path, revised))
-    deeds.append(_deed(desk, batch, movie, away, new + tail, part, role=LIVE))
-    for record, place in _around(desk, movie, away):
-        if place != away:
-            deeds.append(_deed(desk, batch, record, place, new + tail + _behind(place.path, away.path), None))
-    return deeds
+    movie_path = f"{target.folder}/{target.companions[0]}" if target.folder else target.companions[0]
+    found = [
+        Move(record, place, new + place.path[len(old) :], main if place == home and main != still else None)
+        for record, place in _around(desk, still, home)
+    ]
+    found = [one for one in found if one.path != one.place.path or one.after is not None]
+    found.append(Move(movie, away, movie_path, dataclasses.replace(movie, **date, companion_of=still.id), LIVE))
+    beside = [(record, place) for record, place in _around(desk, movie, away) if place != away]
+    return found + [Move(record, place, movie_path + _behind(place.path, away.path)) for record, place in beside]
 
 
 def _home(record: Record, store: str) -> Placement | None:
@@ -139,16 +166,18 @@ def _rank(record: Record) -> int:
     return 0 if record.date_source in (*WEAK, None) else 2 if record.date_source == PERSON else 1
 
 
-def _target(desk: Desk, still: Record, main: Record, movie: Record, home: Placement) -> naming.Target:
+def _target(desk: Desk, still: Record, main: Record, movie: Record, taken: Set[str]) -> naming.Target:
     """The first name of the pair that nobody else's file has. A still that a person gave another name, or put into another folder,
     keeps it."""
     rules = desk.filing.names
+    home = _home(still, desk.filing.store)
+    assert home is not None
     first = next(naming.candidates(_named(main, movie, home), rules))
     given = (one.path for _, one in zip(range(_TRIED), naming.candidates(_named(still, movie, home), rules), strict=False))
     if home.path in given:
         mine = {desk.library.key(one.path) for record in (still, movie) for _, one in _all(desk, record)}
         for _, target in zip(range(_TRIED), naming.candidates(_named(main, movie, home), rules), strict=False):
-            if target.path == home.path or _is_free(desk, target.path, mine):
+            if target.path == home.path or _is_free(desk, target.path, mine, taken):
                 return target
     tail = first.companions[0][len(_bare(first.name, still)) :]
     folder, _, name = home.path.rpartition("/")
@@ -182,13 +211,15 @@ def dated(record: Record) -> Dated:
     )
 
 
-def _is_free(desk: Desk, path: str, mine: set[str]) -> bool:
+def _is_free(desk: Desk, path: str, mine: Set[str], taken: Set[str]) -> bool:
     """Whether no file of anybody else has this stem, or will have it."""
     store = desk.library
     folder = path.rpartition("/")[0]
     front = f"{folder}/" if folder else ""
     wanted = store.key(naming.stem(path))
-    if any(naming.stem(one) == wanted for one in desk.ledger.held(store.name, front) - mine):
+    if wanted in taken - {naming.stem(one) for one in mine} or any(
+        naming.stem(one) == wanted for one in desk.ledger.held(store.name, front) - mine
+    ):
         return False
     there = desk.listed.look(store, folder)
     return wanted not in there.stems or all(store.key(naming.stem(one)) != wanted for one in there.keys - mine)
@@ -220,24 +251,21 @@ def _behind(path: str, main: str) -> str:
     return path[len(main) :] if path.startswith(main) else "." + path.rpartition(".")[2]
 
 
-def _deed(
-    desk: Desk, batch: BatchId, record: Record, place: Placement, path: str, revised: Record | None, *, role: str = ""
-) -> Deed:
-    library = desk.library
+def _deed(desk: Desk, batch: BatchId, move: Move) -> Deed:
+    library, place = desk.library, move.place
     source = desk.store(place.store).stat(place.path).main
-    moves = path != place.path
     return Deed(
         batch=batch,
         key=f"{batch}/{place.store}:{place.path}@{source.rev}",
-        verb="move" if moves else "tag",
+        verb="move" if move.path != place.path else "tag",
         source=source,
-        target=Ref(library.name, path, modified=source.modified),
-        target_key=library.key(path),
+        target=Ref(library.name, move.path, modified=source.modified),
+        target_key=library.key(move.path),
         group=batch,
-        role=role or place.role,
-        sha256=place.sha256 or record.sha256,
+        role=move.role or place.role,
+        sha256=place.sha256 or move.record.sha256,
         album=place.album,
-        record=record.id,
-        before=record if revised is not None else None,
-        after=revised,
+        record=move.record.id,
+        before=move.record if move.after is not None else None,
+        after=move.after,
     )

@@ -35,7 +35,7 @@ class FileHandler:
         if item.deeds:
             deeds = run.deeds.do(item.deeds)
             if not all(one.state in _UNDONE for one in deeds):
-                return self._placed(item, deeds, run)
+                return [_placed(item, deeds)]
             if any(one.undoes or one.before is not None or one.why == UNDONE_BEFORE for one in deeds):
                 return []  # not planned anew: refused, with its reason, undone, or a correction of what lies in the library
         if not item.deeds and item.facts:
@@ -55,17 +55,7 @@ class FileHandler:
             return self._double(item, run)
         if not item.deeds:
             raise Transient(f"/{item.main.path} is being imported by another command")
-        return self._placed(item, run.deeds.do(item.deeds), run)
-
-    def _placed(self, item: Item, deeds: Sequence[Deed], run: Run) -> list[Item]:
-        """Its deeds done: the item as it lies in the library now, for the steps after this one. A half of a live photo whose other
-        half lies there is joined with it."""
-        main = next((one for one in deeds if one.role == "main" and one.state is DeedState.done), None)
-        if main is None:
-            return [item]
-        if not main.undoes and main.before is None:
-            run.deeds.unite(main.record)
-        return [dataclasses.replace(item, main=dataclasses.replace(main.target, size=main.source.size))]
+        return [_placed(item, run.deeds.do(item.deeds))]
 
     def _again(self, item: Item, run: Run) -> Sequence[Item]:
         """Its deeds were dropped, or it was never read: look at the files as they are now."""
@@ -93,8 +83,14 @@ class FileHandler:
             again = run.deeds.reserve([dataclasses.replace(item, duplicate_of="", deeds=())], item.batch)[0]
             if again.duplicate_of or not again.deeds:
                 raise
-            return self._placed(again, run.deeds.do(again.deeds), run)
+            return [_placed(again, run.deeds.do(again.deeds))]
         if item.deeds:
             run.deeds.do(item.deeds)
         run.tell("duplicate", file=shown(item.main), of=item.duplicate_of, batch=item.batch, source=item.source)
         return [item]
+
+
+def _placed(item: Item, deeds: Sequence[Deed]) -> Item:
+    """The item as it lies in the library now, for the steps after this one."""
+    main = next((one for one in deeds if one.role == "main" and one.state is DeedState.done), None)
+    return item if main is None else dataclasses.replace(item, main=dataclasses.replace(main.target, size=main.source.size))
