@@ -1,6 +1,7 @@
 """XMP packets (ISO 16684-1), embedded or as a sidecar: dates, position, camera, exposure, what people entered, and what phones mark."""
 
 import re
+from collections.abc import Mapping
 
 from albumen.media.readers import rdf, regions
 from albumen.media.readers.draft import Draft
@@ -59,7 +60,7 @@ def _camera(draft: Draft, found: Properties) -> None:
         draft.hinted = draft.hinted or int(turn)
     iso = text(found, "exifEX:PhotographicSensitivity") or text(found, "exif:ISOSpeedRatings")
     flash = found.get("exif:Flash")
-    fired = text(flash, "exif:Fired").lower() if isinstance(flash, dict) else ""
+    fired = text(flash, "exif:Fired").lower() if isinstance(flash, Mapping) else ""
     draft.light(
         time=positive(_ratio(text(found, "exif:ExposureTime"))),
         aperture=positive(_ratio(text(found, "exif:FNumber"))),
@@ -87,26 +88,28 @@ def _phone(draft: Draft, found: Properties) -> None:
     """Marks of phones: burst, a video behind the picture (Google's Motion Photo format 1.0 and its forerunner), gain maps."""
     draft.burst = draft.burst or text(found, "GCamera:BurstID")
     behind = text(found, "GCamera:MicroVideoOffset") or text(found, "GCamera:MotionPhotoOffset")
-    if re.fullmatch(r"\d{1,15}", behind) and text(found, "GCamera:MicroVideo") in ("", "1"):
-        draft.behind = draft.behind or int(behind)
-    items = [one.get("Container:Item", one) for one in rdf.structures(found.get("Container:Directory", ""))]
-    sizes = [
-        (text(one, "Item:Semantic"), text(one, "Item:Length"), text(one, "Item:Padding"))
-        for one in items
-        if isinstance(one, dict)
-    ]
-    for at, (meaning, length, _) in enumerate(sizes):
-        if meaning == "MotionPhoto" and length.isdigit():  # items follow one another up to the file's end
-            rest = sum(
-                int(more or 0) + int(pad or 0)
-                for _, more, pad in sizes[at + 1 :]
-                if (more or "0").isdigit() and (pad or "0").isdigit()
-            )
-            draft.behind = draft.behind or int(length) + rest
-        if meaning == "GainMap":
-            draft.hdr = draft.hdr or "gain map"
+    if text(found, "GCamera:MicroVideo") in ("", "1"):
+        draft.behind = draft.behind or _count(behind) or None
+    _directory(draft, found)
     if text(found, "hdrgm:Version") or text(found, "HDRGainMap:HDRGainMapVersion"):
         draft.hdr = draft.hdr or "gain map"
+
+
+def _directory(draft: Draft, found: Properties) -> None:
+    """The items of one file, which follow one another up to its end; the first is the picture itself."""
+    items = [one.get("Container:Item", one) for one in rdf.structures(found.get("Container:Directory", ""))]
+    rows = [one for one in items if isinstance(one, Mapping)]
+    sizes = [_count(text(one, "Item:Length")) + _count(text(one, "Item:Padding")) for one in rows]
+    for at, one in enumerate(rows):
+        meaning, length = text(one, "Item:Semantic"), _count(text(one, "Item:Length"))
+        if meaning == "MotionPhoto" and length:
+            draft.behind = draft.behind or length + sum(sizes[at + 1 :])
+        elif meaning == "GainMap":
+            draft.hdr = draft.hdr or "gain map"
+
+
+def _count(value: str) -> int:
+    return int(value) if re.fullmatch(r"[0-9]{1,15}", value) else 0
 
 
 _GPS = re.compile(r"^(\d+),(\d+(?:\.\d+)?)(?:,(\d+(?:\.\d+)?))?([NSEW]?)$")
