@@ -22,7 +22,8 @@ def put_there(desk: Desk, ref: Ref) -> Deed | None:
     while True:
         page = desk.ledger.history(item=f"{ref.store}:{ref.path}", after=after)
         for one in page.rows:
-            here = (one.target.store, one.target.path) == (ref.store, ref.path)
+            place = one.source if one.verb == "replace" else one.target
+            here = (place.store, place.path) == (ref.store, ref.path)
             if here and one.state not in (DeedState.dropped, DeedState.failed) and not one.undone_by:
                 found = one
         after = page.after
@@ -75,7 +76,7 @@ def _deed(batch: BatchId, ref: Ref, thrown: Deed) -> Deed:
         target=Ref(ref.store, ""),
         group=f"{batch}/expire:{thrown.id}",
         role=thrown.role,
-        sha256=thrown.sha256,
+        sha256=thrown.before.sha256 if thrown.verb == "replace" and thrown.before else thrown.sha256,
         record=thrown.record,
     )
 

@@ -32,9 +32,12 @@ def look(desk: Desk, deed: Deed) -> Look:
 
 def _target(desk: Desk, deed: Deed) -> AtTarget:
     try:
-        return "ours" if sha256(desk.store(deed.target.store), deed.target.path) == deed.sha256 else "foreign"
+        found = sha256(desk.store(deed.target.store), deed.target.path)
     except NotFound:
         return "absent"
+    if deed.verb == "replace" and deed.before is not None and found == deed.before.sha256:
+        return "absent"  # what shall be replaced lies there: not done yet
+    return "ours" if found == deed.sha256 else "foreign"
 
 
 def source(desk: Desk, deed: Deed) -> AtSource:

@@ -3,7 +3,9 @@
 import dataclasses
 from collections.abc import Container, Mapping, Sequence
 
+from albumen.deeds import successors
 from albumen.model import DISK, Companion, Deed, DeedId, Item, Placement, Proof, Record
+from albumen.ports import Catalog
 
 _NO_ENTRY = frozenset({"id", "sha256", "size", "placements", "companions", "renditions", "arrival", "version"})
 _OWN = ".albumen/"  # trash, incoming, manifests: never a placement
@@ -23,6 +25,10 @@ def after(
     """
     changed: dict[str, Record] = {}
     for deed in deeds:
+        if successors.rewrites(deed):
+            known = _known(changed, current)
+            changed |= {one.id: one for one in successors.applied(known, deed, items[deed.id], proofs[deed.id])}
+            continue
         base = changed.get(deed.record) or current.get(deed.record)
         if base is None:
             base = deed.after
@@ -34,6 +40,20 @@ def after(
         if deed.after is not None:
             _regrouped(changed, current, base, deed.before, deed.role)
     return [record for id, record in changed.items() if record != current.get(id)]
+
+
+def _known(changed: Mapping[str, Record], current: Mapping[str, Record]) -> successors.Known:
+    return lambda record: changed.get(record) or current.get(record)
+
+
+def asked(catalog: Catalog, deeds: Sequence[Deed]) -> Mapping[str, Record]:
+    """The records, as they are, that ``after`` and ``withdrawn`` ask for."""
+    ids = {id for one in deeds if one.record for id in successors.asked(one)}
+    found = catalog.get(sorted(ids | set(mains(deeds))))
+    rewritten = [found[one.before.id] for one in deeds if one.verb == "replace" and one.before and one.before.id in found]
+    relatives = {one.companion_of for one in rewritten} | {part.id for one in rewritten for part in one.companions}
+    more = sorted(id for id in relatives if id and id not in found)
+    return {**found, **catalog.get(more)} if more else found
 
 
 def joined(kept: Record, new: Record) -> Record:
@@ -128,6 +148,9 @@ def withdrawn(current: Mapping[str, Record], deeds: Sequence[Deed], there: Conta
     """
     changed = dict(current)
     for deed in deeds:
+        if successors.rewrites(deed):
+            changed |= {one.id: one for one in successors.withdrawn(changed.get, deed)}
+            continue
         record = changed.get(deed.record)
         if record is None:
             continue
@@ -143,4 +166,4 @@ def withdrawn(current: Mapping[str, Record], deeds: Sequence[Deed], there: Conta
         if lost and deed.id in there:
             kept.append(Placement(*source, deed.source.rev, deed.source.size, deed.album, _role(record, deed), deed.sha256))
         changed[deed.record] = dataclasses.replace(record, placements=tuple(sorted(kept, key=lambda one: (one.store, one.path))))
-    return [record for id, record in changed.items() if record != current[id]]
+    return [record for id, record in changed.items() if record != current.get(id)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from albumen.deeds import successors
 from albumen.deeds.desk import Desk, shown
 from albumen.model import Deed, Ref
 
@@ -11,12 +12,14 @@ _PLAIN = ("main", "duplicate", "folder")  # roles that the event tells already
 
 def done(desk: Desk, deeds: Sequence[Deed], why: str = "") -> None:
     """These deeds are settled as done, with this reason. Lines: ``filed``, ``trashed``, ``undone``, ``expired``,
-    ``corrected``, ``joined``, ``folder removed``."""
+    ``corrected``, ``joined``, ``rewritten``, ``folder removed``."""
     for deed in deeds:
         if deed.role == "root":  # only its times were set
             continue
         fields = {"file": _where(deed.source) or _where(deed.target), "batch": deed.batch}
-        if deed.target.path and deed.source.path:
+        if successors.rewrites(deed):
+            fields["file"] = _where(deed.source if deed.undoes and deed.verb == "move" else deed.target)
+        elif deed.target.path and deed.source.path:
             fields |= {"to": shown(deed.target), "verb": deed.verb}
         more = {"id": deed.record, "role": "" if deed.role in _PLAIN else deed.role, "undoes": deed.undoes, "why": why}
         desk.log.info(_event(deed), **fields, **{key: text for key, text in more.items() if text})
@@ -29,6 +32,8 @@ def _event(deed: Deed) -> str:
         return "expired"
     if deed.verb in ("mkdir", "rmdir"):
         return "folder removed" if deed.verb == "rmdir" else "folder made"
+    if successors.rewrites(deed):
+        return "rewritten"
     if deed.before is not None and deed.after is not None and deed.before.companion_of != deed.after.companion_of:
         return "joined"
     if deed.before is not None or deed.verb == "tag":

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from albumen.deeds import doubles, places, records, telling, trash
+from albumen.deeds import doubles, places, records, replacing, telling, trash
 from albumen.deeds.desk import Desk, shown
 from albumen.deeds.reading import content, sha256
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, Permanent, Rejected, Stale, Transient
@@ -82,7 +82,8 @@ class _Group:
         for deed in deeds:
             if deed.verb == "tag":
                 self._ask_tagged(deed)
-        deeds = [one for one in deeds if one.verb != "tag"]
+        swapped = [one for one in deeds if one.verb == "replace"]
+        deeds = [one for one in deeds if one.verb not in ("tag", "replace")]
         inside = [one for one in deeds if _within(desk, one)]
         across = [one for one in deeds if one not in inside]
         staged: list[tuple[Deed, Staged]] = []
@@ -102,7 +103,9 @@ class _Group:
                 self.items[deed.id] = self._put(deed)
         for deed in inside:
             self.items[deed.id] = self._renamed(deed)
-        _traced(desk, deeds, "placed")
+        for deed in swapped:
+            self.items[deed.id] = replacing.exchanged(desk, deed)
+        _traced(desk, (*deeds, *swapped), "placed")
 
     def _staged(self, deed: Deed) -> Staged:
         """The bytes in the target's incoming area, this very content."""
@@ -204,9 +207,8 @@ class _Group:
 
     def _catalogue(self, deeds: Sequence[Deed]) -> None:
         wanted = [one for one in deeds if one.record]
-        ids = sorted({one.record for one in wanted} | set(records.mains(wanted)))
         for _ in range(50):
-            current = self.desk.catalog.get(ids)
+            current = records.asked(self.desk.catalog, wanted)
             try:
                 self.desk.catalog.put(records.after(current, wanted, self.items, self.proofs))
             except Stale:
@@ -256,7 +258,9 @@ class _Group:
         raise error
 
     def _renamed_back(self, deed: Deed) -> bool:
-        """A move inside one store is taken back by its inverse, when the old name is free."""
+        """A move inside one store is taken back by its inverse, when the old name is free; a replacement by the same exchange."""
+        if deed.verb == "replace":
+            return replacing.taken_back(self.desk, deed)
         if not _within(self.desk, deed):
             return False
         store = self.desk.store(deed.source.store)
@@ -279,9 +283,8 @@ class _Group:
     def _uncatalogue(self, deeds: Sequence[Deed]) -> None:
         """What an earlier run may have written of deeds that are given up. A record that came with them goes with them: left
         without any placement it would say that a person threw this content away."""
-        wanted = sorted({one.record for one in deeds if one.record} | set(records.mains(deeds)))
         for _ in range(50):
-            changed = records.withdrawn(self.desk.catalog.get(wanted), deeds, self.there)
+            changed = records.withdrawn(records.asked(self.desk.catalog, deeds), deeds, self.there)
             fresh = [one.id for one in changed if not one.placements and one.version == 1]
             try:
                 self.desk.catalog.put([one for one in changed if one.id not in fresh])

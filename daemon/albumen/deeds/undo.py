@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from albumen.deeds import records, trash
+from albumen.deeds import records, replacing, successors, trash
 from albumen.deeds.desk import Desk, shown
 from albumen.deeds.drafting import WITHOUT_PIXELS
 from albumen.deeds.folders import pages
@@ -44,7 +44,8 @@ def plan(desk: Desk, batch: BatchId, into: BatchId) -> Inverse:
     turned: list[Deed] = []
     refused: list[Refused] = []
     for group in reversed(list(groups.values())):
-        answers = [_turn(desk, deed, into) for deed in group]
+        rewritten = any(successors.rewrites(deed) for deed in group)  # a sidecar belongs to what its picture became
+        answers = [_turn(desk, deed, into) for deed in (reversed(group) if rewritten else group)]
         against = [one for one in answers if isinstance(one, Refused)]
         if against:
             refused += against
@@ -120,7 +121,8 @@ def _turn_file(desk: Desk, deed: Deed, base: Deed) -> Deed | Refused:
     if later is not None and later.verb == "expire":
         return Refused(deed, f"{shown(deed.target)} expired: batch {later.batch} deleted it for good ({later.why})")
     if later is not None:
-        return Refused(deed, f"{shown(deed.target)} was moved on by batch {later.batch}: undo that first")
+        did = "rewritten" if later.verb == "replace" else "moved on"
+        return Refused(deed, f"{shown(deed.target)} was {did} by batch {later.batch}: undo that first")
     try:
         now = desk.store(deed.target.store).stat(deed.target.path).main
         if not _is_unchanged(desk, deed, now):
@@ -129,6 +131,9 @@ def _turn_file(desk: Desk, deed: Deed, base: Deed) -> Deed | Refused:
         return Refused(deed, f"{shown(deed.target)} is gone")
     except Changed as error:
         return Refused(deed, str(error))
+    if deed.verb == "replace":
+        turned = replacing.turned(desk, deed, base, now)
+        return Refused(deed, turned) if isinstance(turned, str) else turned
     base = dataclasses.replace(base, before=deed.after, after=deed.before) if deed.before is not None else base
     if deed.before is not None and (other := _corrected_since(desk, deed)):
         return Refused(deed, other)
@@ -168,7 +173,8 @@ def _taken_by(desk: Desk, deed: Deed) -> Deed | None:
     """The newest effective deed that took this target away; None when none did."""
     where = f"{deed.target.store}:{deed.target.path}"
     for one in reversed(_all(desk, where)):
-        moved = one.verb in ("move", "expire") and (one.source.store, one.source.path) == (deed.target.store, deed.target.path)
+        ref = one.target if one.verb == "replace" else one.source
+        moved = one.verb in ("move", "expire", "replace") and (ref.store, ref.path) == (deed.target.store, deed.target.path)
         if moved and one.id > deed.id and not one.undone_by:
             return one
     return None

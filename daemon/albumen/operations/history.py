@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from albumen.deeds.successors import ENTRIES, rewrites
 from albumen.errors import NotFound
 from albumen.model import DISK, BatchId, BatchInfo, Deed, DeedId, DeedState, Record, Ref
 from albumen.ports import Ledger
@@ -161,7 +162,11 @@ def batch_row(info: BatchInfo) -> BatchRow:
 def _sentence(deed: Deed, undone_in: BatchId) -> str:
     source, target = place(deed.source), place(deed.target) if deed.target.path else ""
     doing, did = _VERBS[deed.verb]
-    if deed.target.path.startswith(_TRASH):
+    if deed.verb == "tag":
+        target = ""
+    elif rewrites(deed):
+        doing, did, source, target = _rewriting(deed)
+    elif deed.target.path.startswith(_TRASH):
         target = "the trash"
     elif deed.source.path.startswith(_TRASH) and deed.verb != "expire":
         doing, did, source, target = "bring back from the trash", "brought back from the trash", target, ""
@@ -173,9 +178,48 @@ def _sentence(deed: Deed, undone_in: BatchId) -> str:
         DeedState.failed: f"failed to {doing}",
     }[deed.state]
     text = f"{_moment(deed.at)} {deed.batch} {what} {source or target}"
-    text += f" to {target}" if source and target and target != source else ""
+    joint = ", " if rewrites(deed) else " to "
+    text += f"{joint}{target}" if source and target and target != source else ""
+    text += f" ({entered})" if (entered := _entered(deed)) else ""
     text += f": {deed.why}" if deed.why else ""
     return text + (f" (undone by {undone_in})" if undone_in else "")
+
+
+def _rewriting(deed: Deed) -> tuple[str, str, str, str]:
+    """(to do, done, file, what is to follow) of a deed that writes entries into a file."""
+    if deed.verb == "move" and deed.target.path.startswith(_TRASH):
+        return "take away", "took away", place(deed.source), ""
+    if deed.verb == "move":
+        return "write", "wrote", place(deed.target), ""
+    return "rewrite", "rewrote", place(deed.target), "" if deed.undoes else "the bytes before are in the trash"
+
+
+def _entered(deed: Deed) -> str:
+    """What was assigned and removed."""
+    if deed.before is None or deed.after is None:
+        return ""
+    told = []
+    for name in ENTRIES:
+        old, new = getattr(deed.before, name), getattr(deed.after, name)
+        if old == new:
+            continue
+        if name in ("tags", "people"):
+            told += [f"{name} +{one}" for one in new if one not in old] + [f"{name} -{one}" for one in old if one not in new]
+        else:
+            told.append("faces" if name == "faces" else f"{name} {'none' if new is None else new}")
+    return ", ".join(told)
+
+
+def successor(ledger: Ledger, record: str) -> str:
+    """The id of the record that replaced this one and still does; "" for none."""
+    found = ""
+    for page in _pages(ledger, None, record):
+        for deed in page:
+            if deed.verb == "replace" and deed.before is not None and deed.before.id == record and deed.record != record:
+                found = deed.record if deed.state is DeedState.done and not deed.undone_by else found
+            elif deed.verb == "replace" and deed.record == record and deed.state is DeedState.done and not deed.undone_by:
+                found = ""  # it came back
+    return found
 
 
 def _moment(at: int) -> str:
