@@ -1,5 +1,6 @@
 """A process over a world of ``make.worlds``: an engine, its pipeline and its jobs, as import, undo and the daemon use them."""
 
+import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -61,11 +62,13 @@ class Jobs:
         """None: what was buried here is asked for by nobody again."""
         return Page(())
 
-    def run(self, handle: Callable[[Job], Outcome]) -> None:
-        """Until nothing is left."""
-        for _ in range(500):
+    def run(self, handle: Callable[[Job], Outcome], chance: random.Random | None = None, steps: int = 0) -> None:
+        """Until nothing is left, or for so many ``steps``; in any order where a ``chance`` is given."""
+        for _ in range(steps or 500):
             if not self.waiting:
                 return
+            if chance is not None:
+                self.waiting.rotate(chance.randrange(len(self.waiting)))
             job = self.waiting.popleft()
             outcome = handle(job)
             if isinstance(outcome, Done):
@@ -74,6 +77,8 @@ class Jobs:
                 self.buried.append(outcome.why)
             else:
                 self.waiting.append(replace(job, tries=job.tries + 1))
+        if steps:
+            return
         raise AssertionError(f"these jobs never end: {self.waiting}")
 
 
