@@ -1,10 +1,11 @@
 """QuickTime, MP4, 3GP (QuickTime File Format; ISO/IEC 14496-12): length, dates, position, camera, size as shown, live-photo mark."""
 
+import re
 import struct
 from datetime import datetime, timedelta
 
 from albumen.errors import Rejected
-from albumen.media.readers import xmp
+from albumen.media.readers import tracks, xmp
 from albumen.media.readers.boxes import Box, find, number, walk
 from albumen.media.readers.draft import Draft
 from albumen.media.readers.positions import iso6709, place
@@ -12,6 +13,7 @@ from albumen.media.readers.window import Part, Window, text
 
 _UNIX = 2_082_844_800  # seconds from 1904 to 1970
 _VALUE = 65536
+_REPORT = 1 << 20  # bytes of Sony's report
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _KEYS = {
     "com.apple.quicktime.creationdate": "date",
@@ -22,6 +24,8 @@ _KEYS = {
     "com.apple.quicktime.displayname": "title",
     "com.apple.quicktime.description": "description",
     "com.apple.quicktime.content.identifier": "group",
+    "com.apple.quicktime.camera.lens_model": "lens",
+    "com.apple.quicktime.keywords": "tags",
     "com.android.manufacturer": "make",
     "com.android.model": "model",
     "\xa9day": "date",
@@ -50,15 +54,27 @@ def read(draft: Draft, window: Window, *, still: bool = False) -> None:
     for box in walk(moov.body):
         if box.kind == b"mvhd":
             times = _header(draft, box)
-        elif box.kind == b"trak" and not still:
-            _track(draft, box)
         elif box.kind == b"udta":
             _user_data(draft, box)
         elif box.kind == b"meta":
             _meta(draft, box)
+    if not still:
+        _tracks(draft, moov, tops)
+    for box in tops:
+        if box.kind == b"meta":
+            _sony(draft, box)
     draft.stamp("quicktime:CreateDate", times)
-    if draft.duration is None and (fragments := find(moov.body, b"mvex", b"mehd")):
-        _fragments(draft, moov, fragments)
+
+
+def _tracks(draft: Draft, moov: Box, tops: list[Box]) -> None:
+    found = tracks.read(draft, moov.body)
+    extends = find(moov.body, b"mvex")
+    if draft.duration is None and extends is not None:
+        total = find(extends.body, b"mehd")
+        if total is not None:
+            _fragments(draft, moov, total)
+        if draft.duration is None:
+            draft.duration = tracks.fragmented(moov.body, [box for box in tops if box.kind == b"moof"], found)
 
 
 def _whole(draft: Draft, window: Window, tops: list[Box], moov: Box | None) -> None:
@@ -97,26 +113,6 @@ def _fragments(draft: Draft, moov: Box, mehd: Box) -> None:
         draft.duration = round(length / scale, 3)
 
 
-def _track(draft: Draft, trak: Box) -> None:
-    """The first picture track's size as shown: its track header, turned by its matrix; the coded size where that has none."""
-    handler = find(trak.body, b"mdia", b"hdlr")
-    tkhd = find(trak.body, b"tkhd")
-    if draft.width or handler is None or handler.body.at(8, 4) not in (b"vide", b"pict", b"auxv") or tkhd is None:
-        return
-    head = tkhd.body.at(0, 96)
-    start = 52 if head[:1] == b"\1" else 40
-    matrix = head[start : start + 36]
-    width, height = number(head, start + 36, 4) >> 16, number(head, start + 40, 4) >> 16
-    entry = find(trak.body, b"mdia", b"minf", b"stbl", b"stsd")
-    coded = entry.body.at(8, 40) if entry else b""
-    if not (width and height):
-        width, height = number(coded, 32, 2), number(coded, 34, 2)
-    draft.shape(width, height)
-    if len(matrix) == 36:
-        a, b, _, c, d, *_ = struct.unpack(">9i", matrix)
-        draft.turned = abs(b) > abs(a) and abs(c) > abs(d)
-
-
 def _user_data(draft: Draft, udta: Box) -> None:
     for box in sorted(walk(udta.body), key=lambda one: one.kind == b"meta"):  # what the camera wrote before what programs added
         name = box.kind.decode("latin-1")
@@ -128,6 +124,8 @@ def _user_data(draft: Draft, udta: Box) -> None:
             xmp.packet(draft, box.body.at(0, 8 << 20))
         elif box.kind == b"loci":
             _loci(draft, box)
+        elif box.kind == b"GPMF":
+            _gopro(draft, box)
         elif name in _KEYS and name.startswith("\xa9"):
             data = box.body.at(0, _VALUE)
             size = number(data, 0, 2)
@@ -159,8 +157,42 @@ def _note(draft: Draft, what: str, value: str, source: str) -> None:
         draft.stamp(source, value)
     elif what == "place":
         iso6709(draft, value)
-    elif what in ("make", "model", "title", "description", "group") and not getattr(draft, what):
+    elif what == "tags":
+        draft.tags += [one.strip() for one in value.split(",") if one.strip()]
+    elif what in ("lens", "make", "model", "title", "description", "group") and not getattr(draft, what):
         setattr(draft, what, value)
+
+
+_SONY = re.compile(
+    rb"<(CreationDate|Device|Lens)\b([^>]{0,1000})"  # the camera's own report ("NonRealTimeMeta") in the files of Sony's video cameras
+)
+_SAYS = re.compile(rb'\b(value|manufacturer|modelName|serialNo)="([^"]{0,200})"')
+
+
+def _sony(draft: Draft, meta: Box) -> None:
+    xml = find(Part(meta.body, 4), b"xml ")
+    data = xml.body.at(4, _REPORT) if xml is not None else b""
+    if b"NonRealTimeMeta" not in data:
+        return
+    for match in _SONY.finditer(data):
+        said = {name.decode(): text(value) for name, value in _SAYS.findall(match[2])}
+        if match[1] == b"CreationDate":
+            draft.stamp("quicktime:CreationDate", said.get("value", ""))
+        elif match[1] == b"Lens":
+            draft.lens = draft.lens or said.get("modelName", "")
+        else:
+            draft.make = draft.make or said.get("manufacturer", "")
+            draft.model = draft.model or said.get("modelName", "")
+            draft.serial = draft.serial or said.get("serialNo", "")
+
+
+def _gopro(draft: Draft, box: Box) -> None:
+    """GoPro's own format (GPMF): the camera's name is the one field of ours in it."""
+    data = box.body.at(0, _VALUE)
+    at = data.find(b"MINFc")
+    if at >= 0:
+        draft.make = draft.make or "GoPro"
+        draft.model = draft.model or text(data[at + 8 : at + 8 + number(data, at + 5, 1) * number(data, at + 6, 2)])
 
 
 def _loci(draft: Draft, box: Box) -> None:
