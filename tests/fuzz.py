@@ -1,104 +1,183 @@
-"""Mutated files through the limited children: ``python tests/fuzz.py N [seed]``.
+"""Damaged files of every format through the limited children: ``python tests/fuzz.py N [seed]``.
 
-Prints the seed first and "N passed, 0 failed" last. A file passes when it is read or rejected with a reason, within its limits,
-and this process neither grows nor stumbles. Files that fail are kept beside the report's path for a second look.
+Prints the seed first and "N passed, 0 failed" last. A file passes when it is read or rejected with a reason, within its limits, and
+neither its child nor this process stumbles or grows; read once more in this process, nothing but ``Rejected`` or ``OSError`` may
+come of it. Originals are made by ``make.seeds``; real files are added where the corpus lies beside the repository. Files that fail
+are kept in the folder for temporary files.
 """
 
+import argparse
 import os
 import random
 import resource
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import traceback
+from collections import Counter
+from collections.abc import Mapping
+from types import TracebackType
 
 import make
 from albumen.errors import Rejected
+from albumen.media import probe, signature
+from albumen.media.readers.window import Memory
 from albumen.media.sandbox import Prober
+from make import mutants, seeds
 
-GROWTH = 64 << 10  # KiB this process may grow
-
-
-def originals(folder: str) -> list[tuple[str, bytes]]:
-    """(name, bytes) of one fixture per format."""
-    paths = [make.f01b(folder), make.f07(folder), *make.f06(folder).values(), *make.f08(folder)]
-    found = []
-    for path in paths:
-        with open(path, "rb") as file:
-            found.append((os.path.basename(path), file.read()))
-    movie = make.box(b"ftyp", b"isom\0\0\2\0isommp41") + make.moov() + make.box(b"mdat", b"x" * 64)
-    return [*found, ("a.mp4", movie), ("a.tif", make.exif_block(when="2020:01:01 00:00:00", make="NIKON", gps=(1.0, 2.0)))]
+CORPUS = os.path.join(os.path.dirname(__file__), "..", "..", "shared", "corpus", "open")
+LARGE = 120_000  # bytes: originals beyond it cost time and teach nothing more
+EACH = 12  # real files of one type
+CPU, WALL = 5, 20  # seconds, the limits of a file
+GROWTH = 128 << 10  # KiB that this process may grow, which reads the files, too
+CHILD = 256 << 10  # KiB that a child may hold at its peak
 
 
-def flipped(data: bytes, _other: bytes, chance: random.Random) -> bytes:
-    """Some bytes replaced, by extreme values as often as by any."""
-    out = bytearray(data)
-    for _ in range(chance.randint(1, 16)):
-        out[chance.randrange(len(out))] = chance.choice((0, 1, 0x7F, 0x80, 0xFF, chance.randrange(256)))
-    return bytes(out)
+def originals() -> Mapping[str, tuple[str, bytes]]:
+    """Name → (type, bytes): what we make, and real files of the types we read, but none that are damaged already."""
+    found = {name: (_type(name, data), data) for name, data in seeds.every_type().items()}
+    per_type: Counter[str] = Counter()
+    for folder, folders, names in os.walk(CORPUS):
+        folders[:] = sorted(one for one in folders if one != "hostile")
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            if not 0 < os.path.getsize(path) <= LARGE:
+                continue
+            with open(path, "rb") as file:
+                data = file.read()
+            kind = _type(name, data)
+            per_type[kind] += 1
+            if kind != "-" and per_type[kind] <= EACH:
+                found[os.path.relpath(path, CORPUS)] = (kind, data)
+    return found
 
 
-def cut(data: bytes, _other: bytes, chance: random.Random) -> bytes:
-    """The end missing, or a piece out of the middle."""
-    start = chance.randrange(len(data))
-    return data[:start] + (data[start + chance.randrange(1, 200) :] if chance.random() < 0.5 else b"")
+def _type(name: str, data: bytes) -> str:
+    found = signature.sniff(data[:4096], name)
+    return found[1] if found else signature.companion_role(name, data[:4096]) or "-"
 
 
-def spliced(data: bytes, other: bytes, chance: random.Random) -> bytes:
-    """The beginning of one file and the rest of another; or a piece of it put in."""
-    at, start = chance.randrange(len(data)), chance.randrange(len(other))
-    return data[:at] + other[start : start + chance.randrange(1, 2000)] + (data[at:] if chance.random() < 0.5 else b"")
+class _Watch:
+    """``why`` tells what came out of the block that is not documented, or that it took too long; "" for nothing."""
+
+    why = ""
+
+    def __enter__(self) -> "_Watch":
+        signal.setitimer(signal.ITIMER_REAL, WALL)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if error is not None and not isinstance(error, Rejected | OSError):
+            self.why = "".join(traceback.format_exception(error, limit=-4))
+        return isinstance(error, Exception)
 
 
-def swollen(data: bytes, _other: bytes, chance: random.Random) -> bytes:
-    """Four bytes turned into a huge or odd number: sizes, counts, offsets."""
-    at = chance.randrange(max(1, len(data) - 4))
-    number = chance.choice((0xFFFFFFFF, 0x7FFFFFFF, 0x80000000, 0, 1, len(data), len(data) - at))
-    return data[:at] + number.to_bytes(4, chance.choice(("big", "little"))) + data[at + 4 :]
+class _TooLongError(Exception):
+    """The alarm of this process went off."""
 
 
-MUTATIONS: tuple[Callable[[bytes, bytes, random.Random], bytes], ...] = (flipped, cut, spliced, swollen)
+class Run:
+    """One run of so many files."""
+
+    def __init__(self, seed: int, folder: str) -> None:
+        self.dice = random.Random(seed)
+        self.seed, self.failed, self.slowest, self.peak = seed, 0, 0.0, 0
+        self.became: Counter[str] = Counter()
+        self.files = originals()
+        self._by_type: dict[str, list[str]] = {}
+        for name, (kind, _) in self.files.items():
+            self._by_type.setdefault(kind, []).append(name)
+        self._path = os.path.join(folder, "mutant")
+        self._prober = Prober(1, cpu=CPU, wall=WALL)
+        self.types = sorted(self._by_type)
+
+    def one(self, number: int) -> None:
+        """Damage one file, read it twice. Types are equally likely, so that none hides behind the many JPEGs."""
+        name = self.dice.choice(self._by_type[self.dice.choice(self.types)])
+        data, other = self.files[name][1], self.files[self.dice.choice(list(self.files))][1]
+        data = mutants.mutant(data, other, self.dice)
+        make.write(self._path, data)
+        why = self._in_child(name) or self._here(data, name)
+        if why:
+            self.failed += 1
+            kept = os.path.join(tempfile.gettempdir(), f"fuzz-{self.seed}-{number}-{os.path.basename(name)}")
+            print(f"{make.write(kept, data)}: {why}", flush=True)
+        if number % 200 == 0:
+            self._measure()
+
+    def _in_child(self, name: str) -> str:
+        """ "" when all is well."""
+        began = time.monotonic()
+        why = ""
+        try:
+            facts = self._prober.probe(self._path, name=os.path.basename(name))
+            self.became["damaged" if facts.damaged else "read"] += 1
+        except Rejected as error:
+            self.became["rejected"] += 1
+            why = str(error) if "decoder" in str(error) or "memory" in str(error) else ""
+        took = time.monotonic() - began
+        self.slowest = max(self.slowest, took)
+        return why or (f"took {took:.1f} s, beyond the limit" if took > WALL else "")
+
+    def _here(self, data: bytes, name: str) -> str:
+        with _Watch() as watch:
+            probe.facts(Memory(data), os.path.basename(name))
+        return watch.why
+
+    def _measure(self) -> None:
+        self.peak = max([self.peak, *map(_peak, _children())])
+
+    def close(self) -> None:
+        """End the child; its memory was measured before."""
+        self._measure()
+        self._prober.close()
+
+
+def _children() -> list[int]:
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        return [int(one) for one in file.read().split()]
+
+
+def _peak(pid: int) -> int:
+    """The most that a process held in memory so far, in KiB."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            return next((int(line.split()[1]) for line in file if line.startswith("VmHWM")), 0)
+    except OSError:
+        return 0
 
 
 def main(count: int, seed: int) -> int:
     """Exit status 1 when a file failed."""
     print(f"seed {seed}", flush=True)
-    chance, failed = random.Random(seed), 0
+    signal.signal(signal.SIGALRM, _too_long)
     with tempfile.TemporaryDirectory() as folder:
-        files = originals(folder)
-        prober = Prober(2, cpu=5, wall=20)
+        run = Run(seed, folder)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        path = os.path.join(folder, "mutant")
+        print(f"{len(run.files)} originals of {len(run.types)} types: {' '.join(run.types)}", flush=True)
         for number in range(count):
-            (name, data), (_, other) = chance.choice(files), chance.choice(files)
-            for _ in range(chance.randint(1, 3)):
-                data = chance.choice(MUTATIONS)(data or b"\0", other, chance)
-            make.write(path, data)
-            began = time.monotonic()
-            why = _verdict(prober, path, name)
-            if time.monotonic() - began > 5:
-                why = why or "took longer than 5 s"
-            if why:
-                failed += 1
-                kept = make.write(os.path.join(tempfile.gettempdir(), f"fuzz-{seed}-{number}-{name}"), data)
-                print(f"{kept}: {why}")
+            run.one(number)
+        run.close()
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        prober.close()
-    if grown > GROWTH:
-        failed += 1
-        print(f"this process grew by {grown} KiB")
-    print(f"{count - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    outcome = ", ".join(f"{number} {what}" for what, number in sorted(run.became.items()))
+    print(f"{outcome}; slowest {run.slowest:.2f} s; child's peak {run.peak >> 10} MiB; this process grew by {grown >> 10} MiB")
+    for limit, size, who in ((GROWTH, grown, "this process grew by"), (CHILD, run.peak, "a child held")):
+        if size > limit:
+            run.failed += 1
+            print(f"{who} {size} KiB, more than {limit}")
+    print(f"{count - run.failed} passed, {run.failed} failed (seed {seed})")
+    return 1 if run.failed else 0
 
 
-def _verdict(prober: Prober, path: str, name: str) -> str:
-    """ "" when all is well."""
-    try:
-        prober.probe(path, name=name)
-    except Rejected as error:
-        return str(error) if "decoder" in str(error) else ""
-    return ""
+def _too_long(_signal: int, _frame: object) -> None:
+    raise _TooLongError(f"took longer than {WALL} s in this process")
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(10**6)))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("count", type=int)
+    parser.add_argument("seed", type=int, nargs="?", default=random.SystemRandom().randrange(10**6))
+    asked = parser.parse_args()
+    sys.exit(main(asked.count, asked.seed))
