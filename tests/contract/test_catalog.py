@@ -138,6 +138,8 @@ def sqlite_catalog(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "many":
             patch.setattr(sqlite_plan, "_RARE", 0)
+            patch.setattr(sqlite_plan, "_STEP", 1)
+            patch.setattr(sqlite_plan, "_LONGEST", 4)
             patch.setattr(sqlite_where, "_CHUNK", 1)
             patch.setattr(sqlite_where, "_VARIANTS", 0)
         yield catalog

@@ -74,7 +74,8 @@ def pair(request: pytest.FixtureRequest, both: Pair, monkeypatch: pytest.MonkeyP
     """Once as it is, once as if every index found too much to make a list of."""
     if request.param == "many":
         monkeypatch.setattr(sqlite_plan, "_RARE", 20)
-        monkeypatch.setattr(sqlite_plan, "_STEP", 50)
+        monkeypatch.setattr(sqlite_plan, "_STEP", 20)
+        monkeypatch.setattr(sqlite_plan, "_LONGEST", 80)
     return both
 
 

@@ -24,7 +24,7 @@ _GIVEN = "SELECT value FROM json_each(?)"
 _HOW_MANY = f"SELECT count(*) FROM ({FOUND})"  # noqa: S608  # a fixed text
 _RARE = 20_000  # numbers that are fetched and handed back as a list
 _STEP = 2000  # rows of the first look of a walk: they hold a page of what one record in twenty has
-_LONGEST = 128_000
+_LONGEST = 32_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ def page(connection: sqlite3.Connection, query: Query, start: tuple[str, str] | 
         if ceiling := _ceiling(connection, query, asked):
             behind, after = f"r.{sort} <= ? AND {behind}", (ceiling, *after)
         walk = f"SELECT r.{sort}, r.{id}, r.n FROM record r INDEXED BY {index} WHERE {behind} ORDER BY r.{sort} DESC, r.{id}"  # noqa: S608  # fixed texts
-        return _walked(connection, asked, connection.execute(walk, after), limit)
+        found = _walked(connection, asked, connection.execute(walk, after), limit)
+        return _sorted(connection, asked, (sort, id), (behind, after), limit) if found is None else found
     hint = f"INDEXED BY {index}" if asked.rare is None else ""
     _, condition, values = asked.source("r")
     sql = (
@@ -118,16 +119,36 @@ def _ceiling(connection: sqlite3.Connection, query: Query, asked: Plan) -> str:
     return max(last + "~", newest or "")
 
 
-def _walked(connection: sqlite3.Connection, asked: Plan, rows: sqlite3.Cursor, limit: int) -> list[tuple[str, str]]:
-    """The first of ``rows`` (taken, id, number) that meet it: looked at in pieces, each larger than the one before."""
+def _walked(connection: sqlite3.Connection, asked: Plan, rows: sqlite3.Cursor, limit: int) -> list[tuple[str, str]] | None:
+    """The first of ``rows`` (taken, id, number) that meet it: looked at in pieces, each larger than the one before. None when they
+    are not among the first."""
     found: dict[tuple[str, str], None] = {}
     size = _STEP
-    while len(found) < limit and (piece := rows.fetchmany(size)):
+    while piece := rows.fetchmany(size):
         numbers = _meeting(connection, asked, {n for _, _, n in piece})
         found.update(((sort, id), None) for sort, id, n in piece if n in numbers)
-        size = min(4 * size, _LONGEST)
+        size *= 4
+        if len(found) >= limit or size > _LONGEST:
+            break
+    short = len(found) < limit and rows.fetchone() is not None
     rows.close()
-    return list(found)[:limit]
+    return None if short else list(found)[:limit]
+
+
+def _sorted(
+    connection: sqlite3.Connection, asked: Plan, names: tuple[str, str], behind: tuple[str, tuple[str, ...]], limit: int
+) -> list[tuple[str, str]]:
+    """The same by looking at all that meets it, for what lies close together far behind the newest."""
+    source, condition, values = asked.source("r")
+    sort, id = names
+    sql = f"SELECT r.{sort}, r.{id} FROM {source} WHERE {condition} AND {behind[0]} ORDER BY r.{sort} DESC, r.{id} LIMIT ?"  # noqa: S608  # fixed texts
+    size = 2 * limit  # the members of a group show as one; SQLite keeps no more than it shall give, unless told DISTINCT
+    while True:
+        rows = connection.execute(sql, (*values, *behind[1], size)).fetchall()
+        found = list(dict.fromkeys(rows))
+        if len(found) >= limit or len(rows) < size:
+            return found[:limit]
+        size *= 4
 
 
 def _meeting(connection: sqlite3.Connection, asked: Plan, numbers: set[int]) -> set[int]:
