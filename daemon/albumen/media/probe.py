@@ -28,7 +28,9 @@ _READERS: Mapping[str, _Reader] = MappingProxyType(
         "xcf": stills.xcf,
         "mng": stills.mng,
         **dict.fromkeys(("heic", "heif", "avif"), heif.read),
-        **dict.fromkeys(("dng", "nef", "arw", "pef", "cr2", "orf", "rw2", "srw", "kdc", "3fr", "erf", "mef", "iiq"), raw.tiff),
+        **dict.fromkeys(
+            ("dng", "nef", "arw", "pef", "cr2", "orf", "rw2", "srw", "kdc", "3fr", "erf", "mef", "mos", "iiq"), raw.tiff
+        ),
         "cr3": raw.canon,
         "raf": raw.fuji,
         "mrw": raw.minolta,

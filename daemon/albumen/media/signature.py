@@ -31,7 +31,7 @@ TYPES: Mapping[str, tuple[Kind, tuple[str, ...]]] = MappingProxyType(
         "jp2": ("image", ("jp2", "jpg2", "j2k", "jpf", "jpx", "jpm", "jpc", "j2c")),
         "j2k": ("image", ("j2k", "j2c", "jpc", "jp2", "jpg2", "jpt")),
         "psd": ("image", ("psd", "psb")),
-        "dng": ("raw", ("dng",)),
+        "dng": ("raw", ("dng", "gpr")),
         "nef": ("raw", ("nef", "nrw")),
         "cr2": ("raw", ("cr2",)),
         "cr3": ("raw", ("cr3",)),
@@ -40,12 +40,13 @@ TYPES: Mapping[str, tuple[Kind, tuple[str, ...]]] = MappingProxyType(
         "arw": ("raw", ("arw", "sr2", "srf")),
         "rw2": ("raw", ("rw2", "rwl", "raw")),
         "raf": ("raw", ("raf",)),
-        "pef": ("raw", ("pef",)),
+        "pef": ("raw", ("pef", "ptx")),
         "srw": ("raw", ("srw",)),
         "kdc": ("raw", ("kdc", "dcr", "k25")),
         "3fr": ("raw", ("3fr", "fff")),
         "erf": ("raw", ("erf",)),
         "mef": ("raw", ("mef",)),
+        "mos": ("raw", ("mos",)),
         "x3f": ("raw", ("x3f",)),
         "iiq": ("raw", ("iiq",)),
         "mrw": ("raw", ("mrw",)),
@@ -124,7 +125,9 @@ _PREFIXES: tuple[tuple[bytes, str], ...] = (
 _BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "heic"),
     **dict.fromkeys((b"avif", b"avis"), "avif"),
-    **dict.fromkeys((b"mif1", b"mif2", b"msf1", b"miaf", b"jpeg", b"jpgs"), "heif"),
+    **dict.fromkeys(
+        (b"mif1", b"mif2", b"msf1", b"miaf", b"jpeg", b"jpgs", b"avci", b"avcs", b"j2ki", b"j2is", b"vvic", b"vvis"), "heif"
+    ),
     b"crx ": "cr3",
     b"qt  ": "mov",
     **dict.fromkeys((b"M4V ", b"M4VH", b"M4VP"), "m4v"),
@@ -143,6 +146,8 @@ _MAKES = {
     "SEIKO": "erf",
     "EPSON": "erf",
     "MAMIYA": "mef",
+    "LEAF": "mos",
+    "PHASE": "iiq",
     "OLYMPUS": "orf",
     "PANASONIC": "rw2",
 }
