@@ -73,7 +73,7 @@ def check(tmp_path: Path, number: int, seeds: Sequence[int]) -> None:
     expected = result(ground)
     assert len([one for one in expected if '"companion_of"' in one]) == number
     for seed in seeds:
-        chance = random.Random(seed)  # noqa: S311  # no secret
+        chance = random.Random(seed)  # no secret
         ground = InMemory(tmp_path)
         arrivals: list[tuple[str, ...]] = []
         for one in pairs(ground, number):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from albumen.operations.intake import Line, Report
 
 _ERRORS = ("failed", "later", "stays")
-_TARGETS = ("added", "planned", "companion")
+_TARGETS = ("added", "planned", "companion", "joined")
 
 
 @click.command("import")

@@ -4,9 +4,9 @@ own. Undone, they stand alone again, and nothing joins them a second time.
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from albumen.deeds import folders
 from albumen.deeds.desk import Desk
@@ -23,6 +23,7 @@ _ROUNDS = 5
 _MANY = 100  # files that share one identifier; more are a mistake of whoever wrote them
 _PAGE = 500
 _TRIED = 1000  # names that are looked at
+Known: TypeAlias = Callable[[Sequence[str]], Mapping[str, Record]]
 _DATE = ("taken", "precision", "offset", "instant", "date_source", "date_confidence", "date_candidates")
 
 
@@ -123,25 +124,27 @@ def plan(desk: Desk, batch: BatchId, still: Record, movie: Record) -> list[Deed]
     return [_deed(desk, batch, one) for one in moves(desk, still, movie)]
 
 
-def moves(desk: Desk, still: Record, movie: Record, taken: Set[str] = frozenset()) -> list[Move]:
+def moves(desk: Desk, still: Record, movie: Record, *, known: Known | None = None, taken: Set[str] = frozenset()) -> list[Move]:
     """What gives both halves, and what travels with each, the names they would have had, had they come together; nothing is done.
-    ``taken``: keys of stems that are given away beside what lies there."""
+    ``known`` gives records by id where they are not the catalog's, ``taken`` keys of stems given away beside what lies there."""
+    known = known or desk.catalog.get
     library = desk.filing.store
     home, away = _home(still, library), _home(movie, library)
     assert home is not None
     assert away is not None
     date = _date(still, movie)
     main = dataclasses.replace(still, **date)
-    target = _target(desk, still, main, movie, taken)
+    mine = {desk.library.key(one.path) for record in (still, movie) for _, one in _all(known, record)}
+    target = _target(desk, still, main, movie, lambda path: _is_free(desk, path, mine, taken))
     old, new = _bare(home.path, still), _bare(target.path, still)
     movie_path = f"{target.folder}/{target.companions[0]}" if target.folder else target.companions[0]
     found = [
         Move(record, place, new + place.path[len(old) :], main if place == home and main != still else None)
-        for record, place in _around(desk, still, home)
+        for record, place in _around(known, still, home)
     ]
     found = [one for one in found if one.path != one.place.path or one.after is not None]
     found.append(Move(movie, away, movie_path, dataclasses.replace(movie, **date, companion_of=still.id), LIVE))
-    beside = [(record, place) for record, place in _around(desk, movie, away) if place != away]
+    beside = [(record, place) for record, place in _around(known, movie, away) if place != away]
     return found + [Move(record, place, movie_path + _behind(place.path, away.path)) for record, place in beside]
 
 
@@ -166,7 +169,7 @@ def _rank(record: Record) -> int:
     return 0 if record.date_source in (*WEAK, None) else 2 if record.date_source == PERSON else 1
 
 
-def _target(desk: Desk, still: Record, main: Record, movie: Record, taken: Set[str]) -> naming.Target:
+def _target(desk: Desk, still: Record, main: Record, movie: Record, is_free: Callable[[str], bool]) -> naming.Target:
     """The first name of the pair that nobody else's file has. A still that a person gave another name, or put into another folder,
     keeps it."""
     rules = desk.filing.names
@@ -175,9 +178,8 @@ def _target(desk: Desk, still: Record, main: Record, movie: Record, taken: Set[s
     first = next(naming.candidates(_named(main, movie, home), rules))
     given = (one.path for _, one in zip(range(_TRIED), naming.candidates(_named(still, movie, home), rules), strict=False))
     if home.path in given:
-        mine = {desk.library.key(one.path) for record in (still, movie) for _, one in _all(desk, record)}
         for _, target in zip(range(_TRIED), naming.candidates(_named(main, movie, home), rules), strict=False):
-            if target.path == home.path or _is_free(desk, target.path, mine, taken):
+            if target.path == home.path or is_free(target.path):
                 return target
     tail = first.companions[0][len(_bare(first.name, still)) :]
     folder, _, name = home.path.rpartition("/")
@@ -225,17 +227,17 @@ def _is_free(desk: Desk, path: str, mine: Set[str], taken: Set[str]) -> bool:
     return wanted not in there.stems or all(store.key(naming.stem(one)) != wanted for one in there.keys - mine)
 
 
-def _around(desk: Desk, record: Record, home: Placement) -> Iterator[tuple[Record, Placement]]:
+def _around(known: Known, record: Record, home: Placement) -> Iterator[tuple[Record, Placement]]:
     """What lies beside a record's own file and travels with it, itself first: its sidecars, and its companions with pixels."""
     stem = _bare(home.path, record)
     yield record, home
-    for other, place in _all(desk, record):
+    for other, place in _all(known, record):
         if place != home and place.store == home.store and place.path.startswith(stem):
             yield other, place
 
 
-def _all(desk: Desk, record: Record) -> Iterator[tuple[Record, Placement]]:
-    parts = desk.catalog.get([one.id for one in record.companions if one.id])
+def _all(known: Known, record: Record) -> Iterator[tuple[Record, Placement]]:
+    parts = known([one.id for one in record.companions if one.id])
     for one in (record, *(part for part in parts.values() if part.companion_of == record.id)):
         yield from ((one, place) for place in one.placements)
 

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from albumen.deeds import undo
 from albumen.deeds.desk import shown
@@ -19,7 +19,8 @@ from albumen.deeds.folders import pages
 from albumen.errors import Changed, NotFound
 from albumen.handlers.halves import join
 from albumen.media import dates, naming
-from albumen.model import DISK, BatchId, Deed, DeedState, Facts, Item, Pending, Placement, Record, Ref
+from albumen.model import DISK, BatchId, Deed, DeedState, Facts, Item, Pending, Record, Ref
+from albumen.operations import joining
 from albumen.operations.intake import Line, Order, Report, check
 from albumen.operations.reading import Piece, Reading
 from albumen.operations.working import Working
@@ -106,17 +107,19 @@ class Importing:
                 for item, deeds, double in self._engine.preview(items, foreseen.stems, foreseen.contents):
                     self._preview_one(item, deeds, double, foreseen)
                     piece.taken += bool(deeds)
+        for line in joining.would_join(self._engine.desk, foreseen.records, foreseen.stems):
+            self._tell(line)
         self._folders(foreseen.loaded)
         return self.report
 
     def _preview_one(self, item: Item, deeds: Sequence[Deed], double: str, foreseen: _Foreseen) -> None:
         for deed in deeds:
             self._preview_deed(deed, foreseen)
+            joining.foreseen(foreseen.records, deed)
             foreseen.stems.add(self._engine.desk.library.key(naming.stem(deed.target.path)))
             if deed.content:
                 foreseen.contents.add(deed.sha256)
                 self._first[deed.record] = shown(deed.source)
-                foreseen.records[deed.record] = _as_filed(deed)
         if not double:
             self.report.duplicates += 1 + len(item.companions) - len(deeds)
             return
@@ -124,6 +127,7 @@ class Importing:
         record = foreseen.records.get(double) or self._catalog.get([double]).get(double)
         for deed in self._engine.preview_double(item, record) if record else ():
             self._preview_deed(deed, foreseen)
+            joining.foreseen(foreseen.records, deed)
 
     def _preview_deed(self, deed: Deed, foreseen: _Foreseen) -> None:
         self._count_done(deed)
@@ -291,6 +295,8 @@ class Importing:
                 else:
                     self._gone(deed.source)
                 self._count_other(deed)
+        for line in joining.joined(self._engine.desk, batch):
+            self._tell(line)
         if pending.later and not self.report.later:  # duplicates have no deed before their first copy is there
             self.report.later += pending.later
             self.report.duplicates -= min(self.report.duplicates, pending.later)
@@ -344,10 +350,3 @@ class Importing:
 def _is_away(deed: Deed) -> bool:
     """Whether a deed of an earlier run took its source away, so that this run does not find the file."""
     return deed.state is DeedState.done and not os.path.lexists("/" + deed.source.path)
-
-
-def _as_filed(deed: Deed) -> Record:
-    """The record that a planned deed will make, at its place."""
-    assert deed.after is not None
-    place = Placement(deed.target.store, deed.target.path, album=deed.album, role="main", sha256=deed.sha256)
-    return replace(deed.after, placements=(place,))

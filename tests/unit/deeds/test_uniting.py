@@ -37,7 +37,7 @@ def together(
     ground.write(still, half("G", when=when))
     ground.write(movie, half("G", when=LATER, movie=True))
     life = Life(ground, Fault())
-    life.arrive(still, movie) if still.split(".")[0] == movie.split(".")[0] else life.take_in(move=True)
+    life.arrive(still, movie) if still.split(".", maxsplit=1)[0] == movie.split(".", maxsplit=1)[0] else life.take_in(move=True)
     return told(ground)
 
 
@@ -70,7 +70,7 @@ def test_a_late_half_joins_in_a_batch_of_its_own(tmp_path: Path, first: int, nam
         ground.now += 300 * 10**9
     assert told(ground) == expected
     assert library(ground) == [f"{NAME}.jpg", f"{NAME}.mov"]
-    assert [one.what for one in ground.ledger.batches().rows][0] == "join live photo G"
+    assert next(one.what for one in ground.ledger.batches().rows) == "join live photo G"
     assert not ground.ledger.batches(open=True).rows
 
 
@@ -175,7 +175,7 @@ class TestUndo:
 
     def test_what_came_before_is_undone_only_after_it(self, joined: InMemory, life: Life) -> None:
         first = joined.ledger.batches().rows[-1]
-        assert [one.why for one in life.undo(first.id).refused][0].endswith("undo that first")
+        assert next(one.why for one in life.undo(first.id).refused).endswith("undo that first")
         life.undo(next(one.id for one in joined.ledger.batches().rows if one.what == "join live photo G"))
         life.undo(first.id)
         assert library(joined) == [f"{NAME}.jpg"]
