@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import albumen
@@ -18,12 +19,15 @@ from albumen.model import Facts
 
 _GRACE = 5.0  # seconds a child has to die of its own alarm before we kill it
 _ANSWER = 64 << 20  # bytes of an answer; more is no answer of ours
+_PATIENCE = 1.0  # seconds after which a file is slow, and the files behind it go on without its child
+_SLOW = 16  # slow children at once beside the others; further ones hold their place
 
 
 class Prober:
     """A pool of at most ``workers`` (default: the cores) reused child processes, started when first needed.
 
-    Threads may share one Prober; a call waits while all children are busy. Limits per file: ``cpu`` seconds, ``wall`` seconds,
+    Threads may share one Prober; a call waits while all children are busy. A child that is slow gives its place away, so that a few
+    files whose decoder hangs keep no others waiting. Limits per file: ``cpu`` seconds, ``wall`` seconds,
     ``memory`` bytes of address space. ``close`` ends the children. ``command`` is the child's program, for tests.
     """
 
@@ -39,7 +43,9 @@ class Prober:
         self._cpu, self._wall, self._memory = cpu, wall, memory
         self._command = (*command, str(cpu), str(wall), str(memory))
         self._idle: list[Child] = []
-        self._free = threading.BoundedSemaphore(workers or os.cpu_count() or 1)
+        self._workers = workers or os.cpu_count() or 1
+        self._free = threading.BoundedSemaphore(self._workers)
+        self._slow = threading.BoundedSemaphore(_SLOW)
         self._guard = threading.Lock()
         self._closed = False
 
@@ -51,8 +57,8 @@ class Prober:
         """
         text = os.path.abspath(os.fsdecode(path))
         label = name or text
-        with self._free:
-            answer = self._ask(json.dumps([text, name]).encode(), label)
+        with _Place(self._free, self._slow) as place:
+            answer = self._ask(json.dumps([text, name]).encode(), label, place)
         if "facts" in answer:
             return from_json(Facts, answer["facts"])
         if "rejected" in answer:
@@ -69,11 +75,11 @@ class Prober:
         for child in idle:
             child.end()
 
-    def _ask(self, question: bytes, label: str) -> dict[str, Any]:
+    def _ask(self, question: bytes, label: str, place: "_Place") -> dict[str, Any]:
         for again in (True, False):
             child = self._take()
             try:
-                answer = child.ask(question, self._wall + _GRACE)
+                answer = child.ask(question, self._wall + _GRACE, slow=place.lend)
             except BaseException:
                 child.end()
                 raise
@@ -111,10 +117,30 @@ class Prober:
 
     def _give(self, child: "Child") -> None:
         with self._guard:
-            if not self._closed and child.alive():
+            if not self._closed and len(self._idle) < self._workers and child.alive():
                 self._idle.append(child)
                 return
         child.end()
+
+
+class _Place:
+    """The right to keep one child busy, among ``free``; ``lend`` changes it for one among ``slow``, while there are any."""
+
+    def __init__(self, free: threading.BoundedSemaphore, slow: threading.BoundedSemaphore) -> None:
+        self._held, self._slow = free, slow
+
+    def __enter__(self) -> "_Place":
+        self._held.acquire()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._held.release()
+
+    def lend(self) -> None:
+        """Twice is harmless."""
+        if self._held is not self._slow and self._slow.acquire(blocking=False):
+            self._held.release()
+            self._held = self._slow
 
 
 class Child:
@@ -142,13 +168,15 @@ class Child:
         """Whether the process still runs."""
         return self._process.poll() is None
 
-    def ask(self, question: bytes, timeout: float) -> dict[str, Any] | None:
-        """The answer, None when the child died or is ``overdue``."""
+    def ask(self, question: bytes, timeout: float, *, slow: Callable[[], None] | None = None) -> dict[str, Any] | None:
+        """The answer, None when the child died or is ``overdue``; ``slow`` is called once when it does not come soon."""
         deadline = time.monotonic() + timeout
         try:
             os.write(self._out, struct.pack("<I", len(question)) + question)  # far below a pipe's capacity: never partial
         except BrokenPipeError:
             return None
+        if slow and not self._answers(time.monotonic() + _PATIENCE):
+            slow()
         head = self._read(4, deadline)
         if head is None:
             return None
@@ -158,10 +186,8 @@ class Child:
 
     def _read(self, count: int, deadline: float) -> bytes | None:
         data = bytearray()
-        waiter = select.poll()
-        waiter.register(self._in, select.POLLIN)
         while len(data) < count:
-            if not waiter.poll(max(0, int((deadline - time.monotonic()) * 1000))):
+            if not self._answers(deadline):
                 self.overdue = True
                 return None
             more = os.read(self._in, count - len(data))
@@ -169,6 +195,11 @@ class Child:
                 return None
             data += more
         return bytes(data)
+
+    def _answers(self, deadline: float) -> bool:
+        waiter = select.poll()
+        waiter.register(self._in, select.POLLIN)
+        return bool(waiter.poll(max(0, int((deadline - time.monotonic()) * 1000))))
 
     def wait(self) -> int:
         """Return when it has ended by itself, with its exit code."""

@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ def read(path, name=""):
     if name == "spin":
         while True: pass
     if name == "hang": time.sleep(60)
+    if name == "wait":
+        while not os.path.exists(path + ".go"): time.sleep(0.02)
     if name == "crash": os.abort()
     if name == "eat": return len(b"x" * (1 << 34))
     if name == "kill": os.kill(os.getpid(), 9)
@@ -77,6 +80,41 @@ def test_a_hanging_child_is_ended(tmp_path: Path) -> None:
         prober.probe(good, name="hang")
     assert prober.probe(good).width == 48
     prober.close()
+
+
+def test_files_behind_hanging_ones_go_on_at_full_speed(prober: Prober, tmp_path: Path) -> None:
+    """Five hanging decoders, two children at once: two hundred good files are read before the first of the five ends."""
+    good = make.f01(str(tmp_path))
+    with ThreadPoolExecutor(8) as pool:
+        hanging = [pool.submit(prober.probe, good, name="wait") for _ in range(5)]
+        done = [one.result().width for one in [pool.submit(prober.probe, good) for _ in range(200)]]
+        assert done == [48] * 200
+        assert not any(one.done() for one in hanging)
+        make.write(f"{good}.go", b"")
+        assert [one.result().width for one in hanging] == [48] * 5
+
+
+@pytest.mark.slow
+def test_hanging_decoders_cost_the_limit_and_no_more(tmp_path: Path) -> None:
+    """Two hundred good files beside five whose decoder hangs take no longer than the limit and what they take alone."""
+    prober, good = Prober(2, wall=5, command=(sys.executable, "-c", CHILD)), make.f01(str(tmp_path))
+    with ThreadPoolExecutor(8) as pool:
+
+        def took(names: Sequence[str]) -> float:
+            began = time.monotonic()
+            found = [pool.submit(prober.probe, good, name=name) for name in names]
+            whys = [str(one.exception()) for one in found if one.exception() is not None]
+            assert len(whys) == names.count("hang")
+            assert all("longer than 5 s" in why for why in whys)
+            return time.monotonic() - began
+
+        names = ["hang" if at in (0, 1, 2, 60, 61) else "" for at in range(205)]
+        alone = took([""] * 205)
+        beside = took(names)
+    prober.close()
+    assert beside < 5 + alone + 4, (
+        "they waited for one another"
+    )  # one after the other they take 12 s more than the limit at least
 
 
 def test_rejected_names_the_file_and_the_reason(prober: Prober, tmp_path: Path) -> None:
