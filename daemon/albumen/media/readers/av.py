@@ -75,7 +75,7 @@ def asf(draft: Draft, window: Window) -> None:
             whole, created, _, length_of, _, before = unpack("<QQQQQQ", window, at + 40)
             draft.duration = round(max(0, length_of / 1e7 - before / 1e3), 3) or None
             if created:
-                when = datetime(1601, 1, 1) + timedelta(microseconds=min(created // 10, 1 << 58))  # noqa: DTZ001  # UTC by the format
+                when = datetime(1601, 1, 1) + timedelta(microseconds=min(created // 10, 1 << 57))  # noqa: DTZ001  # UTC by the format
                 draft.stamp("asf:CreationDate", when.isoformat(timespec="seconds") + "Z")
             if whole > window.size:
                 draft.hurt(f"the file ends before its data does, {whole - window.size} bytes are missing")
