@@ -217,7 +217,8 @@ def shuffled(data: bytes, other: bytes, dice: random.Random) -> bytes:
         piece = other[first:last]
     how = dice.randrange(4)
     if how == 0:
-        return data[:into] + piece * dice.choice((1, 2, 30, 1000, 30_000)) + data[into:]
+        most = max(1, _LARGEST // max(1, len(piece)))
+        return data[:into] + piece * min(most, dice.choice((1, 2, 30, 1000, 30_000))) + data[into:]
     if how == 1:
         return data[:start] + data[end:]
     if how == 2:
