@@ -164,6 +164,11 @@ class Child:
         self._out, self._in = self._process.stdin.fileno(), self._process.stdout.fileno()
         self.overdue = False  # we killed it
 
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
     def alive(self) -> bool:
         """Whether the process still runs."""
         return self._process.poll() is None
