@@ -4,7 +4,6 @@ import struct
 
 import pytest
 
-from albumen.errors import Rejected
 from albumen.media import probe
 from albumen.media.readers.window import Memory
 from albumen.model import Facts
