@@ -22,6 +22,7 @@ _ORDER: tuple[tuple[str, Confidence], ...] = (
     ("quicktime:CreationDate", "high"),
     ("quicktime:UserData", "high"),
     ("riff:DateTimeOriginal", "high"),
+    ("h264:DateTimeOriginal", "high"),
     ("xmp:DateTimeOriginal", "high"),
     ("xmp:DateCreated", "high"),
     ("xmp:CreateDate", "medium"),

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from albumen.errors import Rejected
 from albumen.media import signature
-from albumen.media.readers import av, heif, jpeg, jxl, library, png, quicktime, raw, sidecars, stills
+from albumen.media.readers import av, heif, jpeg, jxl, library, mpeg, png, quicktime, raw, sidecars, stills, x3f
 from albumen.media.readers.draft import Draft
 from albumen.media.readers.window import HEAD, File, Window
 from albumen.model import Facts
@@ -34,13 +34,14 @@ _READERS: Mapping[str, _Reader] = MappingProxyType(
         "cr3": raw.canon,
         "raf": raw.fuji,
         "mrw": raw.minolta,
-        "x3f": raw.sigma,
+        "x3f": x3f.read,
         "crw": raw.ciff,
         **dict.fromkeys(("mov", "mp4", "m4v", "3gp"), quicktime.read),
         "avi": av.avi,
         "wmv": av.asf,
         **dict.fromkeys(("mkv", "webm"), av.matroska),
-        "mpg": av.mpeg,
+        "mpg": mpeg.program,
+        "mts": mpeg.transport,
     }
 )
 _BIG = 500_000_000  # pixels: beyond it no step of ours will decode the picture
