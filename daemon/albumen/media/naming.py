@@ -165,7 +165,7 @@ def _manual(bare: str, when: str, dated: Dated) -> str:
     name, mostly digits. Without a date of capture every name stays."""
     if not when or dated.source in _ASIDE:
         return bare
-    given = re.sub(rf"(?:^| ){re.escape(when)}(?:_\d+)?$", "", bare)
+    given = _clean(re.sub(rf"(?:^| ){re.escape(when)}(?:_\d+)?$", "", bare))
     return f"{given} {when}" if _mostly_letters(given) else ""
 
 

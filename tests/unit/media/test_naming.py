@@ -1,7 +1,10 @@
 """Names and folders: the vectors, the order, collisions by stem, and that no input makes a name a store refuses."""
 
+import dataclasses
 import random
 import unicodedata
+from datetime import date
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -200,3 +203,141 @@ def test_the_plan_depends_on_the_set_alone(rows: list[tuple[str, int]], chance: 
     arrivals = [named(name, Dated(f"2020-01-01T00:00:0{n}", "second", "person", "high", ()), sha=f"{n}") for name, n in rows]
     mixed = chance.sample(arrivals, len(arrivals))
     assert dict(zip(arrivals, plan(arrivals, (), RULES), strict=True)) == dict(zip(mixed, plan(mixed, (), RULES), strict=True))
+
+
+# --------------------------------------------------------------------------------------------------------------------- albums
+
+FILE_TIME = by_path("a.jpg")
+MANUAL = [
+    ("name is a string", True, "name is a string 2017-02-18 22-15-38"),
+    ("name is a string", False, "name is a string"),
+    ("IMG324342", True, "2017-02-18 22-15-38"),
+    ("IMG324342", False, "IMG324342"),
+    ("äöü", True, "äöü 2017-02-18 22-15-38"),
+    ("Köln", True, "Köln 2017-02-18 22-15-38"),
+    ("[1]", True, "2017-02-18 22-15-38"),
+    ("[1]", False, "[1]"),
+    ("IMG_1", True, "IMG_1 2017-02-18 22-15-38"),
+    ("x", True, "x 2017-02-18 22-15-38"),
+    ("1", True, "2017-02-18 22-15-38"),
+    ("20170218", True, "2017-02-18 22-15-38"),
+    ("20170218", False, "20170218"),
+    ("Ä", True, "Ä 2017-02-18 22-15-38"),
+    ("é", True, "é 2017-02-18 22-15-38"),
+    ("日本", True, "日本 2017-02-18 22-15-38"),
+    ("ab12", True, "2017-02-18 22-15-38"),
+    ("abc12", True, "abc12 2017-02-18 22-15-38"),
+    ("_[]", True, "2017-02-18 22-15-38"),
+    ("Am Strand, Tag 2", True, "Am Strand, Tag 2 2017-02-18 22-15-38"),
+    ("Was? Wo: hier/da", True, "Was_ Wo_ hier-da 2017-02-18 22-15-38"),
+]
+
+
+@pytest.mark.parametrize(("name", "captured", "base"), MANUAL)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_an_album_keeps_names_that_are_mostly_letters(name: str, captured: bool, base: str, form: Literal["NFC", "NFD"]) -> None:
+    """S0-22: facts/seeds.md 6.2, umlauts, brackets, one letter, digits."""
+    arrival = named(unicodedata.normalize(form, name) + ".JPG", SHOT if captured else FILE_TIME, album="2017/Ferien Tessin")
+    assert one(arrival).path == f"2017/Ferien Tessin/{base}.jpg"
+
+
+@pytest.mark.parametrize(("name", "captured", "base"), MANUAL)
+def test_an_album_imported_again_stacks_no_date(name: str, captured: bool, base: str) -> None:
+    """S0-22, S0-21 (part: a second import of what an import made)."""
+    again = named(f"{base}.jpg", SHOT if captured else FILE_TIME, album="A")
+    assert one(again).name == f"{base}.jpg"
+    numbered = named(f"{base}_1.jpg", SHOT if captured else FILE_TIME, album="A")
+    assert one(numbered).name in {f"{base}.jpg", f"{base}_1.jpg"}
+
+
+def test_a_town_stands_behind_a_date_and_not_behind_a_persons_name() -> None:
+    assert one(named("IMG324342.jpg", place="Bern", album="A")).path == "A/2017-02-18 22-15-38 Bern.jpg"
+    assert one(named("Aare.jpg", place="Bern", album="A")).path == "A/Aare 2017-02-18 22-15-38.jpg"
+
+
+def test_a_day_without_a_time_is_no_midnight_in_an_album() -> None:
+    day = Dated("2016-05-04", "day", "exif:DateTimeOriginal", "high", ())
+    assert one(named("Aare.jpg", day, album="A")).name == "Aare 2016-05-04.jpg"
+    assert one(named("DSC00012.jpg", day, album="A")).name == "2016-05-04 @ DSC00012.jpg"
+
+
+def test_videos_of_an_album_stay_in_it() -> None:
+    rules = NameRules(video_folder="filmchen")
+    assert one(named("a.MOV", kind="video", type="mov", album="X/filmchen"), rules).folder == "X/filmchen"
+    assert one(named("a.MOV", kind="video", type="mov", album="X"), rules).folder == "X"
+
+
+# -------------------------------------------------------------------------------------------- the rules, for any name and place
+
+TOWN = st.text(st.characters(codec="utf-8"), max_size=90) | st.sampled_from(
+    ["Zürich (Kreis 7) / Witikon", "a\\b", "..", " ", "ü" * 130]
+)
+MOMENT = st.dates(date(1826, 1, 1), date(2026, 1, 1)).flatmap(lambda day: st.times().map(lambda clock: f"{day}T{clock}"))
+DATES = st.builds(
+    lambda at, precision, source: Dated(at[: {"second": None, "day": 10, "month": 7}[precision]], precision, source, "high", ()),
+    MOMENT,
+    st.sampled_from(["second", "day", "month"]),
+    st.sampled_from(["exif:DateTimeOriginal", "quicktime:CreationDate", "name", "folder", "file"]),
+)
+ARRIVALS = st.builds(
+    lambda name, dated, town, album, video: named(
+        name, dated, place=town, album=album, **({"kind": "video", "type": "mov"} if video else {})
+    ),
+    ANY_NAME,
+    DATES,
+    TOWN,
+    st.just("") | st.lists(ANY_NAME, min_size=1, max_size=3).map("/".join),
+    st.booleans(),
+)
+
+
+@given(ARRIVALS)
+def test_every_path_is_one_that_all_stores_take(arrival: Named) -> None:
+    """S0-22, S0-23 (part: a town or album with what a store refuses)."""
+    target = one(arrival)
+    for part in target.path.split("/"):
+        assert not set(part) & set('\\:*?"<>|')
+        assert not any(unicodedata.category(char) in ("Cc", "Cs") for char in part)
+        assert part == unicodedata.normalize("NFC", part)
+        assert 0 < len(part.encode()) <= 255
+        assert part not in (".", "..", ".albumen")
+        assert not part.endswith((".", " "))
+        assert not part.startswith((".", " "))
+    if arrival.album:
+        assert target.path.count("/") == arrival.album.count("/") + 1
+
+
+@given(ARRIVALS, st.sampled_from(["", "filmchen"]))
+def test_folders_and_fronts_follow_from_the_date_alone(arrival: Named, videos: str) -> None:
+    """S0-16, S0-20, S0-25 (as properties): year, English month, videos once in their folder, no invented midnight."""
+    taken, plain = arrival.dated.taken, dataclasses.replace(arrival, album="")
+    target = one(plain, NameRules(day_folder="", video_folder=videos))
+    month = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ]
+    folder = f"{taken[:4]}/{taken[5:7]}_{month[int(taken[5:7]) - 1]}"
+    assert target.folder == (f"{folder}/{videos}" if videos and arrival.kind == "video" else folder)
+    assert target.name.startswith(taken[:10])
+    if arrival.dated.precision != "second":
+        assert target.name.startswith(f"{taken} @ ")
+    elif "@" not in target.name:
+        assert target.name.startswith(f"{taken[:10]} {taken[11:19].replace(':', '-')}")
+
+
+@given(ARRIVALS)
+def test_a_name_that_was_given_is_given_again(arrival: Named) -> None:
+    """S0-21 (as a property): taken in a second time nothing is stacked, in an album neither."""
+    first = one(arrival)
+    again = one(dataclasses.replace(arrival, name=first.name))
+    assert again.path == first.path or len(first.name.encode()) > 200
