@@ -87,3 +87,26 @@ def tiff_based(
         parts.append(directory(entries, starts[-1]))
         starts.append(starts[-1] + len(parts[-1]))
     return magic + struct.pack("<I", 8) + directory(first(*starts[:3]), 8) + b"".join(parts)
+
+
+def x3f(rotation: int = 0) -> bytes:
+    """Sigma, an early one: no EXIF, only a section of properties."""
+    pairs = {
+        "TIME": "1625099400",
+        "CAMMANUF": "SIGMA",
+        "CAMMODEL": "Model R",
+        "CAMSERIAL": "SN-1",
+        "ISO": "800",
+        "SHUTTER": "0.004",
+    }
+    words, rows = "", b""
+    for pair in pairs.items():
+        places = []
+        for one in pair:
+            places.append(len(words))
+            words += one + "\0"
+        rows += struct.pack("<II", *places)
+    head = (b"FOVb" + struct.pack("<I", 0x20002)).ljust(28, b"\0") + struct.pack("<III", *WHOLE, rotation)
+    section = b"SECp" + struct.pack("<IIIII", 0x20000, len(pairs), 0, 0, len(words)) + rows + words.encode("utf-16-le")
+    table = b"SECd" + struct.pack("<II", 0x20000, 1) + struct.pack("<II", len(head), len(section)) + b"PROP"
+    return head + section + table + struct.pack("<I", len(head) + len(section))

@@ -8,7 +8,7 @@ from PIL import Image
 
 from albumen.media import probe
 from albumen.media.readers.window import Memory
-from albumen.model import Exposure, Facts, Region
+from albumen.model import Exposure, Facts, Region, Stamp
 from make.entries import bag, iptc, jpeg_with, profile, segment, words, xmp
 from make.exif import Entry, block, directory, long, rationals, short, signed, text, undefined
 from make.media import box, movie
@@ -303,3 +303,46 @@ def test_mpo_shows_its_first_picture() -> None:
     Image.new("RGB", (64, 40)).save(out, "MPO", save_all=True, append_images=[Image.new("RGB", (64, 40), (9, 9, 9))])
     found = of(out.getvalue(), "a.mpo")
     assert (found.type, found.width, found.height, found.hdr) == ("mpo", 64, 40, None)
+
+
+@pytest.mark.parametrize("coding", ["utf-16-le", "utf-16-be", "utf-16", "utf-8"])
+def test_xmp_in_any_coding(coding: str) -> None:
+    packet = xmp(words("dc:title", "Über den Fluß")).decode().encode(coding)
+    assert of(jpeg_with(packet)).title == "Über den Fluß"
+
+
+def test_the_lines_of_a_frame_may_be_told_behind_its_scan() -> None:
+    """T.81, section B.2.5."""
+    plain = jpeg_with()
+    at = plain.find(b"\xff\xc0")
+    scan = plain[: at + 5] + b"\0\0" + plain[at + 7 : -2] + b"\xff\xdc\x00\x04\x00\x20\xff\xd9"
+    found = of(scan)
+    assert (found.width, found.height) == (48, 32)
+
+
+def test_cameras_from_before_exif() -> None:
+    note = segment(0xEC, b"OLYMPUS OPTICAL CO.,LTD.\0[picture info]\r\nTimeDate=909698819\r\nShutter=33363\r\n")
+    assert of(jpeg_with(segments=[note])).stamps == (Stamp("exif:DateTimeOriginal", "1998-10-29 22:06:59"),)
+
+
+@pytest.mark.parametrize(
+    ("created", "time", "stated"),
+    [
+        ("2022-01-10T15:15:44.31", "151544-0400", ("2022-01-10T15:15:44.31", "-0400")),
+        ("2022-01-10T15:15:44", "151544+0000", ("2022-01-10T15:15:44", None)),  # what writers fill in
+        ("2022-01-10T15:15:44", "101010-0400", ("2022-01-10T15:15:44", None)),
+        ("2022-01-10", "151544-0400", ("20220110 15:15:44", "-0400")),
+        ("2022-01-10", "000000", ("2022-01-10", None)),
+    ],
+)
+def test_iptc_adds_a_time_or_a_zone_to_xmps_date(created: str, time: str, stated: tuple[str, str | None]) -> None:
+    found = of(jpeg_with(xmp(photoshop__DateCreated=created), resources=iptc([(55, "20220110"), (60, time)])))
+    assert [(one.value, one.offset) for one in found.stamps if one.source == "xmp:DateCreated"] == [stated]
+
+
+def test_xmps_create_date_that_repeats_exif_is_none_of_its_own() -> None:
+    exif_block = block(when="2021:07:01 10:00:00", tag="DateTimeDigitized")
+    same = of(jpeg_with(xmp(xmp__CreateDate="2021-07-01T10:00:00+02:00"), exif=exif_block))
+    other = of(jpeg_with(xmp(xmp__CreateDate="2021-07-01T10:00:01+02:00"), exif=exif_block))
+    assert [one.source for one in same.stamps] == ["exif:DateTimeDigitized"]
+    assert [one.source for one in other.stamps] == ["exif:DateTimeDigitized", "xmp:CreateDate"]

@@ -8,7 +8,7 @@ import pytest
 from albumen.errors import Rejected
 from albumen.media import probe
 from albumen.media.readers.window import Memory
-from albumen.model import Exposure, Facts, Stamp
+from albumen.model import Camera, Exposure, Facts, Stamp
 from make import raws
 from make.exif import Entry, directory, undefined
 
@@ -71,3 +71,12 @@ def test_the_size_without_the_border_that_sonys_note_states() -> None:
     size = plain.find(struct.pack("<II", 3980, 5970))
     found = of(plain[: at + 8] + struct.pack("<I", size) + plain[at + 12 :], "arw")
     assert (found.width, found.height) == (5970, 3980)
+
+
+def test_sigma_without_exif_tells_its_properties() -> None:
+    found, turned = of(raws.x3f(), "x3f"), of(raws.x3f(90), "x3f")
+    assert found.stamps == (Stamp("exif:DateTimeOriginal", "2021-07-01 00:30:00"),)
+    assert found.camera == Camera("SIGMA", "Model R", "SN-1")
+    assert found.exposure == Exposure(time=0.004, iso=800)
+    assert (found.width, found.height, turned.width, turned.height) == (*raws.WHOLE, *raws.WHOLE[::-1])
+    assert of(raws.x3f()[:-30], "x3f").damaged == "the file's directory is missing: its end was cut off"

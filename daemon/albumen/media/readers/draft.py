@@ -167,7 +167,8 @@ def _reconciled(stamps: list[Stamp]) -> list[Stamp]:
     """Properties that EXIF, XMP and IPTC keep copies of (Metadata Working Group, Guidelines 2.0, "Date/Time").
 
     xmp:CreateDate that repeats EXIF's DateTimeDigitized is that one: the zone behind it is the editing computer's, EXIF has none.
-    photoshop:DateCreated is IPTC's creation date, which may add a zone; +00:00 is what writers put there that know none.
+    photoshop:DateCreated is IPTC's creation date, which may add a time or a zone; 00:00:00 and +00:00 are what writers put there that
+    know none.
     """
     known = {one.source: one for one in stamps}
     digitized, made = known.get("exif:DateTimeDigitized"), known.get("iptc:DateTimeCreated")
@@ -175,10 +176,19 @@ def _reconciled(stamps: list[Stamp]) -> list[Stamp]:
     for one in stamps:
         if one.source == "xmp:CreateDate" and digitized and _digits(one) == _digits(digitized):
             continue
+        if made and one.source == "xmp:DateCreated" and _timed(one, made):
+            found.append(replace(one, value=made.value, offset=made.offset))
+            continue
         zone = made.offset if made and one.source == "xmp:DateCreated" and _digits(one) == _digits(made) else None
         stated = re.search(r"(Z|[+-]\d\d:?\d\d)$", one.value[10:])
         found.append(one if not zone or stated or not zone.strip("+-:0") else replace(one, offset=zone))
     return found
+
+
+def _timed(one: Stamp, made: Stamp) -> bool:
+    """Whether the second adds a time to the day that the first states."""
+    day, whole = re.sub(r"\D", "", one.value), _digits(made)
+    return len(day) == 8 and whole[:8] == day and whole[8:] != "000000"
 
 
 def _digits(stamp: Stamp) -> str:

@@ -1,7 +1,9 @@
 """JPEG (ITU-T T.81, annex B) by its markers: size, EXIF, XMP, IPTC, profile, further pictures (CIPA DC-007), whether it ends."""
 
+import re
 import struct
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 
 from albumen.errors import Rejected
 from albumen.media.readers import colour, exif, iptc, motion, xmp
@@ -33,7 +35,10 @@ def read(draft: Draft, window: Window, name: str = "") -> str:
         elif marker in _FRAMES and not draft.width:
             frame = window.at(at, 5)
             if len(frame) == 5:
-                draft.shape(int.from_bytes(frame[3:5], "big"), int.from_bytes(frame[1:3], "big"))
+                height = int.from_bytes(frame[1:3], "big") or _lines(window, at)
+                draft.shape(int.from_bytes(frame[3:5], "big"), height)
+        elif marker == 0xEC:
+            _notes(draft, window.at(at, min(size, 4096)))
         elif marker in (0xE1, 0xE2, 0xED):
             found = _application(draft, window, marker, (at, size), (name, more)) or found
         elif marker == 0xFE and sum(map(len, comments)) < _COMMENT:
@@ -44,6 +49,27 @@ def read(draft: Draft, window: Window, name: str = "") -> str:
     motion.settle(draft, window)
     _complete(draft, window, scan)
     return found
+
+
+def _lines(window: Window, start: int) -> int:
+    """A frame of 0 lines states their number behind its first scan (section B.2.5, DNL)."""
+    last = b""
+    for piece in stream(window, start):
+        at = (last + piece).find(b"\xff\xdc\x00\x04")
+        if at >= 0:
+            return int.from_bytes(window.at(start - len(last) + at + 4, 2), "big")
+        start += len(piece)
+        last = piece[-3:]
+    return 0
+
+
+def _notes(draft: Draft, data: bytes) -> None:
+    """APP12 of the first Olympus, Agfa and Epson cameras, before there was EXIF: lines of text."""
+    found = dict(re.findall(rb"([A-Za-z#]{2,20})=([^\r\n]{1,80})", data)) if b"[picture info]" in data else {}
+    seconds = found.get(b"TimeDate", b"")
+    if re.fullmatch(rb"[0-9]{8,10}", seconds):  # the camera's clock, counted as if it were UTC
+        when = datetime(1970, 1, 1) + timedelta(seconds=int(seconds))  # noqa: DTZ001  # wall clock
+        draft.stamp("exif:DateTimeOriginal", when.isoformat(sep=" "))
 
 
 def _complete(draft: Draft, window: Window, scan: int) -> None:
@@ -107,7 +133,8 @@ def _application(
     if marker == 0xE1 and head.startswith((b"Exif\0", b"\0\0Exif")):
         exif.block(draft, Memory(window.at(at + 6, size - 6)))
     elif marker == 0xE1 and head.startswith(_XMP):
-        xmp.packet(draft, window.at(at + len(_XMP), size - len(_XMP)))
+        skip = len(_XMP) + (head[len(_XMP) : len(_XMP) + 1] == b"\0")
+        xmp.packet(draft, window.at(at + skip, size - skip))
     elif marker == 0xE1 and head.startswith(_MORE):
         _extension(more, window, head, place)
     elif marker == 0xED and head.startswith(b"Photoshop 3.0\0"):

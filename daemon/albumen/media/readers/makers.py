@@ -12,6 +12,7 @@ from albumen.media.readers.window import Part
 _HEADS = MappingProxyType(  # how the note begins → (maker, bytes before its directory)
     {
         b"OLYMPUS\0": ("olympus", 12),
+        b"OLYMP\0": ("olymp", 8),
         b"OM SYSTEM\0": ("olympus", 16),
         b"Nikon\0\2": ("nikon", 10),
         b"Panasonic\0": ("panasonic", 12),
@@ -75,12 +76,13 @@ def _canon(draft: Draft, found: Directory) -> None:
 
 
 def _nikon(draft: Draft, found: Directory) -> None:
-    draft.serial = draft.serial or found.text(0x1D)
+    draft.serial = draft.serial or found.text(0x1D) or found.text(0xA0).removeprefix("NO=").strip()
     draft.lens = draft.lens or lens(found, 0x84)
 
 
 def _olympus(draft: Draft, found: Directory) -> None:
-    equipment = found.number(0x2010)
+    at, size = found.place(0x2010)
+    equipment = at if size > 4 else found.number(0x2010)  # older cameras put the directory itself there, not its offset
     if equipment:
         inner = found.inner(equipment)
         draft.serial = draft.serial or inner.text(0x0101)
@@ -124,6 +126,7 @@ _READERS: Mapping[str, Callable[[Draft, Directory], None]] = MappingProxyType(
         "canon": _canon,
         "nikon": _nikon,
         "olympus": _olympus,
+        "olymp": _olympus,
         "panasonic": _panasonic,
         "pentax": _pentax,
         "sony": _sony,

@@ -81,10 +81,10 @@ def _panasonic(draft: Draft, window: Window, first: Directory) -> None:
     draft.shape(right - left, bottom - top)
     at, size = first.place(0x2E)
     if size and not (draft.lens and any(one.source == "exif:DateTimeOriginal" for one in draft.stamps)):
-        _preview(draft, Part(window, at, size))
+        preview(draft, Part(window, at, size))
 
 
-def _preview(draft: Draft, window: Window) -> None:
+def preview(draft: Draft, window: Window) -> None:
     """EXIF of an embedded JPEG; its size and health are not the file's."""
     inner = Draft(orientation=draft.orientation)
     try:
@@ -112,7 +112,7 @@ def _preview(draft: Draft, window: Window) -> None:
 def fuji(draft: Draft, window: Window) -> None:
     """RAF: offsets of the preview and of the sensor's records in the header."""
     start, size = unpack(">II", window, 84)
-    _preview(draft, Part(window, start, size))
+    preview(draft, Part(window, start, size))
     records, _ = unpack(">II", window, 92)
     (count,) = unpack(">I", window, records)
     at = records + 4
@@ -188,20 +188,6 @@ def minolta(draft: Draft, window: Window) -> None:
         at += 8 + size
     if draft.empty:
         raise Rejected("an MRW file without a size or a camera")
-
-
-def sigma(draft: Draft, window: Window) -> None:
-    """X3F: size and rotation stand in the header; EXIF in the preview, the first section that is a JPEG."""
-    width, height, rotation = unpack("<III", window, 28)
-    if 0 < width < 1 << 16 and 0 < height < 1 << 16:
-        draft.shape(width, height)
-        draft.turned = rotation in (90, 270)
-    head = window.at(0, 1 << 20)
-    at = head.find(b"\xff\xd8\xff\xe1")
-    if at >= 0:
-        _preview(draft, Part(window, at))
-    if draft.empty:
-        raise Rejected("an X3F file without a size")
 
 
 def ciff(draft: Draft, window: Window) -> None:
