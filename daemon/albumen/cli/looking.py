@@ -61,7 +61,7 @@ def find(session: Session, words: tuple[str, ...], limit: int, after: str) -> in
 def show(session: Session, what: str) -> int:
     """One file: where it came from, why it has this date, name and place, and all that was done to it."""
     from albumen.errors import NotFound
-    from albumen.operations import history, look
+    from albumen.operations import history, joining, look
     from albumen.operations.listing import Files, is_empty
 
     with session.looking() as app:
@@ -76,8 +76,12 @@ def show(session: Session, what: str) -> int:
         if session.json:
             session.record(record)
         else:
-            others = [record.companion_of, record.derived_from, record.replaces, *(one.id for one in record.companions)]
+            others = [record.companion_of, record.derived_from, record.replaces, history.successor(app.ledger, record.id)]
+            others += [one.id for one in record.companions]
             for line in look.explain(record, app.catalog.get([one for one in others if one])):
+                session.say(line)
+            unclear = joining.of_group(app.catalog, record.group) if record.group else None
+            for line in unclear.explain(record.id) if unclear else ():
                 session.say(line)
             for line in history.explain(app.ledger, record):
                 session.say(line)

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("action", required=False, type=click.Choice(["dead", "again", "drop"]))
+@click.argument("action", required=False, type=click.Choice(["dead", "again", "drop", "review"]))
 @click.argument("ids", nargs=-1, metavar="[ID…]")
 @options
 def queue(session: Session, action: str | None, ids: tuple[str, ...]) -> int:
     """What waits and what failed; try it again or drop it.
 
     `dead` lists what failed or was set aside, `again ID…` tries it once more, `drop ID…` gives it up: its file stays where it is.
+
+    `review` lists halves of live photos that were not joined, because more than one still or movie has their identifier.
     """
     if action in ("again", "drop") and not ids:
         raise click.UsageError(f"queue {action}: which? `albumen queue dead` lists the ids")
@@ -28,6 +30,9 @@ def queue(session: Session, action: str | None, ids: tuple[str, ...]) -> int:
     if action == "dead":
         with session.looking() as app:
             return _dead(session, app)
+    if action == "review":
+        with session.looking() as app:
+            return _review(session, app)
     with session.app() as app:
         return _resolve(session, app, ids, again=action == "again")
 
@@ -55,6 +60,19 @@ def _dead(session: Session, app: "App") -> int:
     for aside in asides(app.queue, list(app.settings.sources)):
         if aside.id:
             session.record(aside) if session.json else session.say(f"{aside.id}  in {aside.source}: {aside.path}: {aside.why}")
+    return 0
+
+
+def _review(session: Session, app: "App") -> int:
+    from albumen.operations.joining import contested
+
+    for one in contested(app.catalog):
+        if session.json:
+            session.record(one)
+            continue
+        session.say(f"live photo {one.group}: which belong together?")
+        for file in one.files:
+            session.say(f"  {file.id}  {file.place}  ({file.name})")
     return 0
 
 

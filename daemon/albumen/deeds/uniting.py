@@ -117,6 +117,7 @@ class Move:
     path: str
     after: Record | None = None
     role: str = ""
+    album: str = ""
 
 
 def plan(desk: Desk, batch: BatchId, still: Record, movie: Record) -> list[Deed]:
@@ -139,13 +140,13 @@ def moves(desk: Desk, still: Record, movie: Record, *, known: Known | None = Non
     old, new = _bare(home.path, still), _bare(target.path, still)
     movie_path = f"{target.folder}/{target.companions[0]}" if target.folder else target.companions[0]
     found = [
-        Move(record, place, new + place.path[len(old) :], main if place == home and main != still else None)
+        Move(record, place, new + place.path[len(old) :], main if place == home and main != still else None, album=home.album)
         for record, place in _around(known, still, home)
     ]
     found = [one for one in found if one.path != one.place.path or one.after is not None]
-    found.append(Move(movie, away, movie_path, dataclasses.replace(movie, **date, companion_of=still.id), LIVE))
+    found.append(Move(movie, away, movie_path, dataclasses.replace(movie, **date, companion_of=still.id), LIVE, home.album))
     beside = [(record, place) for record, place in _around(known, movie, away) if place != away]
-    return found + [Move(record, place, movie_path + _behind(place.path, away.path)) for record, place in beside]
+    return found + [Move(one, place, movie_path + _behind(place.path, away.path), album=home.album) for one, place in beside]
 
 
 def _home(record: Record, store: str) -> Placement | None:
@@ -266,7 +267,7 @@ def _deed(desk: Desk, batch: BatchId, move: Move) -> Deed:
         group=batch,
         role=move.role or place.role,
         sha256=place.sha256 or move.record.sha256,
-        album=place.album,
+        album=move.album,
         record=move.record.id,
         before=move.record if move.after is not None else None,
         after=move.after,

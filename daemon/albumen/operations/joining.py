@@ -15,11 +15,25 @@ _BATCHES = 50  # pages of batches that are looked through
 
 
 @dataclass(frozen=True, slots=True)
+class Half:
+    """One file that may be half of a live photo: its record's id, the name it came with, where it lies."""
+
+    id: str
+    name: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class Contested:
-    """Files of one content identifier of which it cannot be told which belong together: (record id, name, where it lies)."""
+    """Files of one content identifier of which it cannot be told which belong together."""
 
     group: str
-    files: tuple[tuple[str, str, str], ...]
+    files: tuple[Half, ...]
+
+    def explain(self, record: str) -> Iterator[str]:
+        """A line for whoever looks at one of them."""
+        others = ", ".join(f"{one.place} ({one.name})" for one in self.files if one.id != record)
+        yield f"half of a live photo, not joined: {others} say the same; albumen queue review lists them"
 
 
 def contested(catalog: Catalog) -> Iterator[Contested]:
@@ -40,7 +54,7 @@ def of_group(catalog: Catalog, group: str) -> Contested | None:
     if not uniting.contested(rows):
         return None
     whole = sorted((one for one in rows if one.placements), key=lambda one: (one.kind, one.name, one.id))
-    return Contested(group, tuple((one.id, one.name, _where(one)) for one in whole))
+    return Contested(group, tuple(Half(one.id, one.name, _where(one)) for one in whole))
 
 
 def _where(record: Record) -> str:
