@@ -23,7 +23,7 @@ Known = Callable[[str], Record | None]
 def rewrites(deed: Deed) -> bool:
     """Whether the deed writes entries into a file: it replaces one, or brings (takes away) a sidecar that did not come with its
     picture."""
-    return deed.verb == "replace" or (deed.verb == "move" and deed.before is not None and not is_whole(deed))
+    return deed.verb == "replace" or (deed.verb == "move" and deed.before is not None and deed.before == deed.after)
 
 
 def is_whole(deed: Deed) -> bool:

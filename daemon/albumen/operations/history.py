@@ -86,7 +86,8 @@ def items_of(record: Record) -> list[str]:
 
 def explain(ledger: Ledger, record: Record) -> list[str]:
     """Every action on a record, its companions and its places, one sentence each, oldest first; times in UTC."""
-    found = {deed.id: deed for item in items_of(record) for page in _pages(ledger, None, item) for deed in page}
+    items = items_of(record)
+    found = {deed.id: deed for item in items for page in _pages(ledger, None, item) for deed in page if _is_about(deed, items)}
     undoing = _undoing(ledger, list(found.values()))
     return [_sentence(found[id], undoing.get(found[id].undone_by, "")) for id in sorted(found)]
 
@@ -180,9 +181,19 @@ def _sentence(deed: Deed, undone_in: BatchId) -> str:
     text = f"{_moment(deed.at)} {deed.batch} {what} {source or target}"
     joint = ", " if rewrites(deed) else " to "
     text += f"{joint}{target}" if source and target and target != source else ""
-    text += f" ({entered})" if (entered := _entered(deed)) else ""
+    told = ", ".join(entered(deed.before, deed.after)) if deed.before and deed.after else ""
+    text += f" ({told})" if told else ""
     text += f": {deed.why}" if deed.why else ""
     return text + (f" (undone by {undone_in})" if undone_in else "")
+
+
+def _is_about(deed: Deed, items: Sequence[str]) -> bool:
+    """Sidecars of many pictures may be the same, byte for byte: one that was written for another is not meant."""
+    if not rewrites(deed) or (deed.before is not None and deed.before.id in items):
+        return True
+    return not {deed.record, f"{deed.source.store}:{deed.source.path}", f"{deed.target.store}:{deed.target.path}"}.isdisjoint(
+        items
+    )
 
 
 def _rewriting(deed: Deed) -> tuple[str, str, str, str]:
@@ -194,20 +205,18 @@ def _rewriting(deed: Deed) -> tuple[str, str, str, str]:
     return "rewrite", "rewrote", place(deed.target), "" if deed.undoes else "the bytes before are in the trash"
 
 
-def _entered(deed: Deed) -> str:
-    """What was assigned and removed."""
-    if deed.before is None or deed.after is None:
-        return ""
-    told = []
+def entered(before: Record, after: Record) -> list[str]:
+    """What a person assigned and removed, a few words each."""
+    told: list[str] = []
     for name in ENTRIES:
-        old, new = getattr(deed.before, name), getattr(deed.after, name)
+        old, new = getattr(before, name), getattr(after, name)
         if old == new:
             continue
         if name in ("tags", "people"):
             told += [f"{name} +{one}" for one in new if one not in old] + [f"{name} -{one}" for one in old if one not in new]
         else:
             told.append("faces" if name == "faces" else f"{name} {'none' if new is None else new}")
-    return ", ".join(told)
+    return told
 
 
 def successor(ledger: Ledger, record: str) -> str:
