@@ -2,16 +2,18 @@
 whole.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from albumen.media.readers import avchd, colour, nal
+from albumen.media.readers import avchd, colour, nal, tracks
 from albumen.media.readers.draft import Draft
 from albumen.media.readers.window import Window
 
 _HEAD = 4 << 20  # bytes in which tables, first pictures and their parameters lie
 _TAILS = (1 << 20, 8 << 20)  # … in which the last pictures lie; the second when the first holds none
+_SOME = 100  # pictures by whose times the rate is found
 _PICTURES = 1 << 19  # bytes of pictures that are looked into
 _SEQUENCE, _EXTENSION = b"\0\0\1\xb3", b"\0\0\1\xb5"
 _GROUP = b"\0\0\1\xb8"
@@ -50,9 +52,12 @@ class _Shown:
     data: bytearray = field(default_factory=bytearray)
     first: int | None = None
     last: int | None = None
+    times: list[int] = field(default_factory=list)  # of the first pictures
 
     def time(self, ticks: int) -> None:
         """A picture is shown at this moment; pictures come out of order, and the clock starts anew after 26 hours."""
+        if len(self.times) < _SOME:
+            self.times.append(ticks)
         if self.first is None or 0 < (self.first - ticks) % _WRAP < _CLOCK:
             self.first = ticks
         if self.last is None or 0 < (ticks - self.last) % _WRAP < _WRAP // 2:
@@ -63,9 +68,16 @@ class _Shown:
         draft.codecs += [one for one in (self.codec, *self.sounds) if one]
         _picture(draft, self.codec, bytes(self.data))
         if self.first is not None and self.last is not None:
+            draft.frame_rate = draft.frame_rate or self._rate()
             ticks = (self.last - self.first) % _WRAP
             one = 1 / draft.frame_rate if draft.frame_rate else 0.0
             draft.duration = round(ticks / _CLOCK + one, 3) or None
+
+    def _rate(self) -> float | None:
+        """By the usual time between two pictures, where the coding does not tell."""
+        ordered = sorted(self.times)
+        steps = sorted(two - one for one, two in itertools.pairwise(ordered) if 0 < two - one < _CLOCK)
+        return tracks.rate(_CLOCK, steps[len(steps) // 2]) if len(steps) > 2 else None
 
 
 def _picture(draft: Draft, codec: str, data: bytes) -> None:
