@@ -311,6 +311,10 @@ def test_xmp_in_any_coding(coding: str) -> None:
     assert of(jpeg_with(packet)).title == "Über den Fluß"
 
 
+def test_what_lies_behind_a_packet_harms_nothing() -> None:
+    assert of(jpeg_with(xmp(words("dc:title", "T")) + b"\n<old>left over</old> >")).title == "T"
+
+
 def test_the_lines_of_a_frame_may_be_told_behind_its_scan() -> None:
     """T.81, section B.2.5."""
     plain = jpeg_with()

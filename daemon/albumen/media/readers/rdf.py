@@ -86,8 +86,9 @@ def _xml(raw: bytes) -> bytes:
         raw = raw.decode("utf-16", "replace").encode()
     elif raw[:4].count(0) == 2:
         raw = raw.decode("utf-16-le" if raw[1] == 0 else "utf-16-be", "replace").encode()
-    start, end = raw.find(b"<"), raw.rfind(b">")
-    return raw[start : end + 1] if start >= 0 else b""
+    start = max(0, raw.find(b"<"))
+    ends = (at + len(tag) for tag in (b"</x:xmpmeta>", b"</rdf:RDF>") if (at := raw.find(tag, start)) >= 0)
+    return raw[start : next(ends, raw.rfind(b">") + 1)]
 
 
 def _parsed(data: bytes) -> ET.Element:
