@@ -86,9 +86,12 @@ def _xml(raw: bytes) -> bytes:
         raw = raw.decode("utf-16", "replace").encode()
     elif raw[:4].count(0) == 2:
         raw = raw.decode("utf-16-le" if raw[1] == 0 else "utf-16-be", "replace").encode()
-    start = max(0, raw.find(b"<"))
-    ends = (at + len(tag) for tag in (b"</x:xmpmeta>", b"</rdf:RDF>") if (at := raw.find(tag, start)) >= 0)
-    return raw[start : next(ends, raw.rfind(b">") + 1)]
+    for first, last in ((b"<x:xmpmeta", b"</x:xmpmeta>"), (b"<rdf:RDF", b"</rdf:RDF>")):
+        start = raw.find(first)
+        end = raw.find(last, start) if start >= 0 else -1
+        if end >= 0:
+            return raw[start : end + len(last)]
+    return raw[max(0, raw.find(b"<")) : raw.rfind(b">") + 1]
 
 
 def _parsed(data: bytes) -> ET.Element:
