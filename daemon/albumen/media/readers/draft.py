@@ -15,6 +15,9 @@ _FILLED_IN = re.compile(
 )  # no person wrote these
 
 
+_BLOCKS = 60
+
+
 @dataclass(slots=True)
 class Draft:
     """Fields as in ``Facts``; ``width`` and ``height`` as stored until ``facts`` turns them by ``turned``."""
@@ -58,6 +61,14 @@ class Draft:
     marked: list[Region] = field(default_factory=list)  # faces as parts of the picture as stored
     marked_on: tuple[float, float] | None = None  # the size they were marked on
     behind: int | None = None  # bytes from a video's beginning to the end of the file
+    blocks: int = 0  # of EXIF and XMP, that were read
+
+    def another(self) -> bool:
+        """Whether one more block of EXIF or XMP is to be read. Real files have a few; those made to keep us busy, thousands."""
+        self.blocks += 1
+        if self.blocks == _BLOCKS + 1:
+            self.tell(f"it has more than {_BLOCKS} blocks of EXIF and XMP: the others are not read")
+        return self.blocks <= _BLOCKS
 
     def stamp(self, source: str, value: str, subsec: str = "", offset: str = "") -> None:
         """Note one statement about time; an empty one is none. The first of a source stands."""

@@ -15,6 +15,8 @@ def block(draft: Draft, window: Window, *, orient: bool = True) -> None:
 
     ``orient`` = False where the format turns pictures by its own means (HEIF, JPEG XL), so that nothing is turned twice.
     """
+    if not draft.another():
+        return
     try:
         tiff = Tiff(window)
         directory(draft, tiff, tiff.directory(tiff.start), orient=orient)

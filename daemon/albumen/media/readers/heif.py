@@ -12,6 +12,7 @@ from albumen.media.readers.window import Memory, Part, Window
 
 _META = 4 << 20  # bytes of one table
 _ITEMS = 20_000
+_BLOCKS = 20  # of EXIF and XMP; a still with its gain map and depth has three
 
 
 @dataclass(slots=True)
@@ -174,6 +175,8 @@ def _shape(draft: Draft, properties: Sequence[Box]) -> None:
 
 def _metadata(draft: Draft, window: Window, idat: Box | None, items: _Items) -> None:
     for item, kind in items.kinds.items():
+        if draft.blocks > _BLOCKS:
+            return
         is_xmp = kind == b"mime" and items.mimes.get(item, b"").startswith(b"application/rdf+xml")
         if kind != b"Exif" and not is_xmp:
             continue

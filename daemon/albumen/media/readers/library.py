@@ -18,6 +18,7 @@ _PLUGINS = {
     "fli": "FLI",
 }
 _MOST = 32 << 20
+_HEADS = {"ppm": 4096}  # bytes enough for the header, whose comments Pillow reads byte by byte
 
 
 def read(draft: Draft, window: Window, type: str) -> None:
@@ -30,7 +31,7 @@ def read(draft: Draft, window: Window, type: str) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about large sizes: nothing is decoded here
-            with Image.open(io.BytesIO(window.at(0, window.size)), formats=[plugin]) as picture:
+            with Image.open(io.BytesIO(window.at(0, _HEADS.get(type, window.size))), formats=[plugin]) as picture:
                 draft.shape(*picture.size)
     except (
         OSError,
@@ -43,4 +44,5 @@ def read(draft: Draft, window: Window, type: str) -> None:
         RuntimeError,
         Image.DecompressionBombError,
     ) as error:
-        draft.hurt(f"its header cannot be read ({type}: {error})")  # what Pillow's plugins raise on broken files
+        why = "" if "<_io." in str(error) else f": {error}"  # Pillow says only which object of ours it was
+        draft.hurt(f"its {type.upper()} header cannot be read{why}")  # what Pillow's plugins raise on broken files

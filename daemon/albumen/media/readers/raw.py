@@ -14,6 +14,7 @@ from albumen.media.readers.window import Part, Window, text, unpack
 
 _CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _MOST = 200
+_HEAPS = 30  # of a CRW; cameras write about five
 _PACKINGS = (32771, 32773, 32809, 32946, 34661, 34676, 34677, 34712, 34892, 34925)  # registered with TIFF, also for previews
 
 
@@ -178,7 +179,9 @@ def minolta(draft: Draft, window: Window) -> None:
     """MRW: blocks behind a length; PRD holds the size, TTW a TIFF block."""
     (end,) = unpack(">I", window, 4)
     at = 8
-    while at + 8 <= min(end + 8, window.size):
+    for _ in range(_MOST):
+        if at + 8 > min(end + 8, window.size):
+            break
         kind, size = window.at(at, 4), unpack(">I", window, at + 4)[0]
         if kind == b"\0TTW":
             exif.block(draft, Part(window, at + 8, size))
@@ -194,12 +197,13 @@ def ciff(draft: Draft, window: Window) -> None:
     """CRW: Canon's CIFF heaps, each with its directory at its end."""
     order = "<" if window.at(0, 2) == b"II" else ">"
     (start,) = unpack(order + "I", window, 2)
-    _heap(draft, Part(window, start), order, 0)
+    _heap(draft, Part(window, start), order, [])
     if draft.empty:
         raise Rejected("a CRW file whose directory is missing: its end was cut off")
 
 
-def _heap(draft: Draft, heap: Part, order: str, depth: int) -> None:
+def _heap(draft: Draft, heap: Part, order: str, seen: list[int]) -> None:
+    """``_HEAPS`` in all, at most: one of a kilobyte can hold itself 200 times, and so on."""
     (at,) = unpack(order + "I", heap, heap.size - 4)
     (count,) = unpack(order + "H", heap, at)
     for row in range(min(count, _MOST)):
@@ -207,8 +211,9 @@ def _heap(draft: Draft, heap: Part, order: str, depth: int) -> None:
         if tag & 0xC000:  # the value stands in the entry itself
             continue
         body, kind = Part(heap, place, size), tag & 0x3FFF
-        if kind >> 11 in (5, 6) and depth < 5:
-            _heap(draft, body, order, depth + 1)
+        if kind >> 11 in (5, 6) and len(seen) < _HEAPS:
+            seen.append(place)
+            _heap(draft, body, order, seen)
         elif kind == 0x1810 and size >= 16:
             width, height, _, turn = unpack(order + "IIfi", body, 0)
             draft.shape(width, height)

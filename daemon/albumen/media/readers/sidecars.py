@@ -1,6 +1,7 @@
 """Sidecars: XMP files, Google's Takeout JSON, Apple's AAE."""
 
 import json
+import math
 from datetime import UTC, datetime
 
 from albumen.errors import Rejected
@@ -25,7 +26,9 @@ def read(draft: Draft, window: Window, role: str) -> None:
 def _takeout(draft: Draft, raw: bytes) -> None:
     try:
         found = json.loads(raw)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise Rejected("Takeout JSON not read: its brackets are nested too deeply") from None
+    except ValueError as error:
         raise Rejected(f"Takeout JSON not read: {error}") from None
     if not isinstance(found, dict):
         raise Rejected("Takeout JSON not read: it is no object")
@@ -40,9 +43,20 @@ def _takeout(draft: Draft, raw: bytes) -> None:
         spot = _dict(found.get(name))
         lat, lon, alt = (spot.get(key) for key in ("latitude", "longitude", "altitude"))
         if isinstance(lat, int | float) and isinstance(lon, int | float) and (lat or lon):
-            place(draft, float(lat), float(lon), float(alt) if isinstance(alt, int | float) and alt else None, what="Takeout")
+            place(
+                draft,
+                _degrees(lat),
+                _degrees(lon),
+                _degrees(alt) if isinstance(alt, int | float) and alt else None,
+                what="Takeout",
+            )
     words = found.get("description")
     draft.description = words.strip() if isinstance(words, str) else ""
+
+
+def _degrees(value: float) -> float:
+    """JSON's whole numbers have no end, those of a globe do."""
+    return float(value) if abs(value) < 1e9 else math.inf
 
 
 def _dict(value: object) -> dict[str, object]:

@@ -8,6 +8,7 @@ from albumen.media.readers.tiff import Directory, Tiff
 from albumen.media.readers.window import Memory, Part, Window, unpack
 
 _CHUNK = 8 << 20
+_MOST = 100_000  # chunks of a WebP: an animation has one for each of its frames
 
 
 def gif(draft: Draft, window: Window) -> None:
@@ -42,7 +43,9 @@ def webp(draft: Draft, window: Window) -> None:
     if claimed + 8 > window.size:
         draft.hurt(f"the file ends before its data does, {claimed + 8 - window.size} bytes are missing")
     at, end = 12, min(claimed + 8, window.size)
-    while at + 8 <= end:
+    for _ in range(_MOST):
+        if at + 8 > end:
+            break
         head = window.at(at, 18 + 8)
         size = int.from_bytes(head[4:8], "little")
         if head[:4] in (b"VP8X", b"VP8 ", b"VP8L") and not draft.width:

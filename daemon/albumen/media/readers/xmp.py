@@ -14,6 +14,8 @@ _MOST = 8 << 20
 
 def packet(draft: Draft, raw: bytes) -> None:
     """Read one packet; one that is no XML is told."""
+    if not draft.another():
+        return
     try:
         found = rdf.properties(raw[:_MOST])
     except rdf.NoXmp as error:
