@@ -32,7 +32,7 @@ def pairs(ground: InMemory, number: int) -> list[Pair]:
             still: half(f"G{at}", when="" if at % 5 == 4 else when),
             movie: half(f"G{at}", when=when[:-1] + str(at % 3), movie=True),
         }
-        sides = {still: (), movie: ()}
+        sides: dict[str, tuple[str, ...]] = {still: (), movie: ()}
         if at % 4 == 1:
             sides[still] = (f"{still}.xmp",)
         if at % 4 == 2:

@@ -49,7 +49,7 @@ def raw(what: str) -> bytes:
 
 
 def xmp(what: str) -> bytes:
-    """Bytes that begin like a sidecar."""
+    """Bytes that begin like a sidecar; ``title:…`` tells one."""
     return XMP + what.encode()
 
 
@@ -120,7 +120,8 @@ def facts_of(head: bytes, name: str) -> Facts:
     """A picture taken at ``WHEN``."""
     role = signature.companion_role(name, head)
     if role is not None:
-        return Facts("other", role)
+        words = head.removeprefix(XMP + b"title:").decode() if head.startswith(XMP + b"title:") else None
+        return Facts("other", role, title=words)
     found = signature.sniff(head, name)
     assert found is not None
     group, when = "", WHEN

@@ -2,15 +2,17 @@
 
 import dataclasses
 import os
+from collections.abc import Set
 
 from albumen.deeds import reading, trash
 from albumen.deeds.desk import Desk, shown
-from albumen.deeds.drafting import Part, draft
-from albumen.deeds.records import is_placement
+from albumen.deeds.drafting import Draft, Part, draft
+from albumen.deeds.records import filled, is_placement
 from albumen.deeds.reserve import kept_deeds, key_of, known_part, placed, reservation
 from albumen.errors import Changed, Permanent, Taken, Transient
 from albumen.media import naming
 from albumen.media.digest import record_id
+from albumen.media.stems import base
 from albumen.model import BatchId, Companion, Deed, Item, Placement, Query, Record, Ref
 from albumen.ports import Local
 
@@ -41,26 +43,28 @@ def double(desk: Desk, item: Item, batch: BatchId) -> Item:
     raise Transient("no free name found for what a duplicate brings; other imports take every name")
 
 
-def plan(desk: Desk, item: Item, batch: BatchId, record: Record) -> list[Deed]:
+def plan(desk: Desk, item: Item, batch: BatchId, record: Record, also: Set[str] = frozenset()) -> list[Deed]:
     """The deeds of a double: its file to the trash when it moves, what it brings that is not known yet beside the first copy.
-    Keeps nothing."""
-    mains = [one for one in record.placements if one.store == desk.filing.store and one.role == "main"]
+    Keeps nothing. ``also`` are keys of paths that count as taken."""
+    own = ("", record.sha256)  # of a half of a live photo its own file, not the main one
+    mains = [one for one in record.placements if one.store == desk.filing.store and one.sha256 in own]
     beside = min(mains, key=lambda one: one.album != item.album, default=None)  # min: the first of equals
     why = _there_as(record, item.digests["sha256"], item.album)
     thrown = (
         [(item.main, item.digests["sha256"], record.id, why)] if item.move and not _is_itself(desk, item.main, record) else []
     )
     kept: list[Deed] = []
-    names = set[str]()
+    names = set(also)
     shas = set[str]()
-    for part in draft(item, desk.filing, desk.clock()).parts:
+    drafted = draft(item, desk.filing, desk.clock())
+    for part in drafted.parts:
         if part.sha256 in shas or _known(desk, part):
             if item.move:
                 thrown.append((part.ref, part.sha256, record_id(part.sha256), "its content is there already"))
         elif beside is not None:
-            target = _free(desk, beside, part.ref, names)
+            target = _free(desk, beside, part, names)
             names.add(desk.library.key(target.path))
-            kept.append(_kept(desk, item, part, target, batch, record, beside.album))
+            kept.append(_kept(desk, drafted, part, target, batch, record, beside.album))
         shas.add(part.sha256)
     group = key_of(batch, item.main)
     return [
@@ -111,10 +115,12 @@ def _known(desk: Desk, part: Part) -> bool:
     return any(placed(one) for one in desk.catalog.get([record_id(part.sha256)]).values()) or known_part(desk, part.sha256)
 
 
-def _kept(desk: Desk, item: Item, part: Part, target: Ref, batch: BatchId, record: Record, album: str) -> Deed:
-    """A picture gets its own record, a sidecar is told in that of the first copy."""
-    ref = part.ref
-    told = Companion(part.role, part.sha256, ref.size or 0, ref.name)
+def _kept(desk: Desk, drafted: Draft, part: Part, target: Ref, batch: BatchId, record: Record, album: str) -> Deed:
+    """A picture gets its own record, a sidecar is told in that of the first copy, whose entries it fills where they are missing."""
+    item, ref, of = drafted.item, part.ref, part.of
+    if of.id == record.id:
+        told = Companion(part.role, part.sha256, ref.size or 0, ref.name)
+        of = dataclasses.replace(filled(record, drafted.record), placements=(), companions=(*record.companions, told))
     return Deed(
         batch=batch,
         key=key_of(batch, ref),
@@ -127,12 +133,12 @@ def _kept(desk: Desk, item: Item, part: Part, target: Ref, batch: BatchId, recor
         sha256=part.sha256,
         content=reservation(desk, part.sha256, album),
         album=album,
-        record=part.record.id if part.record else record.id,
-        after=part.record or dataclasses.replace(record, placements=(), companions=(*record.companions, told)),
+        record=of.id,
+        after=of,
     )
 
 
-def _free(desk: Desk, beside: Placement, ref: Ref, also: set[str]) -> Ref:
+def _free(desk: Desk, beside: Placement, part: Part, also: Set[str]) -> Ref:
     """The next free name beside a placement: its stem, its own suffix, ``_1``, ``_2`` … between them. A number is free when nothing
     has that stem: ``x_1.xmp`` would be taken for the sidecar of another picture ``x_1.jpg``."""
     store = desk.library
@@ -142,9 +148,9 @@ def _free(desk: Desk, beside: Placement, ref: Ref, also: set[str]) -> Ref:
     there = lying.keys | desk.ledger.held(store.name, front) | also
     stems = {naming.stem(one) for one in there - lying.keys} | lying.stems
     stem = naming.stem(beside.path)
-    suffix = ref.name[len(naming.stem(ref.name)) :].lower()
+    suffix = ("_edited" if part.role == "edited" else "") + part.ref.name[len(base(part.ref.name)) :].lower()
     number, path = 0, stem + suffix
     while store.key(path) in there or (number and store.key(f"{stem}_{number}") in stems):
         number += 1
         path = f"{stem}_{number}{suffix}"
-    return Ref(store.name, path, modified=ref.modified)
+    return Ref(store.name, path, modified=part.ref.modified)

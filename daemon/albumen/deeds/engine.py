@@ -90,9 +90,9 @@ class Engine:
         """What ``reserve`` would do."""
         return reserve.preview(self.desk, items, also, known)
 
-    def preview_double(self, item: Item, record: Record) -> Sequence[Deed]:
-        """What ``double`` would do, were ``record`` its first copy's; nothing is kept."""
-        return doubles.plan(self.desk, item, "dry-run", record)
+    def preview_double(self, item: Item, record: Record, also: Set[str]) -> Sequence[Deed]:
+        """What ``double`` would do, were ``record`` its first copy's; nothing is kept. ``also`` are keys of names given away."""
+        return doubles.plan(self.desk, item, "dry-run", record, also)
 
     def inverse(self, batch: BatchId, into: BatchId) -> undo.Inverse:
         """What undoing means now; nothing is kept."""

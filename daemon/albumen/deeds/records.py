@@ -8,6 +8,7 @@ from albumen.model import DISK, Companion, Deed, DeedId, Item, Placement, Proof,
 from albumen.ports import Catalog
 
 _NO_ENTRY = frozenset({"id", "sha256", "size", "placements", "companions", "renditions", "arrival", "version"})
+_FILLED = ("title", "description", "rating", "tags", "people", "faces", "position", "place")
 _OWN = ".albumen/"  # trash, incoming, manifests: never a placement
 
 
@@ -57,14 +58,20 @@ def asked(catalog: Catalog, deeds: Sequence[Deed]) -> Mapping[str, Record]:
 
 
 def joined(kept: Record, new: Record) -> Record:
-    """A record that came in again: what is kept stays, each new way in and each new companion is added."""
+    """A record that came in again: what is kept stays, what it lacks is filled, each new way in and each new companion is added."""
     ways = {(one.source, one.ref) for one in kept.arrival}
     parts = {(one.role, one.sha256) for one in kept.companions}
     return dataclasses.replace(
-        kept,
+        filled(kept, new),
         arrival=kept.arrival + tuple(one for one in new.arrival if (one.source, one.ref) not in ways),
         companions=kept.companions + tuple(one for one in new.companions if (one.role, one.sha256) not in parts),
     )
+
+
+def filled(kept: Record, new: Record) -> Record:
+    """What a content says of itself, or what is told of it, where nothing was known; what is known stays, and so do date and name."""
+    missing = [name for name in _FILLED if getattr(kept, name) in (None, ())]
+    return dataclasses.replace(kept, **{name: getattr(new, name) for name in missing})
 
 
 def revised(kept: Record, before: Record, after: Record) -> Record:

@@ -34,9 +34,10 @@ _YOUNG = 2.0  # seconds: a file this young is looked at again (racy times, see t
 
 @dataclass
 class _Foreseen:
-    """What a dry run has given away so far: stems, contents, and the records that will be there."""
+    """What a dry run has given away so far: names, contents, and the records that will be there."""
 
     stems: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)  # keys of target paths
     contents: set[str] = field(default_factory=set)
     records: dict[str, Record] = field(default_factory=dict)
     loaded: Counter[str] = field(default_factory=Counter)  # files by folder
@@ -115,6 +116,7 @@ class Importing:
     def _preview_one(self, item: Item, deeds: Sequence[Deed], double: str, foreseen: _Foreseen) -> None:
         for deed in deeds:
             self._preview_deed(deed, foreseen)
+            foreseen.names.add(deed.target_key)
             joining.foreseen(foreseen.records, deed)
             foreseen.stems.add(self._engine.desk.library.key(naming.stem(deed.target.path)))
             if deed.content:
@@ -125,8 +127,9 @@ class Importing:
             return
         self._double(item, double)
         record = foreseen.records.get(double) or self._catalog.get([double]).get(double)
-        for deed in self._engine.preview_double(item, record) if record else ():
+        for deed in self._engine.preview_double(item, record, foreseen.names) if record else ():
             self._preview_deed(deed, foreseen)
+            foreseen.names.add(deed.target_key)
             joining.foreseen(foreseen.records, deed)
 
     def _preview_deed(self, deed: Deed, foreseen: _Foreseen) -> None:
@@ -264,7 +267,7 @@ class Importing:
     def _lies(self, record: str, album: str) -> str:
         """Where a record's main file lies, best in that album; its id when another import is just taking it in."""
         kept = self._catalog.get([record]).get(record)
-        mains = [one for one in kept.placements if one.role == "main"] if kept else []
+        mains = [one for one in kept.placements if one.sha256 in ("", kept.sha256)] if kept else []
         found = min(mains, key=lambda one: one.album != album, default=None)
         return f"{found.store}:{found.path}" if found else record
 

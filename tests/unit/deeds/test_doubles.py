@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from albumen.errors import Transient
-from albumen.model import DISK, Item
+from albumen.model import DISK, Item, Query
 from make.lives import Life, known_places
-from make.worlds import LIBRARY, Fault, InMemory, OnDisk, jpeg, raw, xmp
+from make.worlds import LIBRARY, Fault, InMemory, OnDisk, half, jpeg, raw, xmp
 
 NAME = "2021/07_July/2021-07-01 00-30-00"
 
@@ -50,6 +50,34 @@ def test_an_unknown_sidecar_is_kept_beside_the_first_copy(ground: InMemory, life
     life.take_in(move=True)
     assert library(ground) == {f"{NAME}.jpg": jpeg("1"), f"{NAME}.xmp": xmp("new")}
     assert [one[3] for one in known_places(ground.catalog)] == ["main", "xmp"]
+
+
+def test_what_a_duplicate_brings_fills_what_is_missing_and_changes_nothing_else(ground: InMemory, life: Life) -> None:
+    ground.write("a.jpg", jpeg("1"))
+    life.take_in(move=True)
+    (before,) = ground.catalog.find(Query()).rows
+    ground.write("b.jpg", jpeg("1"))
+    ground.write("b.xmp", xmp("title:By the lake"))
+    life.take_in(move=True)
+    ground.write("c.jpg", jpeg("1"))
+    ground.write("c.xmp", xmp("title:Another"))
+    life.take_in(move=True)
+    (record,) = ground.catalog.find(Query()).rows
+    assert record.title == "By the lake"
+    assert (record.taken, record.date_candidates, record.name) == (before.taken, before.date_candidates, before.name)
+    assert [one.name for one in record.companions] == ["b.xmp", "c.xmp"]
+
+
+def test_a_duplicate_movie_of_a_live_photo_brings_its_sidecar(ground: InMemory, life: Life) -> None:
+    ground.write("a.jpg", half("G"))
+    ground.write("a.mov", half("G", movie=True))
+    life.take_in(move=True)
+    ground.write("b.mov", half("G", movie=True))
+    ground.write("b.mov.xmp", xmp("new"))
+    life.take_in(move=True)
+    assert set(library(ground)) == {f"{NAME}.jpg", f"{NAME}.mov", f"{NAME}.mov.xmp"}
+    assert ground.stores[DISK].tree() == {}
+    assert trash(ground) == ["b.mov"]
 
 
 def test_a_number_is_given_only_where_no_other_picture_has_that_stem(ground: InMemory, life: Life) -> None:
