@@ -20,11 +20,12 @@ _HEADS = MappingProxyType(  # how the note begins → (maker, bytes before its d
         b"SONY CAM \0": ("sony", 12),
         b"Apple iOS\0": ("apple", 14),
         b"AOC\0": ("pentax", 6),
+        b"FUJIFILM": ("fuji", 12),
         b"PENTAX \0": ("pentax", 10),
     }
 )
 _WITHOUT_HEAD = ("canon", "sony", "nikon")  # at once a directory, known by the camera alone
-_OWN_START = ("olympus", "apple")  # offsets count from the note's beginning; else from the TIFF block's
+_OWN_START = ("olympus", "apple", "fuji")  # offsets count from the note's beginning; else from the TIFF block's
 
 
 def note(draft: Draft, tiff: Tiff, inner: Directory) -> None:
@@ -52,7 +53,9 @@ def _opened(tiff: Tiff, maker: str, at: int, size: int, skip: int) -> Directory:
         block = Tiff(Part(tiff.window, at + skip, size))
         return block.directory(block.start)
     own = tiff.window.at(at, 16)
-    marked = {"olympus": own[skip - 4 : skip - 2], "apple": own[12:14], "pentax": own[skip - 2 : skip]}.get(maker, b"")
+    marked = {"olympus": own[skip - 4 : skip - 2], "apple": own[12:14], "pentax": own[skip - 2 : skip], "fuji": b"II"}.get(
+        maker, b""
+    )
     order = {b"II": "<", b"MM": ">"}.get(marked, tiff.order)
     if maker in _OWN_START or own.startswith(b"PENTAX \0"):
         return Tiff.bare(Part(tiff.window, at, size), order).directory(skip)
@@ -97,6 +100,11 @@ def _pentax(draft: Draft, found: Directory) -> None:
     draft.serial = draft.serial or found.text(0x0229)
 
 
+def _fuji(draft: Draft, found: Directory) -> None:
+    stars = found.number(0x1431)
+    draft.rating = stars if draft.rating is None and stars and 1 <= stars <= 5 else draft.rating
+
+
 def _sony(draft: Draft, found: Directory) -> None:
     """FullImageSize, height first: the picture without the sensor's border."""
     size = found.ints(0xB02B)
@@ -124,6 +132,7 @@ _READERS: Mapping[str, Callable[[Draft, Directory], None]] = MappingProxyType(
     {
         "apple": _apple,
         "canon": _canon,
+        "fuji": _fuji,
         "nikon": _nikon,
         "olympus": _olympus,
         "olymp": _olympus,
