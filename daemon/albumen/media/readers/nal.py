@@ -70,7 +70,7 @@ class _Bits:
 def units(stream: bytes) -> Iterator[bytes]:
     """The NAL units of a byte stream (annex B), without their start codes."""
     starts = [one.end() for one in _START.finditer(stream)]
-    for start, end in zip(starts, [*(one - 3 for one in starts[1:]), len(stream)], strict=True):
+    for start, end in zip(starts, [*(one - 3 for one in starts[1:]), len(stream)], strict=False):  # none begins: none ends
         yield stream[start:end].rstrip(b"\0")
 
 

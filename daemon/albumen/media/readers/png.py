@@ -10,11 +10,12 @@ from albumen.media.readers.window import Memory, Part, Window, text
 
 _MOST = 100_000  # chunks
 _TEXT = 8 << 20  # bytes of a text chunk, packed or unpacked
+_TEXTS = 100  # text chunks: a few kilobytes each may hold megabytes
 
 
 def read(draft: Draft, window: Window) -> None:
     """Fill ``draft`` from the chunks."""
-    at, ended = 8, False
+    at, ended, texts = 8, False, 0
     for _ in range(_MOST):
         head = window.at(at, 8)
         if len(head) < 8:
@@ -33,7 +34,8 @@ def read(draft: Draft, window: Window) -> None:
         elif kind == b"eXIf":
             data = body.at(0, _TEXT)
             exif.block(draft, Memory(data[6:] if data.startswith(b"Exif\0\0") else data))
-        elif kind in (b"tEXt", b"zTXt", b"iTXt") and size <= _TEXT:
+        elif kind in (b"tEXt", b"zTXt", b"iTXt") and size <= _TEXT and texts < _TEXTS:
+            texts += 1
             _note(draft, kind, body.at(0, size))
         elif kind == b"IEND":
             ended = True
