@@ -23,3 +23,27 @@ def test_a_windows_movie_of_the_last_year_that_can_be_written(created: int) -> N
     found = of(_ASF + struct.pack("<QIBB", 30 + len(properties), 1, 1, 2) + properties, "a.wmv")
     assert found.duration == 1.0
     assert [one.source for one in found.stamps] == ["asf:CreationDate"]
+
+
+def _element(kind: int, body: bytes) -> bytes:
+    return kind.to_bytes((kind.bit_length() + 7) // 8, "big") + bytes([0x40 | len(body) >> 8, len(body) & 255]) + body
+
+
+def test_a_matroska_time_scale_of_two_hundred_bytes() -> None:
+    info = _element(0x1549A966, _element(0x2AD7B1, b"\xff" * 200) + _element(0x4489, struct.pack(">d", 1.0)))
+    track = _element(0x1654AE6B, _element(0xAE, _element(0xE0, _element(0xB0, b"\5\0") + _element(0xBA, b"\2\xd0"))))
+    found = of(_element(0x1A45DFA3, b"") + _element(0x18538067, info + track), "a.mkv")
+    assert (found.width, found.height) == (1280, 720)
+    assert found.duration is None
+
+
+def test_takeout_numbers_beyond_any_float() -> None:
+    nines = "9" * 400
+    raw = f'{{"title": "a", "photoTakenTime": {{"timestamp": "1"}}, "geoData": {{"latitude": {nines}, "longitude": 1}}}}'
+    found = of(raw.encode(), "a.jpg.json")
+    assert found.position is None
+    assert "not on the globe" in found.told[0]
+
+
+def test_a_stream_with_a_pack_and_no_unit() -> None:
+    assert of(b"\0\0\1\xba" + b"\0\0\1\xb3" * 40, "a.mpg").type == "mpg"

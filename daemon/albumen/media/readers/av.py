@@ -152,7 +152,9 @@ def asf(draft: Draft, window: Window) -> None:
         draft.hurt("the file ends inside its headers")
     at = 30
     pictures, sounds = list[str](), list[str]()
-    while at + 24 <= min(size, window.size):
+    for _ in range(_MOST):
+        if at + 24 > min(size, window.size):
+            break
         kind, length = window.at(at, 16), unpack("<Q", window, at + 16)[0]
         if length < 24:
             break
@@ -185,7 +187,9 @@ def asf(draft: Draft, window: Window) -> None:
 def _asf_extension(draft: Draft, window: Window) -> None:
     """The header extension: of each stream the time between two pictures, in 100 ns."""
     at = 0
-    while at + 24 <= window.size:
+    for _ in range(_MOST):
+        if at + 24 > window.size:
+            return
         kind, length = window.at(at, 16), unpack("<Q", window, at + 16)[0]
         if length < 24:
             return
@@ -218,7 +222,7 @@ def _information(draft: Draft, window: Window) -> None:
     for kind, body, _ in _elements(window):
         data = body.at(0, 256)
         if kind == 0x2AD7B1:
-            scale = int.from_bytes(data, "big")
+            scale = int.from_bytes(data[:8], "big")
         elif kind == 0x4489 and len(data) in (4, 8):
             (length,) = struct.unpack(">f" if len(data) == 4 else ">d", data)
         elif kind == 0x4461 and len(data) == 8:
