@@ -150,14 +150,8 @@ def asf(draft: Draft, window: Window) -> None:
     (size,) = unpack("<Q", window, 16)
     if size > window.size:
         draft.hurt("the file ends inside its headers")
-    at = 30
     pictures, sounds = list[str](), list[str]()
-    for _ in range(_MOST):
-        if at + 24 > min(size, window.size):
-            break
-        kind, length = window.at(at, 16), unpack("<Q", window, at + 16)[0]
-        if length < 24:
-            break
+    for at, kind, length in _objects(window, 30, size):
         if kind == _FILE_PROPERTIES:
             whole, created, _, length_of, _, before = unpack("<QQQQQQ", window, at + 40)
             draft.duration = round(max(0, length_of / 1e7 - before / 1e3), 3) or None
@@ -178,7 +172,6 @@ def asf(draft: Draft, window: Window) -> None:
             lengths = unpack("<5H", window, at + 24)
             title = window.at(at + 34, min(lengths[0], 4096)).decode("utf-16-le", "replace").strip("\0 ")
             draft.say("title", "note", text(title.encode("utf-8", "replace")))
-        at += length
     draft.codecs += [one for one in (*pictures, *sounds) if one]
     if draft.empty:
         raise Rejected("a Windows media file without a header")
@@ -186,16 +179,21 @@ def asf(draft: Draft, window: Window) -> None:
 
 def _asf_extension(draft: Draft, window: Window) -> None:
     """The header extension: of each stream the time between two pictures, in 100 ns."""
-    at = 0
+    for at, kind, _ in _objects(window, 0, window.size):
+        if kind == _EXTENDED_STREAM:
+            (each,) = unpack("<Q", window, at + 76)
+            draft.frame_rate = draft.frame_rate or tracks.rate(10_000_000, each)
+
+
+def _objects(window: Window, at: int, end: int) -> Iterator[tuple[int, bytes, int]]:
+    """(offset, kind, length) of the objects of one level; ends at the first that is none."""
     for _ in range(_MOST):
-        if at + 24 > window.size:
+        if at + 24 > min(end, window.size):
             return
         kind, length = window.at(at, 16), unpack("<Q", window, at + 16)[0]
         if length < 24:
             return
-        if kind == _EXTENDED_STREAM:
-            (each,) = unpack("<Q", window, at + 76)
-            draft.frame_rate = draft.frame_rate or tracks.rate(10_000_000, each)
+        yield at, kind, length
         at += length
 
 
