@@ -60,6 +60,17 @@ def test_lens_and_serial_number() -> None:
     assert (found.camera.lens, found.camera.serial) == ("EF 50mm f/1.8", "0123")
 
 
+def test_a_canon_from_before_lens_names_tells_range_and_sensitivity() -> None:
+    settings = [0] * 26
+    settings[16], settings[23], settings[24], settings[25] = 17, 55, 18, 1
+    data = block(make="Canon", more=[undefined(0x927C, directory([(1, 3, 26, struct.pack("<26H", *settings))], 0))])
+    at = data.find(struct.pack("<HHI", 1, 3, 26))
+    values = data.find(struct.pack("<26H", *settings))
+    found = of(jpeg_with(exif=data[: at + 8] + struct.pack("<I", values) + data[at + 12 :]))
+    assert found.camera is not None
+    assert (found.camera.lens, found.exposure) == ("18-55mm", Exposure(iso=100))
+
+
 def test_a_lens_without_a_name_is_told_by_its_range() -> None:
     found = exif(rationals(0xA432, [(18, 1), (55, 1), (35, 10), (56, 10)]))
     assert found.camera is not None
@@ -268,6 +279,13 @@ def test_motion_photos_in_heif() -> None:
 
     data = heic(1) + box(b"mpvd", VIDEO)
     assert of(data, "a.heic").motion == len(data) - len(VIDEO)
+
+
+def test_packed_metadata_of_jpeg_xl_is_told() -> None:
+    from make.turned import jxl
+
+    found = of(jxl(1) + box(b"brob", b"Exif", b"\x0b\x02\x80"), "a.jxl")
+    assert (found.width, found.told) == (48, ("its Exif metadata is packed (Brotli) and was not read",))
 
 
 def test_bursts_of_google() -> None:

@@ -4,7 +4,7 @@ from albumen.errors import Rejected
 from albumen.media.readers import exif, xmp
 from albumen.media.readers.boxes import walk
 from albumen.media.readers.draft import Draft
-from albumen.media.readers.window import Part, Window
+from albumen.media.readers.window import Part, Window, text
 
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
@@ -31,6 +31,8 @@ def _boxes(draft: Draft, window: Window) -> None:
         elif box.kind == b"Exif":
             offset = int.from_bytes(box.body.at(0, 4), "big")
             exif.block(draft, Part(box.body, 4 + offset), orient=False)
+        elif box.kind == b"brob" and box.body.at(0, 4) in (b"Exif", b"xml "):
+            draft.tell(f"its {text(box.body.at(0, 4))} metadata is packed (Brotli) and was not read")
         elif box.kind == b"jhgm":
             draft.hdr = "gain map"
         elif box.kind == b"xml ":

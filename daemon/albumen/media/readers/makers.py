@@ -71,10 +71,13 @@ def _apple(draft: Draft, found: Directory) -> None:
 def _canon(draft: Draft, found: Directory) -> None:
     number = found.number(0x0C)
     draft.serial = draft.serial or (str(number) if number and number != 0xFFFFFFFF else "")
-    settings = found.ints(0x01)  # where older cameras keep the sensitivity, as a code
+    settings = found.ints(0x01)  # where older cameras keep the sensitivity, as a code, and the lens's range
     if len(settings) > 16 and draft.exposure.iso is None:
         code = settings[16]
         draft.light(iso=code & 0x3FFF if code & 0x4000 else {16: 50, 17: 100, 18: 200, 19: 400, 20: 800}.get(code))
+    if len(settings) > 25 and settings[25] and settings[24]:
+        longest, shortest = (round(settings[at] / settings[25], 1) for at in (23, 24))
+        draft.lens = draft.lens or (f"{shortest:g}-{longest:g}mm" if longest > shortest else f"{shortest:g}mm")
     draft.lens = draft.lens or found.text(0x95)
 
 

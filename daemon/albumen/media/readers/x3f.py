@@ -38,7 +38,8 @@ def _sections(window: Window) -> list[tuple[int, int, bytes]]:
     if window.at(at, 4) != b"SECd":
         raise Rejected("no directory")
     (count,) = unpack("<I", window, at + 8)
-    return [unpack("<II4s", window, at + 12 + 12 * row) for row in range(min(count, _SECTIONS))]  # type: ignore[misc]  # three
+    rows = (unpack("<II4s", window, at + 12 + 12 * row) for row in range(min(count, _SECTIONS)))
+    return [(int(row[0]), int(row[1]), bytes(row[2])) for row in rows]
 
 
 def _pairs(section: Window) -> dict[str, str]:
