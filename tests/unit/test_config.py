@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from albumen.config import Route, Settings, load, secrets_of
 from albumen.errors import ConfigError
+from albumen.settings import Preferred
 from unit.settings_classes import KINDS, Disk, Watched
 
 GOOD = """
@@ -370,3 +371,47 @@ def test_where_numbers_are_shown_and_words_go(tmp_path: pathlib.Path, section: s
     (line,) = problems(path)
     assert why in line
     assert "geh" not in line
+
+
+def test_preferred_places_are_names_or_tables(tmp_path: pathlib.Path) -> None:
+    """S0-24 (part: the settings)."""
+    text = GOOD.replace(
+        "[store.nas]", 'places = ["Winterthur", { name = "Riederalp", point = [46.378, 8], radius = 5 }]\n[store.nas]', 1
+    )
+    assert loaded(written(tmp_path, text)).library.preferred == (
+        Preferred("Winterthur"),
+        Preferred("Riederalp", (46.378, 8.0), 5.0),
+    )
+    sections = GOOD + '[[library.places]]\nname = "Los Angeles"\nradius = 20\n[[library.places]]\nname = "Bern"\n'
+    assert loaded(written(tmp_path, sections)).library.preferred == (Preferred("Los Angeles", (), 20.0), Preferred("Bern"))
+    named = loaded(written(tmp_path, GOOD), {"ALBUMEN_LIBRARY_PLACES": "Zürich, Le Lignon"}).library.preferred
+    assert named == (Preferred("Zürich"), Preferred("Le Lignon"))
+
+
+@pytest.mark.parametrize(
+    ("places", "told"),
+    [
+        ('[""]', "a name is empty"),
+        ('"Bern"', "is not a list"),
+        ("[3]", "is not a text"),
+        ('[{ name = " " }]', "name: is empty"),
+        ("[{ radius = 3 }]", "name: is missing"),
+        ('[{ name = "a", point = [46.3] }]', "must be [latitude, longitude]"),
+        ('[{ name = "a", point = [91, 0] }]', "must be [latitude, longitude]"),
+        ('[{ name = "a", point = ["46", "8"] }]', ""),
+        ('[{ name = "a", radius = 0 }]', "more than 0"),
+        ('[{ name = "a", radius = -1 }]', "more than 0"),
+        ('[{ name = "a", radius = "far" }]', "radius"),
+        ('[{ name = "a", raduis = 3 }]', "did you mean 'radius'"),
+    ],
+)
+def test_a_wrong_preferred_place_is_one_line(tmp_path: pathlib.Path, places: str, told: str) -> None:
+    text = GOOD.replace("[store.nas]", f"places = {places}\n[store.nas]", 1)
+    if not told:
+        assert loaded(written(tmp_path, text)).library.preferred[0].point == (46.0, 8.0)
+        return
+    with pytest.raises(ConfigError) as error:
+        loaded(written(tmp_path, text))
+    (problem,) = error.value.problems
+    assert told in problem
+    assert "places" in problem
