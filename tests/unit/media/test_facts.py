@@ -368,3 +368,18 @@ def test_xmps_create_date_that_repeats_exif_is_none_of_its_own() -> None:
     other = of(jpeg_with(xmp(xmp__CreateDate="2021-07-01T10:00:01+02:00"), exif=exif_block))
     assert [one.source for one in same.stamps] == ["exif:DateTimeDigitized"]
     assert [one.source for one in other.stamps] == ["exif:DateTimeDigitized", "xmp:CreateDate"]
+
+
+def test_endless_entries_are_cut() -> None:
+    packet = xmp(words("dc:title", "t" * 20_000) + bag("dc:subject", *(str(number) for number in range(6000))))
+    found = of(packet, "a.xmp")
+    assert (len(found.title or ""), len(found.tags)) == (10_000, 5000)
+
+
+def test_orientation_of_xmp_does_not_turn_a_video() -> None:
+    from make.media import moov
+
+    name = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+    data = box(b"ftyp", b"isom\0\0\2\0isom") + moov() + box(b"uuid", name, xmp(tiff__Orientation="6")) + box(b"mdat", b"\0" * 64)
+    found = of(data, "a.mp4")
+    assert (found.width, found.height) == (320, 240)

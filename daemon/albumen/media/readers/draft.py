@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeAlias
 from albumen.model import Camera, Exposure, Facts, Kind, Position, Region, Stamp
 
 Said: TypeAlias = Literal["exif", "xmp", "iptc", "note"]  # who states a text; "note": comments, file-format texts, XP… tags
+_NAME, _TITLE, _TEXT = 1000, 10_000, 1 << 20  # characters that are kept of what a file may state at any length
+_MANY = 5000  # tags, people, faces
 _FILLED_IN = re.compile(
     r"(?:[\w ]*DIGITAL CAMERA|SONY DSC|SAMSUNG|default|DCIM[\\/].*|CREATOR: .*|File (?:written|source).*|Created with .*|AppleMark"
     r"|LEAD Technologies.*|Lavc.*|Intel\(R\) .*|U-Lead .*|Optimized by .*|Compressed by .*|Processed by .*|[\d.]+)\s*$",
@@ -100,11 +102,11 @@ class Draft:
         if width > 0 and height > 0:
             self.width, self.height = width, height
 
-    def _settle(self) -> None:
+    def _settle(self, kind: Kind) -> None:
         """Choose among what several standards state of one thing.
 
         Metadata Working Group, Guidelines 2.0: EXIF's description first; XMP before IPTC, unless the digest that XMP's writer left
-        shows that IPTC was changed later. EXIF's orientation before XMP's.
+        shows that IPTC was changed later. EXIF's orientation before XMP's; videos are turned by their tracks.
         """
         order: tuple[Said, ...] = ("iptc", "xmp", "note") if self.iptc_newer else ("xmp", "iptc", "note")
         self.title = self.title or next((found for who in order if (found := self.words.get(("title", who)))), "")
@@ -115,7 +117,7 @@ class Draft:
         self.tags += next((self.keywords[who] for who in order if self.keywords.get(who)), [])
         self.stamps = _reconciled(self.stamps)
         self.rating = self.rated or self.rating
-        if self.orientation is None and not self.boxed:
+        if self.orientation is None and not self.boxed and kind != "video":
             self.turn(self.hinted)
         self.faces += [as_shown(one, self._marks_turned()) for one in self.marked]
 
@@ -140,10 +142,10 @@ class Draft:
 
     def facts(self, kind: Kind, type: str, size: int) -> Facts:
         """The facts, with width and height as shown. Asked once."""
-        self._settle()
+        self._settle(kind)
         width, height = (self.height, self.width) if self.turned else (self.width, self.height)
         serial, lens = ("" if "\ufffd" in one else one for one in (self.serial, self.lens))  # bytes that are no text
-        camera = Camera(self.make or None, self.model or None, serial or None, lens or None)
+        camera = Camera(*(one[:_NAME] or None for one in (self.make, self.model, serial, lens)))
         return Facts(
             kind=kind,
             type=type,
@@ -155,13 +157,13 @@ class Draft:
             camera=camera if camera != Camera() else None,
             position=self.position,
             stamps=tuple(self.stamps),
-            title=self.title or None,
-            description=self.description or None,
+            title=self.title[:_TITLE] or None,
+            description=self.description[:_TEXT] or None,
             rating=self.rating,
-            tags=tuple(dict.fromkeys(self.tags)),
+            tags=tuple(dict.fromkeys(one[:_NAME] for one in self.tags[:_MANY])),
             group=self.group or None,
-            people=tuple(dict.fromkeys(self.people)),
-            faces=tuple(self.faces),
+            people=tuple(dict.fromkeys(one[:_NAME] for one in self.people[:_MANY])),
+            faces=tuple(self.faces[:_MANY]),
             exposure=self.exposure if self.exposure != Exposure() else None,
             frame_rate=self.frame_rate,
             codecs=tuple(dict.fromkeys(self.codecs)),
