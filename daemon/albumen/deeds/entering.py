@@ -17,6 +17,7 @@ from typing import BinaryIO
 from albumen.catalogs import terms
 from albumen.deeds import replacing, trash
 from albumen.deeds.desk import Desk, shown
+from albumen.deeds.replacing import Waiting
 from albumen.errors import Changed, NotFound, Rejected
 from albumen.media.digest import record_id
 from albumen.media.readers.window import File
@@ -113,37 +114,53 @@ def drop(one: Plan) -> None:
         file.scratch.unlink(missing_ok=True)
 
 
-def deeds(desk: Desk, batch: BatchId, one: Plan) -> list[Deed]:
-    """The deeds of a plan, one group; new bytes are put into the trash of the batch, where they wait."""
-    store, key = desk.store(one.source.store), f"{batch}/tag:{one.asked.before.id}"
-    before, after = one.asked.before, one.asked.after
-    found = [_replaced(desk, batch, file, before, _successor(before, after, file), key) for file in one.pictures]
-    if not found and before != after:
-        found.append(
-            Deed(
-                batch=batch,
-                key=key,
-                verb="tag",
-                source=one.source,
-                target=Ref(one.source.store, one.source.path),
-                target_key=store.key(one.source.path),
-                group=key,
-                role=one.place.role,
-                sha256=before.sha256,
-                album=one.place.album,
-                record=before.id,
-                before=before,
-                after=after,
-            )
-        )
-    return found + [_beside(desk, batch, file, one.successor, key) for file in one.sidecars]
+@dataclass(slots=True)
+class Prepared:
+    """The deeds of a plan, one group, not kept yet, and the new bytes that wait for them."""
+
+    deeds: list[Deed] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
 
 
-def give_up(desk: Desk, some: Sequence[Deed]) -> None:
-    """Deeds that will not be kept: the bytes that waited for them go."""
-    for deed in some:
-        if deed.verb in ("replace", "move"):
-            trash.remove(desk.store(deed.source.store), deed.source)
+def prepare(desk: Desk, batch: BatchId, one: Plan) -> Prepared:
+    """The deeds, with their bytes staged. Then either ``replacing.commit``, once they are kept, or ``replacing.forget``."""
+    found = Prepared()
+    before, after, group = one.asked.before, one.asked.after, f"{batch}/tag:{one.asked.before.id}"
+    try:
+        for file in one.pictures:
+            found.deeds.append(_replaced(desk, found, batch, file, before, _successor(before, after, file), group))
+        if not found.deeds and before != after:
+            found.deeds.append(_tagged(desk, batch, one, group))
+        for file in one.sidecars:
+            found.deeds.append(_beside(desk, found, batch, file, one.successor, group))
+    except BaseException:
+        replacing.forget(desk, found.waiting)
+        raise
+    return found
+
+
+def _tagged(desk: Desk, batch: BatchId, one: Plan, group: str) -> Deed:
+    """Nothing but the record changes."""
+    return Deed(
+        batch=batch,
+        key=group,
+        verb="tag",
+        source=one.source,
+        target=Ref(one.source.store, one.source.path),
+        target_key=desk.store(one.source.store).key(one.source.path),
+        group=group,
+        role=one.place.role,
+        sha256=one.asked.before.sha256,
+        album=one.place.album,
+        record=one.asked.before.id,
+        before=one.asked.before,
+        after=one.asked.after,
+    )
+
+
+def _waits(desk: Desk, found: Prepared, batch: BatchId, file: Written) -> Ref:
+    found.waiting.append(replacing.stage(desk, batch, file.target, _content(file), file.sha256))
+    return found.waiting[-1].place
 
 
 # ------------------------------------------------------------------------------------------------------------------- pictures
@@ -212,14 +229,15 @@ def _successor(before: Record, after: Record, file: Written) -> Record:
     )
 
 
-def _replaced(desk: Desk, batch: BatchId, file: Written, before: Record, after: Record | None, group: str) -> Deed:
+def _replaced(
+    desk: Desk, found: Prepared, batch: BatchId, file: Written, before: Record, after: Record | None, group: str
+) -> Deed:
     store = desk.store(file.target.store)
-    source = replacing.put(desk, batch, file.target, _content(file), file.sha256)
     return Deed(
         batch=batch,
         key=f"{group}:{file.target.store}:{file.target.path}",
         verb="replace",
-        source=source,
+        source=_waits(desk, found, batch, file),
         target=file.target,
         target_key=store.key(file.target.path),
         group=group,
@@ -283,19 +301,19 @@ def _known_sidecar(record: Record, place: Placement) -> Placement | None:
     return min(beside, key=lambda one: (one.path != f"{place.path}.xmp", one.path), default=None)
 
 
-def _beside(desk: Desk, batch: BatchId, file: Written, record: str, group: str) -> Deed:
+def _beside(desk: Desk, found: Prepared, batch: BatchId, file: Written, record: str, group: str) -> Deed:
     """A sidecar's deed: it replaces the one that is there, or is new and comes from where it waits."""
     if file.was is not None:
         digest, size = file.was
         old = Record(record_id(digest), digest, size, "other", file.role, file.target.name)
-        return dataclasses.replace(_replaced(desk, batch, file, old, None, group), record=record)
+        return dataclasses.replace(_replaced(desk, found, batch, file, old, None, group), record=record)
     store = desk.store(file.target.store)
     told = Record(record, "", 0, "other", "", "")  # on both sides: nothing that was entered is changed by this deed
     return Deed(
         batch=batch,
         key=f"{group}:{file.target.store}:{file.target.path}",
         verb="move",
-        source=replacing.put(desk, batch, file.target, _content(file), file.sha256),
+        source=_waits(desk, found, batch, file),
         target=file.target,
         target_key=store.key(file.target.path),
         group=group,

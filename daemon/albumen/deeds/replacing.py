@@ -1,41 +1,68 @@
 """``replace``: other bytes get the name of a file, in one step, and the bytes before get their place in the trash.
 
-The new bytes are put into the trash of the batch first, durable and proven, under the name of the file they are to replace; then both
-files exchange their names. So at every moment all bytes lie somewhere, the name never misses a file, and the way back is the very same
+The new bytes are put into the trash of the batch first, durable, under the name of the file they are to replace; then both files
+exchange their names. So at every moment all bytes lie somewhere, the name never misses a file, and the way back is the very same
 exchange. ``deed.source`` is the place in the trash, ``deed.target`` the file with the revision that was looked at, ``deed.before`` the
 content that lies there until then.
 """
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from albumen.deeds import successors, trash
 from albumen.deeds.desk import Desk, shown
 from albumen.deeds.reading import sha256
-from albumen.errors import Changed, Exists, NotFound, Permanent, Rejected
+from albumen.errors import Changed, NotFound, Permanent, Rejected
 from albumen.media.digest import record_id
-from albumen.model import BatchId, Content, Deed, Item, Record, Ref
-from albumen.ports import Exchanges, Store
+from albumen.model import BatchId, Content, Deed, Item, Record, Ref, Staged
+from albumen.ports import Exchanges, Stages, Store
 
 
-def put(desk: Desk, batch: BatchId, target: Ref, data: Content, digest: str) -> Ref:
-    """New bytes into the trash of the batch, where they wait for their deed: durable, proven, under the name of ``target``. What an
-    earlier run of the batch put there is taken as it is."""
+@dataclasses.dataclass(slots=True)
+class Waiting:
+    """New bytes, staged, and the place in the trash that they get once their deed is kept."""
+
+    place: Ref
+    staged: Staged | None = None  # None: the store cannot stage, they lie at their place
+
+
+def stage(desk: Desk, batch: BatchId, target: Ref, data: Content, digest: str) -> Waiting:
+    """New bytes into the incoming area: until a deed names them they go with this process. ``Changed`` when they are not these."""
     store = desk.store(target.store)
-    place = Ref(store.name, f"{trash.TRASH}/{batch}/{target.path}")
-    for _ in range(2):
-        try:
-            found = store.stat(place.path).main
-            if sha256(store, place.path) == digest:
-                return found
-            place = trash.place(desk, target, batch)
-        except NotFound:
-            pass
-        try:
-            return store.put(place.path, data, expect={"sha256": digest}).main
-        except Exists:
-            continue
-    raise Changed(f"{shown(place)} is being written by somebody else")
+    place = dataclasses.replace(trash.place(desk, target, batch), size=data.size)
+    if not isinstance(store, Stages):
+        store.put(place.path, data, expect={"sha256": digest})
+        return Waiting(place)
+    staged = store.stage(data, near=place.path)
+    if staged.digests["sha256"] != digest:
+        store.discard(staged)
+        raise Changed(f"{shown(target)}: its new bytes are not those that were made; the disk may be failing")
+    return Waiting(place, staged)
+
+
+def commit(desk: Desk, some: Sequence[Waiting]) -> None:
+    """Their deeds are kept: they get their places, durable."""
+    for one in some:
+        store = desk.store(one.place.store)
+        if one.staged is not None and isinstance(store, Stages):
+            store.commit([(one.staged, one.place.path)])
+            store.sync([one.place.path])
+
+
+def forget(desk: Desk, some: Sequence[Waiting]) -> None:
+    """No deed was kept: they go."""
+    for one in some:
+        store = desk.store(one.place.store)
+        if one.staged is not None and isinstance(store, Stages):
+            store.discard(one.staged)
+        elif one.staged is None:
+            trash.remove(store, store.stat(one.place.path).main)
+
+
+def discard(desk: Desk, deed: Deed) -> None:
+    """A deed that is given up: the new bytes, which nobody but it had, go. Those that an undo brings back stay in the trash."""
+    if successors.rewrites(deed) and not deed.undoes and deed.source.path.startswith(f"{trash.TRASH}/"):
+        trash.remove_content(desk.store(deed.source.store), deed.source.path, deed.sha256)
 
 
 def check(store: Store) -> None:

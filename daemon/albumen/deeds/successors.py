@@ -81,9 +81,12 @@ def _placed(record: Record, gone: set[tuple[str, str]], new: tuple[Placement, ..
 
 def _part(known: Known, deed: Deed, item: Item | None, proof: Proof | None) -> list[Record]:
     record = known(deed.record)
-    if record is None:
-        return []
     lies = not deed.target.path.startswith(_OWN)
+    beside = deed.target if lies else deed.source
+    if record is None or not any(
+        _is_own(one, record) and _folder(one) == (beside.store, beside.folder) for one in record.placements
+    ):
+        return []  # written before: its picture has become another content since
     gone = {(deed.target.store, deed.target.path), (deed.source.store, deed.source.path)}
     new = (_placement(deed, item, proof),) if lies else ()
     size = (item.main.size if item else deed.source.size) or 0
@@ -127,8 +130,15 @@ def _is_at(one: Placement, here: tuple[str, str]) -> bool:
 
 def _is_beside(one: Placement, record: Record, here: tuple[str, str]) -> bool:
     """A sidecar of the record in the folder of that file."""
-    own = one.role == "main" or one.sha256 == record.sha256
-    return not own and (one.store, one.path.rpartition("/")[0]) == (here[0], here[1].rpartition("/")[0])
+    return not _is_own(one, record) and _folder(one) == (here[0], here[1].rpartition("/")[0])
+
+
+def _is_own(one: Placement, record: Record) -> bool:
+    return one.role == "main" or one.sha256 == record.sha256
+
+
+def _folder(one: Placement) -> tuple[str, str]:
+    return one.store, one.path.rpartition("/")[0]
 
 
 def _succeeding(own: Record, old: Record, deed: Deed) -> Record:

@@ -252,6 +252,8 @@ class _Group:
                 self._withdraw(deed)
         if kept:
             self._finish(kept)
+        for deed in others:
+            replacing.discard(desk, deed)
         state = DeedState.failed if isinstance(error, Rejected) else DeedState.dropped
         desk.ledger.settle([one.id for one in others], state, str(error))
         self.settled = True

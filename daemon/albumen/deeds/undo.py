@@ -73,8 +73,10 @@ def keep(desk: Desk, inverse: Inverse) -> Inverse:
 def drop_planned(desk: Desk, batch: BatchId) -> int:
     """What was planned and not begun will not be done: the first thing undo does. How many."""
     planned = [one.id for one in pages(desk, batch, DeedState.planned)]
-    claimed = [one.deed.id for one in desk.ledger.claim(planned, desk.owner) if one.was is DeedState.planned]
-    desk.ledger.settle(claimed, DeedState.dropped, UNDONE_BEFORE)
+    claimed = [one.deed for one in desk.ledger.claim(planned, desk.owner) if one.was is DeedState.planned]
+    for deed in claimed:
+        replacing.discard(desk, deed)
+    desk.ledger.settle([one.id for one in claimed], DeedState.dropped, UNDONE_BEFORE)
     return len(claimed)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
-from albumen.deeds import entering, undo
+from albumen.deeds import entering, replacing, undo
 from albumen.deeds.desk import shown
 from albumen.deeds.engine import Engine
 from albumen.deeds.entering import Asked, Plan, Probe
@@ -205,16 +205,16 @@ class Tagging:
         for one in plans:
             line = self._line(one)
             found.lines.append(line)
-            planned: list[Deed] = []
             try:
-                planned = entering.deeds(desk, found.batch, one)
-                kept = desk.ledger.intend(planned)
-            except Taken:
-                entering.give_up(desk, planned)
-                found.lines[-1] = replace(line, what="failed", why=_BUSY)
-                continue
+                prepared = entering.prepare(desk, found.batch, one)
+                try:
+                    kept = desk.ledger.intend(prepared.deeds)
+                except Taken:
+                    replacing.forget(desk, prepared.waiting)
+                    raise
+                replacing.commit(desk, prepared.waiting)
             except AlbumenError as error:
-                found.lines[-1] = replace(line, what="failed", why=str(error))
+                found.lines[-1] = replace(line, what="failed", why=_BUSY if isinstance(error, Taken) else str(error))
                 continue
             finally:
                 entering.drop(one)
