@@ -13,8 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from albumen import config, observe
 from albumen.alive import daemon_of
 from albumen.catalogs.sqlite import SqliteCatalog
@@ -277,7 +275,7 @@ class App:
             stuck=self.settings.queue.stuck,
         )
 
-    def _watch(self, log: structlog.stdlib.BoundLogger) -> tuple[Turning, ...]:
+    def _watch(self, log: observe.Log) -> tuple[Turning, ...]:
         """Who asks whether all is well, and who tells it to whom; ``self.watchman`` from now on."""
         from albumen.senders import senders
 

@@ -21,7 +21,7 @@ _Build = Callable[[Any], Any]
 _Write = Callable[[Any], str]
 
 
-def dumps(value: object) -> str:
+def dumps(value: Any) -> str:
     """A frozen dataclass, tuple, mapping or scalar as one line of JSON, absent fields left out: ASCII, keys in field order, so that
     equal values give equal text."""
     return _writer(value.__class__)(value)

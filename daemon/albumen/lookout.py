@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
-import structlog
-
+from albumen import observe
 from albumen.effort import Pace
 from albumen.errors import AlbumenError
 from albumen.pipeline import Pipeline
@@ -39,7 +38,7 @@ class Watched:
     notes: tuple[str, ...] = field(default_factory=tuple)
 
 
-def attempt(work: Callable[[], object], log: structlog.stdlib.BoundLogger, **what: object) -> str:
+def attempt(work: Callable[[], object], log: observe.Log, **what: object) -> str:
     """Do it; why it failed, "" when it did not. A bug in one source, or in one thing that runs by the clock, harms no other."""
     try:
         work()
@@ -73,7 +72,7 @@ class Lookout:
         pipeline: Pipeline,
         clock: Callable[[], int],
         stop: threading.Event,
-        log: structlog.stdlib.BoundLogger,
+        log: observe.Log,
     ) -> None:
         self._pipeline = pipeline
         self._clock = clock

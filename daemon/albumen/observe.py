@@ -4,19 +4,15 @@ Libraries that log by themselves (the standard ``logging``) go through the same 
 line, so also out of tracebacks and other people's messages; file names cannot smuggle line breaks or terminal codes into it.
 """
 
-import json
 import logging
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
-
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
 
 from albumen.errors import AlbumenError
 
@@ -24,11 +20,6 @@ if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge, Histogram
 
 M = TypeVar("M")
-
-_SHORTEST = 4  # characters: blotting out every "a" would hide the log, not the secret
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
-_CONTROL_BUT_LINES = {code: text for code, text in _CONTROL.items() if chr(code) not in "\n\t"}
-
 
 # -------------------------------------------------------------------------------------------------------------------- logs
 
@@ -49,22 +40,99 @@ def set_up(
     strftime's, "" = ISO 8601; always UTC. ``secrets`` are texts that must not appear.
     """
     out = sys.stderr if stream is None else stream
-    chosen = chosen_format(format, out, os.environ if env is None else env)
-    shared = _shared(date_format, stamp="%(" not in chosen)
-    formatter = _Formatter(_rendering(chosen), shared, chosen if "%(" in chosen else None, date_format or None, secrets)
     handler = logging.StreamHandler(out)
-    handler.setFormatter(formatter)
+    handler.setFormatter(_Formatter(chosen_format(format, out, os.environ if env is None else env), date_format, tuple(secrets)))
     root = logging.getLogger()
     for old in [one for one in root.handlers if isinstance(one.formatter, _Formatter)]:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
+
+
+class _Formatter(logging.Formatter):
+    """Made when the first line is: see ``lines``."""
+
+    def __init__(self, chosen: str, date_format: str, secrets: tuple[str, ...]) -> None:
+        super().__init__()
+        self._wanted = (chosen, date_format, secrets)
+        self._made: logging.Formatter | None = None
+        self._guard = threading.Lock()
+
+    def made(self) -> logging.Formatter:
+        """The real one."""
+        with self._guard:
+            if self._made is None:
+                from albumen import lines
+
+                self._made = lines.formatter(*self._wanted)
+            return self._made
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The finished line."""
+        return self.made().format(record)
+
+
+class Log(Protocol):
+    """What is asked of a logger: an event in a few words, its circumstances as fields."""
+
+    def debug(self, event: str, **fields: Any) -> object:
+        """For whoever looks for a fault."""
+
+    def info(self, event: str, **fields: Any) -> object:
+        """Something is now as it was not before."""
+
+    def warning(self, event: str, **fields: Any) -> object:
+        """A person may have to do something."""
+
+    def error(self, event: str, **fields: Any) -> object:
+        """Something failed."""
+
+    def exception(self, event: str, **fields: Any) -> object:
+        """As ``error``, with the exception that is being handled."""
+
+    def critical(self, event: str, **fields: Any) -> object:
+        """The program ends."""
+
+
+class Logger:
+    """The ``Log`` of a name. A line below the level costs next to nothing."""
+
+    def __init__(self, name: str) -> None:
+        self._out = logging.getLogger(name)
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """See ``Log``."""
+        self._tell(logging.DEBUG, "debug", event, fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        """See ``Log``."""
+        self._tell(logging.INFO, "info", event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """See ``Log``."""
+        self._tell(logging.WARNING, "warning", event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        """See ``Log``."""
+        self._tell(logging.ERROR, "error", event, fields)
+
+    def exception(self, event: str, **fields: Any) -> None:
+        """See ``Log``."""
+        self._tell(logging.ERROR, "exception", event, fields)
+
+    def critical(self, event: str, **fields: Any) -> None:
+        """See ``Log``."""
+        self._tell(logging.CRITICAL, "critical", event, fields)
+
+    def _tell(self, level: int, method: str, event: str, fields: dict[str, Any]) -> None:
+        if not self._out.isEnabledFor(level):
+            return
+        from albumen import lines
+
+        for one in logging.getLogger().handlers:
+            if isinstance(one.formatter, _Formatter):
+                one.formatter.made()
+        lines.tell(self._out.name, method, event, fields)
 
 
 def catch_bugs() -> None:
@@ -82,10 +150,9 @@ def catch_bugs() -> None:
         threading.excepthook = lambda bug: told(bug.exc_type, bug.exc_value, bug.exc_traceback)
 
 
-def logger(name: str = "albumen") -> structlog.stdlib.BoundLogger:
+def logger(name: str = "albumen") -> Logger:
     """A logger: ``logger().info("what happened", file=path)``. Follows ``set_up`` also when it was got before."""
-    got: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
-    return got
+    return Logger(name)
 
 
 def chosen_format(format: str, stream: TextIO, env: Mapping[str, str]) -> str:
@@ -109,63 +176,6 @@ def _journal(stream: TextIO, env: Mapping[str, str]) -> bool:
     except (OSError, ValueError):
         return False
     return named == f"{status.st_dev}:{status.st_ino}"
-
-
-def _shared(date_format: str, *, stamp: bool) -> list[Processor]:
-    steps: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level]
-    if stamp:
-        steps.append(structlog.processors.TimeStamper(fmt=date_format or "iso", utc=True))
-    return [*steps, structlog.stdlib.PositionalArgumentsFormatter(), structlog.processors.StackInfoRenderer(), _printable]
-
-
-def _rendering(chosen: str) -> Sequence[Processor]:
-    if chosen == "json":
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    if "%(" in chosen:
-        return [structlog.processors.format_exc_info, _line]
-    plain = structlog.dev.plain_traceback  # the pretty one prints local variables, and so secrets
-    return [structlog.dev.ConsoleRenderer(colors=chosen == "colour", exception_formatter=plain, pad_event_to=0)]
-
-
-def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = value.translate(_CONTROL_BUT_LINES if key in {"exception", "stack"} else _CONTROL)
-    return event
-
-
-def _line(_logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]) -> str:
-    event.pop("level", None)
-    text, trace = str(event.pop("event", "")), event.pop("exception", "")
-    fields = "".join(f" {key}={value}" for key, value in event.items())
-    return f"{text}{fields}" + (f"\n{trace}" if trace else "")
-
-
-class _Formatter(structlog.stdlib.ProcessorFormatter):
-    """The last hand on every line: blots out secrets."""
-
-    converter = staticmethod(time.gmtime)
-
-    def __init__(
-        self,
-        rendering: Sequence[Processor],
-        foreign: Sequence[Processor],
-        line: str | None,
-        date: str | None,
-        secrets: Iterable[str],
-    ) -> None:
-        processors = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering]
-        super().__init__(processors=processors, foreign_pre_chain=foreign, fmt=line, datefmt=date)
-        long = [one for one in secrets if len(one) >= _SHORTEST]
-        forms = {form for one in long for form in (one, json.dumps(one)[1:-1], repr(one)[1:-1])}
-        self._secrets = sorted(forms, key=len, reverse=True)
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The finished line."""
-        text = super().format(record)
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
 
 
 # ----------------------------------------------------------------------------------------------------------------- metrics

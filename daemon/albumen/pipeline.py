@@ -18,8 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import structlog
-
+from albumen import observe
 from albumen.deeds.desk import shown
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, SetAside, Transient, Unavailable
 from albumen.handlers.file import FileHandler
@@ -57,7 +56,7 @@ class StepRun:
     stores: Mapping[str, Store]
     spool: Spool
     prober: Probe
-    log: structlog.stdlib.BoundLogger
+    log: observe.Log
 
     def local(self, item: Item) -> Path:
         """See ``ports.Run``."""
@@ -93,7 +92,7 @@ class Pipeline:
     spool: Spool
     probe: Probe
     clock: Callable[[], int]
-    log: structlog.stdlib.BoundLogger
+    log: observe.Log
     sources: frozenset[str] = frozenset()
     stop: threading.Event = field(default_factory=threading.Event)
     commanded: set[BatchId] = field(default_factory=set)  # batches that a command of this process still adds to
@@ -259,7 +258,9 @@ class Pipeline:
         if pending.active:
             return Later(_SOON, counted=False)
         if pending.later:
-            self.deeds.unite(batch)  # what waits, perhaps for days, holds up no others; one that has no deed yet would open the batch again, and nobody would close it
+            self.deeds.unite(
+                batch
+            )  # what waits, perhaps for days, holds up no others; one that has no deed yet would open the batch again, and nobody would close it
             return Later(_PATIENT, "other jobs of the batch wait", counted=False)
         if self.deeds.close(batch):
             return Done()

@@ -20,8 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-import structlog
-
+from albumen import observe
 from albumen.deeds.engine import Engine
 from albumen.errors import AlbumenError
 from albumen.lookout import attempt
@@ -159,7 +158,7 @@ class Schedule:
         clock: Clock,
         drawer: Scratch,
         stop: threading.Event,
-        log: structlog.stdlib.BoundLogger,
+        log: observe.Log,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._entries = entries

@@ -15,9 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import structlog
-
-from albumen import sqlite_file
+from albumen import observe, sqlite_file
 from albumen.errors import AlbumenError, ConfigError, Unavailable
 from albumen.sqlite_file import Gate, Identity, connect, identity
 
@@ -203,7 +201,7 @@ class Database:
     def _reopen(self, why: str) -> None:
         self._writing.close()
         self._writing = self._opened()
-        structlog.get_logger("database").warning(why, file=self.path)
+        observe.logger("database").warning(why, file=self.path)
 
     def _taken(self) -> "_Reader":
         """The connection that was used last: few are ever open, and few page caches filled, however many threads there are."""

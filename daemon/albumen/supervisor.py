@@ -9,8 +9,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import structlog
-
+from albumen import observe
 from albumen.alive import STATUS
 from albumen.deeds.desk import shown
 from albumen.deeds.engine import Engine
@@ -70,7 +69,7 @@ class Supervisor:
     state: str
     clock: Callable[[], int]
     stop: threading.Event
-    log: structlog.stdlib.BoundLogger
+    log: observe.Log
     services: Sequence[Service] = ()
     health: Health = field(default_factory=Health)
     host: Host = field(default_factory=Host)

@@ -7,9 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import structlog
-
-from albumen import jsonable
+from albumen import jsonable, observe
 from albumen.errors import AlbumenError, Unavailable
 from albumen.lookout import attempt
 from albumen.operations.notifying import Decision, Receiver, decide, receivers
@@ -28,7 +26,7 @@ _STOP = 1.0  # seconds that a turn gets to end
 class Turning:
     """A thread that does one thing every so many seconds, from ``start`` to ``stop``. A ``supervisor.Service``."""
 
-    def __init__(self, name: str, every: float, work: Callable[[], None], log: structlog.stdlib.BoundLogger) -> None:
+    def __init__(self, name: str, every: float, work: Callable[[], None], log: observe.Log) -> None:
         self._every = every
         self._work = work
         self._log = log
@@ -56,7 +54,7 @@ class Turning:
 class Watchman:
     """``found`` are the reasons of the last look, None before the first. ``look`` may raise: then that is the reason."""
 
-    def __init__(self, look: Callable[[], Sequence[Problem]], log: structlog.stdlib.BoundLogger) -> None:
+    def __init__(self, look: Callable[[], Sequence[Problem]], log: observe.Log) -> None:
         self.found: tuple[Problem, ...] | None = None
         self._look = look
         self._log = log
@@ -85,7 +83,7 @@ class Teller:
         drawer: Scratch,
         clock: Callable[[], int],
         grace: float,
-        log: structlog.stdlib.BoundLogger,
+        log: observe.Log,
     ) -> None:
         self._sender = sender
         self._found = found

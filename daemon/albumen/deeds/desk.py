@@ -4,8 +4,6 @@ import threading
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import structlog
-
 from albumen import observe
 from albumen.deeds.listed import Listed
 from albumen.errors import Unavailable
@@ -86,7 +84,7 @@ class Desk:
     trace: Trace = no_trace
     shelf: Shelf = field(default_factory=Shelf)
     listed: Listed = field(default_factory=Listed)
-    log: structlog.stdlib.BoundLogger = field(default_factory=observe.logger)
+    log: observe.Log = field(default_factory=observe.logger)
 
     def store(self, name: str) -> Store:
         """The store of that name. ``Unavailable`` when none is configured (any more): what is planned for it waits."""

@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import structlog
-
+from albumen import observe
 from albumen.effort import Pace
 from albumen.errors import Unavailable
 from albumen.model import Job, Later, Outcome
@@ -133,7 +132,7 @@ class Workers:
         self._handled: dict[Lease, _Handled] = {}  # those of them that are in the handler
         self._lost: set[threading.Thread] = set()  # threads whose job was given up: nobody waits for them
         self._guard = threading.Lock()
-        self._log = structlog.get_logger("queue")
+        self._log = observe.logger("queue")
         self._minder = threading.Thread(target=self._mind, name="queue minder", daemon=True)
         self._workers = [
             threading.Thread(target=self._work, args=(lane,), name=f"{lane.name} {number + 1}", daemon=True)

@@ -18,8 +18,7 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-import structlog
-
+from albumen import observe
 from albumen.errors import ConfigError
 from albumen.web.door import Door
 
@@ -46,9 +45,7 @@ class Server:
     """A ``supervisor.Service``: answers ``pages`` by path at ``address`` (host, port; port 0 = any free one), from ``start`` to
     ``stop``."""
 
-    def __init__(
-        self, address: tuple[str, int], token: str, pages: Mapping[str, Page], log: structlog.stdlib.BoundLogger
-    ) -> None:
+    def __init__(self, address: tuple[str, int], token: str, pages: Mapping[str, Page], log: observe.Log) -> None:
         self._address = address
         self._token = token
         self._pages = pages
@@ -99,7 +96,7 @@ class _Listening(socketserver.ThreadingMixIn, socketserver.TCPServer):
     block_on_close = False
     request_queue_size = 16
 
-    def __init__(self, family: int, where: Any, token: str, pages: Mapping[str, Page], log: structlog.stdlib.BoundLogger) -> None:
+    def __init__(self, family: int, where: Any, token: str, pages: Mapping[str, Page], log: observe.Log) -> None:
         self.address_family = family
         self.pages = pages
         self.log = log
