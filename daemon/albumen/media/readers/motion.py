@@ -25,7 +25,8 @@ def is_video(window: Window, start: int) -> bool:
 
 def _trailer(window: Window) -> list[int]:
     """Samsung's blocks behind the picture: a directory "SEFH" at the end, each entry counting back from it."""
-    end = window.at(window.size - 8, 8)
+    near = min(window.size, 4096)  # what is read next to see whether the picture ends
+    end = window.at(window.size - near, near)[-8:]
     if end[4:] != b"SEFT":
         return []
     at = window.size - 8 - int.from_bytes(end[:4], "little")
