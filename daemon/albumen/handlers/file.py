@@ -1,14 +1,17 @@
 """``file``: give the item its place in the library, or recognise that its content is there already."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
 from albumen.deeds.desk import shown
+from albumen.deeds.drafting import WITHOUT_PIXELS
 from albumen.errors import Changed, NotFound, Transient
 from albumen.handlers.halves import sorted_out
 from albumen.handlers.looking import know
+from albumen.media.digest import record_id
 from albumen.model import UNDONE_BEFORE, Deed, DeedState, Item, Ref
 from albumen.plugins import Context
 from albumen.ports import Run
@@ -35,7 +38,7 @@ class FileHandler:
         if item.deeds:
             deeds = run.deeds.do(item.deeds)
             if not all(one.state in _UNDONE for one in deeds):
-                return [_placed(item, deeds)]
+                return self._finished(item, deeds, run)
             if any(one.undoes or one.before is not None or one.why == UNDONE_BEFORE for one in deeds):
                 return []  # not planned anew: refused, with its reason, undone, or a correction of what lies in the library
         if not item.deeds and item.facts:
@@ -55,7 +58,14 @@ class FileHandler:
             return self._double(item, run)
         if not item.deeds:
             raise Transient(f"/{item.main.path} is being imported by another command")
-        return [_placed(item, run.deeds.do(item.deeds))]
+        return self._finished(item, run.deeds.do(item.deeds), run)
+
+    def _finished(self, item: Item, deeds: Sequence[Deed], run: Run) -> list[Item]:
+        """A companion that was left, since its first copy was only under way, is a duplicate by now, or will soon be."""
+        for one in _left(item, deeds):
+            with suppress(NotFound):
+                self._double(one, run)
+        return [_placed(item, deeds)]
 
     def _again(self, item: Item, run: Run) -> Sequence[Item]:
         """Its deeds were dropped, or it was never read: look at the files as they are now."""
@@ -83,11 +93,21 @@ class FileHandler:
             again = run.deeds.reserve([dataclasses.replace(item, duplicate_of="", deeds=())], item.batch)[0]
             if again.duplicate_of or not again.deeds:
                 raise
-            return [_placed(again, run.deeds.do(again.deeds))]
+            return self._finished(again, run.deeds.do(again.deeds), run)
         if item.deeds:
             run.deeds.do(item.deeds)
         run.tell("duplicate", file=shown(item.main), of=item.duplicate_of, batch=item.batch, source=item.source)
         return [item]
+
+
+def _left(item: Item, deeds: Sequence[Deed]) -> Iterator[Item]:
+    """Companions with pixels that no deed takes away from a source that shall be emptied, each alone."""
+    taken = {(one.source.store, one.source.path) for one in deeds}
+    for ref, sha, facts in zip(item.companions, item.parts, item.facts[1:], strict=False) if item.move else ():
+        if (ref.store, ref.path) not in taken and facts.type not in WITHOUT_PIXELS:
+            id = record_id(sha)
+            alone = dataclasses.replace(item, main=ref, companions=(), parts=(), facts=(facts,), deeds=())
+            yield dataclasses.replace(alone, id=id, digests={"sha256": sha}, duplicate_of=id)
 
 
 def _placed(item: Item, deeds: Sequence[Deed]) -> Item:

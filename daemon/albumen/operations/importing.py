@@ -246,6 +246,10 @@ class Importing:
                 piece.taken += 1
                 self.report.planned += len(item.deeds)
                 self.report.duplicates += len(files) - len(item.deeds)
+                if len(files) > len(item.deeds):  # some will be found to be duplicates, and were counted here
+                    deeds = self._engine.desk.ledger.history(ids=item.deeds).rows
+                    taken = {(one.source.store, one.source.path) for one in deeds}
+                    self._doubled |= {(one.store, one.path) for one in files} - taken
                 jobs.append(self._pipeline.job(item, ("file",), batch))
             elif item.duplicate_of:
                 self._engine.forget(files)

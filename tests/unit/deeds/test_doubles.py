@@ -197,3 +197,17 @@ def test_a_file_is_no_duplicate_of_itself(tmp_path: Path) -> None:
     assert (real.card / "again.jpg").exists()
     assert [one.main.path for one in life.stores[LIBRARY].list()] == [f"{NAME}.jpg"]
     real.close()
+
+
+@pytest.mark.parametrize("arrive", [False, True], ids=["import", "watched"])
+def test_a_companion_whose_first_copy_is_under_way_is_thrown_away_after_it(ground: InMemory, life: Life, arrive: bool) -> None:
+    ground.write("0.jpg", jpeg("same"))
+    ground.write("a.cr2", raw("1"))
+    ground.write("a.jpg", jpeg("same"))
+    if arrive:
+        life.arrive("a.cr2", "a.jpg", "0.jpg")
+    else:
+        life.take_in(move=True)
+    assert ground.stores[DISK].tree() == {}
+    assert sorted(library(ground).values()) == sorted([jpeg("same"), raw("1")])
+    assert len(trash(ground)) == 1
