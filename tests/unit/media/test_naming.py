@@ -341,3 +341,26 @@ def test_a_name_that_was_given_is_given_again(arrival: Named) -> None:
     first = one(arrival)
     again = one(dataclasses.replace(arrival, name=first.name))
     assert again.path == first.path or len(first.name.encode()) > 200
+
+
+def test_sidecars_of_a_movie_keep_its_name_and_edits_say_so() -> None:
+    given = companions(
+        "IMG_1234.HEIC",
+        ("IMG_1234.HEIC.xmp", "xmp"),
+        ("IMG_1234.MOV", "live"),
+        ("IMG_1234.MOV.xmp", "xmp"),
+        ("IMG_E1234.HEIC", "edited"),
+        ("IMG_E1234.MOV", "edited"),
+        ("IMG_1234.xmp", "xmp"),
+    )
+    assert given == ("X.heic.xmp", "X.mov", "X.mov.xmp", "X_edited.heic", "X_edited.mov", "X.xmp")
+
+
+def test_the_sidecar_of_a_movie_of_another_name_is_never_taken_for_the_stills() -> None:
+    assert companions("A.HEIC", ("Z.MOV", "live"), ("Z.xmp", "xmp")) == ("X.mov", "X.mov.xmp")
+
+
+def companions(main: str, *parts: tuple[str, str]) -> tuple[str, ...]:
+    dated = Dated("2021-07-01T00:30:00", "second", "exif:DateTimeOriginal", "high", ())
+    (target,) = plan([Named(main, dated, "image", "heic", "0" * 64, parts)], set(), NameRules())
+    return tuple(one.replace("2021-07-01 00-30-00", "X") for one in target.companions)

@@ -200,6 +200,12 @@ def test_takeout_sidecar() -> None:
     assert found.position == Position(1.5, 2.5, 3.0)
 
 
+def test_takeout_names_the_people() -> None:
+    raw = b'{"title": "a.jpg", "photoTakenTime": {"timestamp": "1"}, "people": [{"name": " Ann "}, {"name": ""}, {}, 7]}'
+    assert of(raw, "a.jpg.json").people == ("Ann",)
+    assert of(raw.replace(b"[", b'{"x": [').replace(b"]", b"]}"), "a.jpg.json").people == ()
+
+
 def test_raw_is_known_by_its_bytes_and_tells_the_full_size() -> None:
     from make.exif import directory, long, short, text
 

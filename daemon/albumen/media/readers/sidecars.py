@@ -11,6 +11,7 @@ from albumen.media.readers.positions import place
 from albumen.media.readers.window import Window
 
 _MOST = 16 << 20
+_PEOPLE, _NAME = 5000, 1000  # people, and characters of a name, that are kept
 
 
 def read(draft: Draft, window: Window, role: str) -> None:
@@ -50,6 +51,9 @@ def _takeout(draft: Draft, raw: bytes) -> None:
                 _degrees(alt) if isinstance(alt, int | float) and alt else None,
                 what="Takeout",
             )
+    persons = found.get("people")
+    names = (_dict(one).get("name") for one in persons[:_PEOPLE]) if isinstance(persons, list) else ()
+    draft.people += [name.strip()[:_NAME] for name in names if isinstance(name, str) and name.strip()]
     words = found.get("description")
     draft.description = words.strip() if isinstance(words, str) else ""
 
