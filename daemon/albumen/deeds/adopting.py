@@ -4,14 +4,17 @@ So it is after a restore: what was filed after the backup is in the library and 
 would be filed beside it once more, under the next number.
 """
 
+import os
 from collections.abc import Container, Sequence
 
 from albumen.deeds.desk import Desk
 from albumen.deeds.drafting import Draft
 from albumen.deeds.reading import sha256
-from albumen.errors import NotFound
+from albumen.errors import NotFound, Permanent
 from albumen.media import naming
 from albumen.media.naming import Target
+from albumen.model import Record, Ref
+from albumen.ports import Local
 
 _TRIED = 50  # names that are looked at: a burst of thousands in one second must not ask for each other's files
 
@@ -40,3 +43,24 @@ def _holds(desk: Desk, path: str, size: int | None, sha: str) -> bool | None:
         return desk.library.stat(path).main.size == size and sha256(desk.library, path) == sha
     except NotFound:
         return None
+
+
+def is_itself(desk: Desk, ref: Ref, record: Record) -> bool:
+    """Whether this file is a placement of the record under another path: the library mounted a second time, a hard link. Taken
+    away as its own duplicate, or into an album, it would be gone from where the library has it."""
+    here = _inode(desk, ref.store, ref.path)
+    return here is not None and here in [_inode(desk, one.store, one.path) for one in record.placements]
+
+
+def _inode(desk: Desk, name: str, path: str) -> tuple[int, int] | None:
+    """What names a file of this machine whatever its path; None for any other."""
+    if name not in desk.stores:
+        return None
+    store = desk.store(name)
+    if not isinstance(store, Local):
+        return None
+    try:
+        status = os.lstat(store.local(path))
+    except (OSError, Permanent):
+        return None
+    return status.st_dev, status.st_ino

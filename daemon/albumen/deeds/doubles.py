@@ -1,20 +1,18 @@
 """What becomes of an exact duplicate: its file goes to the trash when its source shall be emptied, its sidecars are not lost."""
 
 import dataclasses
-import os
 from collections.abc import Set
 
-from albumen.deeds import reading, trash
+from albumen.deeds import adopting, reading, trash
 from albumen.deeds.desk import Desk, shown
 from albumen.deeds.drafting import Draft, Part, draft
 from albumen.deeds.records import filled, is_placement
 from albumen.deeds.reserve import kept_deeds, key_of, known_part, placed, reservation
-from albumen.errors import Changed, Permanent, Taken, Transient
+from albumen.errors import Changed, Taken, Transient
 from albumen.media import naming
 from albumen.media.digest import record_id
 from albumen.media.stems import base
 from albumen.model import BatchId, Companion, Deed, Item, Placement, Query, Record, Ref
-from albumen.ports import Local
 
 _ROUNDS = 20
 
@@ -51,7 +49,9 @@ def plan(desk: Desk, item: Item, batch: BatchId, record: Record, also: Set[str] 
     beside = min(mains, key=lambda one: one.album != item.album, default=None)  # min: the first of equals
     why = _there_as(record, item.digests["sha256"], item.album)
     thrown = (
-        [(item.main, item.digests["sha256"], record.id, why)] if item.move and not _is_itself(desk, item.main, record) else []
+        [(item.main, item.digests["sha256"], record.id, why)]
+        if item.move and not adopting.is_itself(desk, item.main, record)
+        else []
     )
     kept: list[Deed] = []
     names = set(also)
@@ -87,27 +87,6 @@ def _there_as(record: Record, sha: str, album: str = "") -> str:
     places = sorted((one for one in record.placements if is_placement(one.store, one.path)), key=lambda one: one.album != album)
     same = [one for one in places if (one.sha256 or record.sha256) == sha]
     return f"already there as {next((one.path for one in same or places), record.id)}"
-
-
-def _is_itself(desk: Desk, ref: Ref, record: Record) -> bool:
-    """Whether this file is a placement of the record under another path: the library mounted a second time, a hard link. Thrown
-    away as its own duplicate it would be gone from the library."""
-    here = _inode(desk, ref.store, ref.path)
-    return here is not None and here in [_inode(desk, one.store, one.path) for one in record.placements]
-
-
-def _inode(desk: Desk, name: str, path: str) -> tuple[int, int] | None:
-    """What names a file of this machine whatever its path; None for any other."""
-    if name not in desk.stores:
-        return None
-    store = desk.store(name)
-    if not isinstance(store, Local):
-        return None
-    try:
-        status = os.lstat(store.local(path))
-    except (OSError, Permanent):
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _known(desk: Desk, part: Part) -> bool:

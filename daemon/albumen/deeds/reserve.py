@@ -72,7 +72,7 @@ class _Set:
             if mine in known or mine in seen or mine in self.busy:
                 doubles[id(one)] = record_id(one.sha256)
                 continue
-            fresh.append(self._sorted(one, known, seen))
+            fresh.append(self._sorted(_spared(self.desk, one), known, seen))
             seen |= {mine, *(reservation(self.desk, part.sha256, one.item.album) for part in one.parts if part.record)}
             origin[one.sha256] = id(one)
         library, rules = self.desk.library, self.desk.filing.names
@@ -111,6 +111,16 @@ class _Set:
         self.busy |= taken.contents
         self.foreign |= taken.sources
         self.also |= {naming.stem(key) for store, key in taken.names if store == self.desk.filing.store}
+
+
+def _spared(desk: Desk, one: Draft) -> Draft:
+    """What goes into an album and is a placement of ours under another path stays where it is: moved, the other one would be gone."""
+    if not (one.item.album and one.item.move):
+        return one
+    record = desk.catalog.get([one.record.id]).get(one.record.id)
+    if record is None or not adopting.is_itself(desk, one.item.main, record):
+        return one
+    return dataclasses.replace(one, item=dataclasses.replace(one.item, move=False))
 
 
 def reserve(desk: Desk, items: Sequence[Item], batch: BatchId) -> Sequence[Item]:

@@ -1,13 +1,15 @@
 """Albums: the same content once in each, its companions along, and towns in the names of what has a position."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from albumen.errors import Transient
 from albumen.model import DISK, DeedState, Item, Place, Position, Query
 from make.lives import Life, known_places
-from make.worlds import LIBRARY, InMemory, jpeg, xmp
+from make.worlds import LIBRARY, Fault, InMemory, OnDisk, jpeg, xmp
 
 DATED = "2021/07_July/2021-07-01 00-30-00"
 
@@ -131,3 +133,16 @@ def test_a_position_gives_the_record_its_place_and_the_name_its_town(ground: InM
     places = {row.name: row.place for row in ground.catalog.find(Query()).rows}
     assert places == {"a.jpg": Place("Köln / Nord", "NRW", "Germany"), "b.jpg": None}
     assert {one.lat for one in asked} == {50.9, -40.0}
+
+
+def test_the_library_seen_by_another_path_is_never_moved_into_an_album(tmp_path: Path) -> None:
+    """It is mounted twice: moved there it would be gone here."""
+    real = OnDisk(tmp_path)
+    real.write("Am See.jpg", jpeg("1"))
+    life = Life(real, Fault())
+    life.take_in(move=True)
+    os.link(tmp_path / "library" / f"{DATED}.jpg", real.card / "Am See.jpg")
+    put(life, "A", move=True)
+    assert (real.card / "Am See.jpg").exists()
+    assert {one.main.path for one in life.stores[LIBRARY].list()} == {f"{DATED}.jpg", "A/Am See 2021-07-01 00-30-00.jpg"}
+    real.close()
