@@ -6,23 +6,42 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Callable, Mapping
+from functools import partial
 
-from make import turned
+from make import raws, streams, turned
 from make.entries import bag, iptc, jpeg_with, profile, segment, words, xmp
 from make.exif import block, directory, long, rationals, short, text, undefined
 from make.media import box, every_extension, moov, mts
 from make.pictures import formats, heic, image
 
 WHEN = "2021:07:01 00:30:00"
-_CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _PACKET = xmp(words("dc:title", "A title") + bag("dc:subject", "Aare", "Bern") + bag("Iptc4xmpExt:PersonInImage", "Ann"))
 _RESOURCES = iptc([(5, "Title"), (55, "20210701")], digest=False)[14:]
-_NOTE = (
-    b"OLYMPUS\0II\x03\0" + directory([long(0x2010, 30)], 12) + directory([text(0x0101, "SN 4711"), text(0x0203, "M.25mm")], 30)
-)
+_ROWS = [long(0x0C, 4711), text(0x11, "PAIR-1"), text(0x95, "EF 50mm f/1.8"), text(0x0229, "SN"), text(0x51, "LUMIX 14-42")]
+_NOTES = {  # how each maker's note begins: its directory follows at once
+    "Canon": b"",
+    "Apple": b"Apple iOS\0\0\1II",
+    "OLYMPUS": b"OLYMPUS\0II\x03\0",
+    "Panasonic": b"Panasonic\0\0\0",
+    "SONY": b"SONY DSC \0\0\0",
+    "PENTAX": b"PENTAX \0II",
+    "RICOH": b"AOC\0II",
+}
 
 
-def exif(make: str = "OLYMPUS", **more: int) -> bytes:
+def note(maker: str) -> bytes:
+    """A maker's note; Nikon's is a TIFF block of its own."""
+    if maker.startswith("NIKON"):
+        return b"Nikon\0\2\x10\0\0II*\0\x08\0\0\0" + directory([text(0x1D, "300123"), rationals(0x84, [(20, 1)] * 4)], 8)
+    head = _NOTES.get(maker, b"OLYMPUS\0II\x03\0")
+    start = len(head)
+    equipment = directory(
+        [text(0x0101, "SN 4711"), text(0x0203, "M.25mm")], start + len(directory([*_ROWS, long(0x2010, 0)], start))
+    )
+    return head + directory([*_ROWS, long(0x2010, start + len(directory([*_ROWS, long(0x2010, 0)], start)))], start) + equipment
+
+
+def exif(make: str = "OLYMPUS") -> bytes:
     """A TIFF block with dates, position, exposure, a maker's note and XMP."""
     return block(
         when=WHEN,
@@ -34,41 +53,15 @@ def exif(make: str = "OLYMPUS", **more: int) -> bytes:
         model="Fixture",
         orientation=6,
         main=[undefined(0x02BC, _PACKET), undefined(0x8649, _RESOURCES), short(0x103, 1)],
-        more=[rationals(0x829A, [(1, 250)]), rationals(0x829D, [(28, 10)]), short(0x8827, 200), undefined(0x927C, _NOTE)],
+        more=[rationals(0x829A, [(1, 250)]), rationals(0x829D, [(28, 10)]), short(0x8827, 200), undefined(0x927C, note(make))],
         interop=[text(1, "R98")],
-        **more,  # type: ignore[arg-type]  # nothing but the keywords of block
     )
 
 
-def rich_jpeg() -> bytes:
+def rich_jpeg(make: str = "OLYMPUS") -> bytes:
     """EXIF, XMP, IPTC, a profile, a comment."""
     more = (segment(0xFE, b"A comment"), segment(0xE2, b"ICC_PROFILE\0\1\1" + profile("Display P3")))
-    return jpeg_with(_PACKET, exif=exif(), resources=iptc([(5, "Title"), (25, "Bern")], digest=True), segments=more)
-
-
-def cr3() -> bytes:
-    """Canon's box with its TIFF blocks, a track of the raw picture."""
-    entry = b"\0" * 4 + struct.pack(">I", 1) + b"\0\0\0\x50CRAW" + b"\0" * 24 + struct.pack(">HH", 6000, 4000) + b"\0" * 44
-    track = box(b"trak", box(b"mdia", box(b"minf", box(b"stbl", box(b"stsd", entry)))))
-    blocks = (box(b"CMT1", exif("Canon")), box(b"CMT2", exif("Canon")), box(b"CMT4", exif("Canon")))
-    return box(b"ftyp", b"crx \0\0\0\1crx isom") + box(b"moov", box(b"uuid", _CANON, *blocks), track) + box(b"mdat", b"\0" * 64)
-
-
-def raf() -> bytes:
-    """Fuji's header, the preview, the records of the sensor."""
-    preview, start = rich_jpeg(), 108
-    records = struct.pack(">IHHHHHHHH", 2, 0x100, 4, 4000, 6000, 0x111, 4, 3900, 5900)
-    at = start + len(preview)
-    head = b"FUJIFILMCCD-RAW 0201FF383501X-T1".ljust(84, b"\0")
-    places = struct.pack(">IIIIII", start, len(preview), at, len(records), at + len(records), 64)
-    return head + places + preview + records + b"\0" * 64
-
-
-def rw2() -> bytes:
-    """Panasonic's first directory: the sensor's borders, the preview."""
-    preview = rich_jpeg()
-    rows = [short(4, 0), short(5, 0), short(6, 3000), short(7, 4000), text(0x010F, "Panasonic"), undefined(0x2E, preview)]
-    return b"IIU\0" + struct.pack("<I", 8) + directory(rows, 8)
+    return jpeg_with(_PACKET, exif=exif(make), resources=iptc([(5, "Title"), (25, "Bern")], digest=True), segments=more)
 
 
 def mrw() -> bytes:
@@ -76,13 +69,6 @@ def mrw() -> bytes:
     prd = b"\0" * 12 + struct.pack(">HH", 2000, 3000) + b"\0" * 8
     blocks = b"\0PRD" + struct.pack(">I", len(prd)) + prd + b"\0TTW" + struct.pack(">I", len(exif())) + exif("MINOLTA")
     return b"\0MRM" + struct.pack(">I", len(blocks)) + blocks + b"\0" * 64
-
-
-def x3f() -> bytes:
-    """Sigma's header with size and rotation, the preview behind it."""
-    return (b"FOVb" + struct.pack("<I", 0x20003) + b"\0" * 20 + struct.pack("<III", 2640, 1760, 90)).ljust(
-        264, b"\0"
-    ) + rich_jpeg()
 
 
 def crw() -> bytes:
@@ -96,25 +82,6 @@ def crw() -> bytes:
     inner = values + struct.pack("<H", 3) + rows + struct.pack("<I", len(values))
     heap = inner + struct.pack("<HHII", 1, 0x300A, len(inner), 0) + struct.pack("<I", len(inner))
     return b"II" + struct.pack("<I", 26) + b"HEAPCCDR" + b"\0" * 12 + heap
-
-
-def _element(kind: int, body: bytes) -> bytes:
-    return kind.to_bytes((kind.bit_length() + 7) // 8, "big") + (1 << 56 | len(body)).to_bytes(8, "big") + body
-
-
-def mkv(kind: bytes = b"matroska") -> bytes:
-    """Information, one video track, a tag with the date."""
-    info = (
-        _element(0x2AD7B1, b"\x0f\x42\x40")
-        + _element(0x4489, struct.pack(">d", 1500.0))
-        + _element(0x4461, struct.pack(">q", 10**17))
-    )
-    track = _element(0xAE, _element(0x83, b"\1") + _element(0xE0, _element(0xB0, b"\5\0") + _element(0xBA, b"\2\xd0")))
-    tag = _element(0x7373, _element(0x67C8, _element(0x45A3, b"DATE_RECORDED") + _element(0x4487, b"2021-07-01 10:00:00")))
-    inside = (
-        _element(0x1549A966, info) + _element(0x1654AE6B, track) + _element(0x1254C367, tag) + _element(0x1F43B675, b"\0" * 32)
-    )
-    return _element(0x1A45DFA3, _element(0x4282, kind)) + _element(0x18538067, inside)
 
 
 def movie() -> bytes:
@@ -204,26 +171,48 @@ _JSON = (
     b' "geoData": {"latitude": 46.9, "longitude": 7.4, "altitude": 540.0}}'
 )
 _AAE = b'<?xml version="1.0"?><plist version="1.0"><dict><key>adjustmentData</key><data>AAAA</data></dict></plist>'
+_TIFF_BASED = {
+    "nef": (b"II*\0", "NIKON CORPORATION"),
+    "arw": (b"II*\0", "SONY"),
+    "pef": (b"II*\0", "PENTAX"),
+    "orf": (b"IIRO", "OLYMPUS"),
+    "srw": (b"II*\0", "SAMSUNG"),
+    "kdc": (b"II*\0", "KODAK"),
+    "3fr": (b"II*\0", "Hasselblad"),
+    "erf": (b"II*\0", "EPSON"),
+    "mef": (b"II*\0", "Mamiya"),
+    "iiq": (b"II*\0", "Phase One"),
+    "mos": (b"II*\0", "Leaf"),
+}
 _MADE: Mapping[str, Callable[[], bytes]] = {
     "rich.jpg": rich_jpeg,
     "rich.png": png,
     "rich.gif": gif,
     "rich.webp": webp,
     "a.tif": lambda: exif("ACME"),
-    "a.nef": lambda: exif("NIKON CORPORATION"),
-    "a.arw": lambda: exif("SONY"),
-    "a.pef": lambda: exif("PENTAX"),
-    "a.dng": lambda: block(
-        when=WHEN, make="Google", main=[undefined(0xC612, b"\1\4\0\0"), long(0x14A, 8), long(0x100, 4000), long(0x101, 3000)]
-    ),
-    "a.cr3": cr3,
-    "a.raf": raf,
-    "a.rw2": rw2,
+    **{f"{maker}.jpg": partial(rich_jpeg, maker) for maker in (*_NOTES, "NIKON")},
+    **{
+        f"rich.{suffix}": partial(raws.tiff_based, magic, maker, 6, more=(undefined(0x927C, note(maker)),))
+        for suffix, (magic, maker) in _TIFF_BASED.items()
+    },
+    "rich.dng": lambda: raws.tiff_based(b"II*\0", "Google", mark=(undefined(0xC612, b"\1\4\0\0"), undefined(0x02BC, _PACKET))),
+    "a.cr3": raws.cr3,
+    "a.raf": raws.raf,
+    "a.rw2": raws.rw2,
+    "a.x3f": raws.x3f,
     "a.mrw": mrw,
-    "a.x3f": x3f,
     "a.crw": crw,
-    "a.mkv": mkv,
-    "a.webm": lambda: mkv(b"webm"),
+    "a.mkv": lambda: streams.matroska(date=10**17, video=streams.whole(0x54B0, 640)),
+    "a.webm": lambda: streams.matroska(codec=b"V_VP9").replace(b"matroska", b"webm\0\0\0\0"),
+    "rich.avi": lambda: streams.avi(date=b"Mon Mar 10 15:04:43 2003\n\0"),
+    "rich.mpg": lambda: streams.program([90_000, 93_600, 97_200]),
+    "rich.ts": lambda: streams.transport([streams.HEVC_SPS], [streams.FRAME * at for at in range(4)], kind=0x24, sound=0x81),
+    "rich.mts": lambda: streams.transport([streams.SPS, streams.mdpm(2, "20110820111315")], [0, streams.FRAME], size=192),
+    "rich.mp4": lambda: streams.movie(
+        streams.track(b"hvc1", size=(64, 48), frames=9, turn=90, more=streams.nclx(9, 16)),
+        streams.track(b"mp4a", id=2, more=box(b"esds", b"\0" * 4, b"\x03\x19\0\0\0\x04\x11\x40\x15" + b"\0" * 12)),
+        brand=b"isom",
+    ),
     "rich.mov": movie,
     "rich.psd": psd,
     "rich.jp2": jp2,

@@ -1,12 +1,16 @@
 """What the fuzzer found, in its smallest form: files that once ended a reader, and structures made to."""
 
+import random
 import struct
+from collections import Counter
 
 import pytest
 
-from albumen.media import probe
+from albumen.errors import Rejected
+from albumen.media import probe, signature
 from albumen.media.readers.window import Memory
 from albumen.model import Facts
+from make import mutants, seeds
 
 _ASF = b"0&\xb2u\x8ef\xcf\x11\xa6\xd9\0\xaa\0b\xcel"
 _FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -47,3 +51,21 @@ def test_takeout_numbers_beyond_any_float() -> None:
 
 def test_a_stream_with_a_pack_and_no_unit() -> None:
     assert of(b"\0\0\1\xba" + b"\0\0\1\xb3" * 40, "a.mpg").type == "mpg"
+
+
+def test_the_fuzzer_damages_every_type_that_has_a_reader() -> None:
+    """What ``tests/fuzz.py`` runs by the ten thousands, here by the hundreds, and always the same ones."""
+    files, dice = seeds.every_type(), random.Random(5)
+    types = {of(data, name).type for name, data in files.items()}
+    walked = {one for one, (kind, _) in signature.TYPES.items() if kind != "other"} - {"flv", "heif"}
+    assert walked | set(signature.SIDECARS) <= types
+    names, outcomes = sorted(files), Counter[str]()
+    for _ in range(600):
+        name = dice.choice(names)
+        try:
+            found = of(mutants.mutant(files[name], files[dice.choice(names)], dice), name)
+            outcomes["damaged" if found.damaged else "read"] += 1
+        except Rejected:
+            outcomes["rejected"] += 1
+    assert min(outcomes.values()) > 20
+    assert sum(outcomes.values()) == 600
