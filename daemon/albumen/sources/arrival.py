@@ -7,14 +7,17 @@ and its XMP arrive as one.
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from albumen.media import stems
 from albumen.model import Ref
 
 PATIENCE = 600.0  # seconds of quiet after which a file without its end is taken as it is
 _SUFFIX = re.compile(r"\.[a-z][a-z0-9_-]*\Z", re.IGNORECASE)
-_EDITED = re.compile(r"\A(img_)e(?=[0-9])")
+_APPLE = re.compile(r"\A(img_)[eo](?=[0-9])")
+_CUT = 40  # Google cuts the names of its sidecars behind this: longer stems are one when they begin alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,15 @@ class Candidate:
 
 
 def stem(path: str) -> str:
-    """What files that belong together share: the folder and the name up to its suffixes, without regard to case; Apple's edited
-    ``IMG_E1234`` counts as ``IMG_1234``. Equal stems only wait for one another; they need not belong together."""
+    """What files that belong together share: the folder and the name up to its suffixes, without regard to case. Apple's edited
+    ``IMG_E1234`` counts as ``IMG_1234``, Google's ``x-edited.jpg`` as ``x.jpg`` and its ``x.jpg(1).json`` as ``x(1).jpg``. Equal stems
+    only wait for one another; they need not belong together."""
     folder, _, name = path.rpartition("/")
+    name = unicodedata.normalize("NFC", stems.described(name))
+    name = stems.original(name) or name
     while (shorter := _SUFFIX.sub("", name)) not in {"", name}:
         name = shorter
-    return folder + "/" + _EDITED.sub(r"\1", name.casefold())
+    return folder + "/" + _APPLE.sub(r"\1", name.casefold())[:_CUT]
 
 
 def due(candidate: Candidate, settle: float) -> float:
@@ -52,6 +58,7 @@ class Arrivals:
         self.silent = 0
         self._settle = settle
         self._by_path: dict[str, Candidate] = {}
+        self._stem_of: dict[str, str] = {}  # asked for again and again
 
     def __len__(self) -> int:
         return len(self._by_path)
@@ -69,6 +76,7 @@ class Arrivals:
         silent = silent and (before is None or before.silent)
         if before is None or before.ref.rev != ref.rev:
             self._by_path[ref.path] = before = Candidate(ref, now, silent=silent)
+            self._stem_of.setdefault(ref.path, stem(ref.path))
         elif before.silent != silent:
             self._by_path[ref.path] = before = replace(before, silent=silent)
         return before
@@ -90,10 +98,12 @@ class Arrivals:
     def drop(self, path: str) -> None:
         """It is gone, or known already. Twice is harmless."""
         self._by_path.pop(path, None)
+        self._stem_of.pop(path, None)
 
     def handed(self, path: str) -> None:
         """It was handed over. Twice is harmless."""
         before = self._by_path.pop(path, None)
+        self._stem_of.pop(path, None)
         self.silent += before is not None and before.silent
 
     def is_ripe(self, path: str, now: float) -> bool:
@@ -111,5 +121,5 @@ class Arrivals:
     def _stems(self) -> Iterator[list[tuple[str, float]]]:
         groups: dict[str, list[tuple[str, float]]] = {}
         for path in sorted(self._by_path, key=os.fsencode):
-            groups.setdefault(stem(path), []).append((path, due(self._by_path[path], self._settle)))
+            groups.setdefault(self._stem_of[path], []).append((path, due(self._by_path[path], self._settle)))
         yield from groups.values()

@@ -35,6 +35,24 @@ def test_one_stem(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("x.jpg", "x-edited.jpg"),
+        ("x.jpg", "x-bearbeitet.jpg"),
+        ("x(11).jpg", "x.jpg(11).json"),
+        ("x(11).jpg", "x.jpg.supplemental-metadata(11).json"),
+        ("b" * 60 + ".jpg", "b" * 46 + ".json"),
+        ("b" * 60 + "(1).jpg", "b" * 46 + "(1).json"),
+        ("b" * 44 + ".jpg", "b" * 44 + ".j.json"),
+        ("IMG_1234.HEIC", "IMG_O1234.AAE"),
+    ],
+)
+def test_one_stem_as_google_and_apple_write_it(one: str, other: str) -> None:
+    """Takeout numbers and cuts the names of its sidecars."""
+    assert stem(f"in/{one}") == stem(f"in/{other}")
+
+
+@pytest.mark.parametrize(
     "name", ["in/IMG_1235.HEIC", "sub/IMG_1234.HEIC", "in/IMG_12345.jpg", "in/1.IMG_1234.jpg", "in/IMG_1234 (1).jpg"]
 )
 def test_another_stem(name: str) -> None:
