@@ -23,6 +23,7 @@ class Waiting:
     """New bytes, staged, and the place in the trash that they get once their deed is kept."""
 
     place: Ref
+    digest: str
     staged: Staged | None = None  # None: the store cannot stage, they lie at their place
 
 
@@ -32,31 +33,31 @@ def stage(desk: Desk, batch: BatchId, target: Ref, data: Content, digest: str) -
     place = dataclasses.replace(trash.place(desk, target, batch), size=data.size)
     if not isinstance(store, Stages):
         store.put(place.path, data, expect={"sha256": digest})
-        return Waiting(place)
+        return Waiting(place, digest)
     staged = store.stage(data, near=place.path)
     if staged.digests["sha256"] != digest:
         store.discard(staged)
         raise Changed(f"{shown(target)}: its new bytes are not those that were made; the disk may be failing")
-    return Waiting(place, staged)
+    return Waiting(place, digest, staged)
 
 
 def commit(desk: Desk, some: Sequence[Waiting]) -> None:
     """Their deeds are kept: they get their places, durable."""
-    for one in some:
-        store = desk.store(one.place.store)
-        if one.staged is not None and isinstance(store, Stages):
-            store.commit([(one.staged, one.place.path)])
-            store.sync([one.place.path])
+    for name in {one.place.store for one in some}:
+        store = desk.store(name)
+        mine = [(one.staged, one.place.path) for one in some if one.place.store == name and one.staged is not None]
+        if mine and isinstance(store, Stages):
+            store.commit(mine)
+            store.sync([path for _, path in mine])
 
 
 def forget(desk: Desk, some: Sequence[Waiting]) -> None:
-    """No deed was kept: they go."""
+    """No deed was kept: they go, also from a place that they got although nobody heard of it."""
     for one in some:
         store = desk.store(one.place.store)
         if one.staged is not None and isinstance(store, Stages):
             store.discard(one.staged)
-        elif one.staged is None:
-            trash.remove(store, store.stat(one.place.path).main)
+        trash.remove_content(store, one.place.path, one.digest)
 
 
 def discard(desk: Desk, deed: Deed) -> None:

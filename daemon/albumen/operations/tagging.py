@@ -10,7 +10,7 @@ from typing import Literal
 from albumen.deeds import entering, replacing, undo
 from albumen.deeds.desk import shown
 from albumen.deeds.engine import Engine
-from albumen.deeds.entering import Asked, Plan, Probe
+from albumen.deeds.entering import Asked, Plan, Prepared, Probe
 from albumen.deeds.folders import pages
 from albumen.errors import AlbumenError, Taken, UsageError
 from albumen.media.writers.entries import STARS, fault, text, words
@@ -206,13 +206,7 @@ class Tagging:
             line = self._line(one)
             found.lines.append(line)
             try:
-                prepared = entering.prepare(desk, found.batch, one)
-                try:
-                    kept = desk.ledger.intend(prepared.deeds)
-                except Taken:
-                    replacing.forget(desk, prepared.waiting)
-                    raise
-                replacing.commit(desk, prepared.waiting)
+                kept = self._kept(found.batch, entering.prepare(desk, found.batch, one))
             except AlbumenError as error:
                 found.lines[-1] = replace(line, what="failed", why=_BUSY if isinstance(error, Taken) else str(error))
                 continue
@@ -220,6 +214,19 @@ class Tagging:
                 entering.drop(one)
             made[line.id] = (line, kept)
             self._queue.put([self._pipeline.deed_job(kept)])
+
+    def _kept(self, batch: BatchId, prepared: Prepared) -> Sequence[Deed]:
+        """The deeds in the ledger, then their bytes at their places; what fails leaves neither."""
+        desk = self._engine.desk
+        try:
+            kept = desk.ledger.intend(prepared.deeds)
+            replacing.commit(desk, prepared.waiting)
+        except AlbumenError as error:
+            replacing.forget(desk, prepared.waiting)
+            keys = {one.key for one in prepared.deeds}
+            desk.ledger.settle([one.id for one in self._open(batch) if one.key in keys], DeedState.dropped, str(error))
+            raise
+        return kept
 
     # ------------------------------------------------------------------------------------------------------------- telling
 
