@@ -238,7 +238,8 @@ class App:
     def supervisor(self) -> Supervisor:
         """The daemon's life over this app. Without a settings file the folders of the defaults are made. ``ConfigError`` when a
         preferred place is unknown."""
-        self.towns.points()
+        with suppress(Unavailable):  # what needs the gazetteer waits for it; the rest goes on
+            self.towns.points()
         if not self.settings.file:
             self._make_roots()
         watched = []

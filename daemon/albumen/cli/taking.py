@@ -42,6 +42,7 @@ def import_(
     gc.set_threshold(50_000)  # it makes no cycles worth a tenth of its time; what there is goes some megabytes later
     order = Order(paths, move, recursive, dry_run, limit, album=album_of(album))
     with session.app(dry_run=dry_run) as app, Progress("import", quiet=session.quiet) as progress:
+        app.towns.points()  # wrong settings are told before anything is read
         importing = Importing(
             app.engine,
             app.pipeline,

@@ -50,13 +50,16 @@ class Towns:
         self._closed = False
 
     def __call__(self, position: Position) -> Place | None:
-        """What that place is called; None in the open sea. ``Unavailable`` when the gazetteer cannot be asked, ``ConfigError`` when it
-        does not know a preferred place."""
+        """What that place is called; None in the open sea. ``Unavailable`` when the gazetteer cannot be asked, or does not know a
+        preferred place: files wait until the settings are right."""
         if not is_point(position.lat, position.lon):
             return None
         told = self._ask({"at": [position.lat, position.lon]}).get("place")
         found = None if told is None else from_json(Place, told)
-        name = nearest(self.points(), position.lat, position.lon)
+        try:
+            name = nearest(self.points(), position.lat, position.lon)
+        except ConfigError as error:
+            raise Unavailable(GAZETTEER, "; ".join(error.problems)) from None
         return dataclasses.replace(found or Place(), city=name) if name else found
 
     def ping(self) -> None:
