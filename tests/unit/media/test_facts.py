@@ -71,6 +71,15 @@ def test_a_canon_from_before_lens_names_tells_range_and_sensitivity() -> None:
     assert (found.camera.lens, found.exposure) == ("18-55mm", Exposure(iso=100))
 
 
+def test_canons_record_of_the_shot_stands_in() -> None:
+    shot = [0] * 23
+    shot[1], shot[2], shot[21], shot[22] = 0, 160, 128 + 12, 0x10000 - 32  # 100 · 2⁵ / 32; f/2^(13/6); 2 s
+    data = block(make="Canon", more=[undefined(0x927C, directory([(4, 3, 23, struct.pack("<23H", *shot))], 0))])
+    at, values = data.find(struct.pack("<HHI", 4, 3, 23)), data.find(struct.pack("<23H", *shot))
+    found = of(jpeg_with(exif=data[: at + 8] + struct.pack("<I", values) + data[at + 12 :]))
+    assert found.exposure == Exposure(time=2.0, aperture=4.5, iso=100)
+
+
 def test_a_lens_without_a_name_is_told_by_its_range() -> None:
     found = exif(rationals(0xA432, [(18, 1), (55, 1), (35, 10), (56, 10)]))
     assert found.camera is not None

@@ -1,7 +1,7 @@
 """Maker notes, as far as they say what EXIF leaves open: Apple's marks; lens, serial number or size of Canon, Nikon, Olympus,
 Panasonic, Pentax and Sony. Each is a TIFF directory; they differ in what their offsets count from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from albumen.errors import Rejected
@@ -75,10 +75,31 @@ def _canon(draft: Draft, found: Directory) -> None:
     if len(settings) > 16 and draft.exposure.iso is None:
         code = settings[16]
         draft.light(iso=code & 0x3FFF if code & 0x4000 else {16: 50, 17: 100, 18: 200, 19: 400, 20: 800}.get(code))
+    canon_shot(draft, found.ints(0x04))
     if len(settings) > 25 and settings[25] and settings[24]:
         longest, shortest = (round(settings[at] / settings[25], 1) for at in (23, 24))
         draft.lens = draft.lens or (f"{shortest:g}-{longest:g}mm" if longest > shortest else f"{shortest:g}mm")
     draft.lens = draft.lens or found.text(0x95)
+
+
+def canon_shot(draft: Draft, values: Sequence[int]) -> None:
+    """Canon's record of the shot, for want of EXIF's: sensitivity as steps of 1/32, exposure as APEX in Canon's thirds."""
+    if len(values) < 23:
+        return
+    auto, base = values[1], values[2]
+    speed, opening = _canon_steps(values[22]), _canon_steps(values[21])
+    draft.light(
+        iso=round(2 ** (auto / 32) * 2 ** (base / 32) * 100 / 32) if 0 < base < 1000 and auto < 1000 else None,
+        time=round(2**-speed, 7) if values[22] and -20 < speed < 20 else None,
+        aperture=round(2 ** (opening / 2), 1) if 0 < opening < 20 else None,
+    )
+
+
+def _canon_steps(value: int) -> float:
+    """A signed number of 1/32; 12 and 20 of them stand for thirds."""
+    sign, value = (-1, 0x10000 - value) if value > 0x7FFF else (1, value)
+    part = {12: 32 / 3, 20: 64 / 3}.get(value & 31, float(value & 31))
+    return sign * ((value & ~31) + part) / 32
 
 
 def _nikon(draft: Draft, found: Directory) -> None:

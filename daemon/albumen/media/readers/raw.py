@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 
 from albumen.errors import Rejected
-from albumen.media.readers import exif, jpeg
+from albumen.media.readers import exif, jpeg, makers
 from albumen.media.readers.boxes import find, number, walk
 from albumen.media.readers.draft import Draft
 from albumen.media.readers.tiff import Directory, Tiff
@@ -209,19 +209,29 @@ def _heap(draft: Draft, heap: Part, order: str, seen: list[int]) -> None:
     for row in range(min(count, _MOST)):
         tag, size, place = unpack(order + "HII", heap, at + 2 + 10 * row)
         if tag & 0xC000:  # the value stands in the entry itself
+            if tag & 0x3FFF == 0x180B and size:
+                draft.serial = draft.serial or str(size)
             continue
         body, kind = Part(heap, place, size), tag & 0x3FFF
         if kind >> 11 in (5, 6) and len(seen) < _HEAPS:
             seen.append(place)
             _heap(draft, body, order, seen)
-        elif kind == 0x1810 and size >= 16:
-            width, height, _, turn = unpack(order + "IIfi", body, 0)
-            draft.shape(width, height)
-            draft.turned = turn in (90, 270, -90)
-        elif kind == 0x180E and size >= 4:
-            (seconds,) = unpack(order + "I", body, 0)  # the camera's clock, counted as if it were UTC
-            when = datetime(1970, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001  # wall clock
-            draft.stamp("exif:DateTimeOriginal", when.isoformat(sep=" "))
-        elif kind == 0x080A:
-            make, _, model = body.at(0, size).partition(b"\0")
-            draft.make, draft.model = text(make), text(model)
+        else:
+            _value(draft, kind, body, order)
+
+
+def _value(draft: Draft, kind: int, body: Part, order: str) -> None:
+    """One record of a heap."""
+    if kind == 0x1810 and body.size >= 16:
+        width, height, _, turn = unpack(order + "IIfi", body, 0)
+        draft.shape(width, height)
+        draft.turned = turn in (90, 270, -90)
+    elif kind == 0x180E and body.size >= 4:
+        (seconds,) = unpack(order + "I", body, 0)  # the camera's clock, counted as if it were UTC
+        when = datetime(1970, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001  # wall clock
+        draft.stamp("exif:DateTimeOriginal", when.isoformat(sep=" "))
+    elif kind == 0x102A and body.size >= 46:
+        makers.canon_shot(draft, unpack(order + "23H", body, 0))
+    elif kind == 0x080A:
+        make, _, model = body.at(0, body.size).partition(b"\0")
+        draft.make, draft.model = text(make), text(model)
