@@ -23,11 +23,15 @@ from albumen.media.dates import DateRules, Times, choose
 from albumen.media.sandbox import Prober
 from albumen.model import Dated, Facts
 
-FIELDS = ("kind", "size", "date", "offset", "position", "orientation", "camera", "motion")
-JUDGED = frozenset(FIELDS) - {"kind", "motion"}  # told only: a MIME type made that kind; a mark of a video is none
+FIELDS = ("kind", "type", "size", "date", "offset", "position", "orientation", "camera", "motion")
+JUDGED = frozenset(FIELDS) - {"kind", "type", "motion"}  # told only: readers made kind and type; a mark of a video is none
 MOST = 10
 REVIEWED = os.path.join(os.path.dirname(__file__), "conformance.csv")
 NOW = 1_893_456_000_000_000_000  # 2030-01-01: later than every camera clock that may be right
+_TYPES = {
+    "extended webp": "webp", "btf": "tiff", "apng": "png", "jxl codestream": "jxl", "j2c": "j2k", "psb": "psd",
+    "mpeg": "mpg", "m2ts": "mts", "3g2": "3gp", "pbm": "ppm", "pgm": "ppm", "pfm": "ppm",
+}  # where ExifTool has more names than we
 _KINDS = {
     "photo": ("image", "other"),
     "video": ("video",),
@@ -42,7 +46,7 @@ class Row:
     """One file of the manifest and what we say of it; ``facts`` is None where it is refused, ``why`` then tells the reason."""
 
     file: str
-    columns: Mapping[str, str]
+    columns: Mapping[str, str]  # of the manifest; "exiftool_type" of READERS.csv
     facts: Facts | None
     dated: Dated | None
     why: str = ""
@@ -76,15 +80,23 @@ class Verdict:
 
 def rows(corpus: str) -> Iterator[Row]:
     """All files of the manifest that lie on the disk, read as the product reads them."""
-    prober = Prober(2)
+    prober, types = Prober(2), _types(os.path.join(corpus, "READERS.csv"))
     try:
         with open(os.path.join(corpus, "MANIFEST.csv"), encoding="utf-8", errors="surrogateescape", newline="") as table:
             for columns in csv.DictReader(table):
                 path = os.path.join(corpus, columns["file"])
                 if os.path.exists(path):
-                    yield _row(columns, path, prober)
+                    yield _row({**columns, "exiftool_type": types.get(columns["file"], "")}, path, prober)
     finally:
         prober.close()
+
+
+def _types(path: str) -> dict[str, str]:
+    """The type that ExifTool gives each file, where the corpus has that list."""
+    if not os.path.exists(path):
+        return {}
+    with open(path, encoding="utf-8", errors="surrogateescape", newline="") as table:
+        return {row["file"]: row["exiftool_type"].lower() for row in csv.DictReader(table)}
 
 
 def _row(columns: Mapping[str, str], path: str, prober: Prober) -> Row:
@@ -131,6 +143,8 @@ def _of_picture(row: Row, facts: Facts) -> Iterator[tuple[str, str, str]]:
     columns = row.columns
     if columns["kind"] in _KINDS:
         yield "kind", facts.kind if facts.kind not in _KINDS[columns["kind"]] else columns["kind"], columns["kind"]
+    if columns["exiftool_type"]:
+        yield "type", facts.type, _TYPES.get(columns["exiftool_type"], columns["exiftool_type"])
     if display := row.expected("display"):
         yield "size", f"{facts.width}x{facts.height}", display
     if spot := row.expected("gps"):
