@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from albumen.errors import UsageError
-from albumen.operations.intake import Order, Report, check
+from albumen.operations.intake import Order, Report, album_of, check
 from albumen.testing import MemoryStore
 
 
@@ -30,6 +30,7 @@ def test_what_another_path_brings_along_is_not_taken_twice(tmp_path: Path) -> No
 def test_the_same_words_name_the_same_import() -> None:
     assert Order(("in", "more"), move=True, recursive=True, limit=3).what == "import --move -r --limit 3 in more"
     assert Order(("in",)).what == Order(("in",), dry_run=True).what == "import in"
+    assert Order(("in",), album="2010/Ferien Tessin").what == "import --album 2010/Ferien Tessin in"
 
 
 @pytest.mark.parametrize("what", ["missing", "pipe", "socket", "link"])
@@ -63,3 +64,13 @@ def test_numbers_are_told_as_a_sum() -> None:
     assert Report().sum() == "0 files found"
     assert not Report(stays=1).ok
     assert Report(listed=1, empty=1, left=1).ok
+
+
+def test_the_name_of_an_album_is_kept_in_one_form() -> None:
+    assert album_of("") == ""
+    assert album_of(" 2010 / Ferien Tessin /") == album_of("/2010/Ferien Tessin") == "2010/Ferien Tessin"
+    assert album_of("Ko\u0308ln") == "Köln"
+    assert album_of("Was? Wo: hier") == "Was? Wo: hier"
+    for bad in ("..", "a/../b", "/", "a//b", ".hidden", "a\nb", "a\0b", " "):
+        with pytest.raises(UsageError, match="is no name for a folder"):
+            album_of(bad)
