@@ -176,6 +176,28 @@ def test_exifs_description_goes_first_and_what_cameras_fill_in_is_none() -> None
     assert of(jpeg_with(packet, exif=block(main=[text(0x010E, "OLYMPUS DIGITAL CAMERA         ")]))).description == "of XMP"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "SONY DSC",
+        "Minolta DSC",
+        "KODAK Digital Still Camera",
+        "DCIM\\100GOPRO\\G0010001.JPG",
+        "<Digimax i50 MP3, Samsung #1 MP3>",
+        "0.9.142",
+        "***",
+    ],
+)
+def test_what_cameras_fill_in(words: str) -> None:
+    assert of(jpeg_with(exif=block(main=[text(0x010E, words)]))).description is None
+    assert of(jpeg_with(segments=[segment(0xFE, words.encode())])).description is None
+
+
+@pytest.mark.parametrize("words", ["Default view of Bern", "My DSC holiday", "1904", "Null Bock", "東京の夜"])
+def test_what_people_write_stays(words: str) -> None:
+    assert of(jpeg_with(segments=[segment(0xFE, words.encode())])).description == words
+
+
 def test_the_entries_of_windows() -> None:
     wide = [
         (tag, 1, len(raw), raw) for tag, raw in ((0x9C9B, _wide("Titel")), (0x9C9C, _wide("Über uns")), (0x9C9E, _wide("a;b c")))

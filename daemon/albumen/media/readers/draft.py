@@ -9,10 +9,12 @@ from albumen.model import Camera, Exposure, Facts, Kind, Position, Region, Stamp
 
 Said: TypeAlias = Literal["exif", "xmp", "iptc", "note"]  # who states a text; "note": comments, file-format texts, XP… tags
 _NAME, _TITLE, _TEXT = 1000, 10_000, 1 << 20  # characters that are kept of what a file may state at any length
+_SHORT = 200  # no program's own words are longer
 _MANY = 5000  # tags, people, faces
 _FILLED_IN = re.compile(
-    r"(?:[\w ]*DIGITAL CAMERA|SONY DSC|SAMSUNG|default|DCIM[\\/].*|CREATOR: .*|File (?:written|source).*|Created with .*|AppleMark"
-    r"|LEAD Technologies.*|Lavc.*|Intel\(R\) .*|U-Lead .*|Optimized by .*|Compressed by .*|Processed by .*|[\d.]+)\s*$",
+    r"(?:[\w ]*DIGITAL (?:STILL )?CAMERA|[\w ]*\bDSC(?: picture)?|DSC\d+|<[^>]*Samsung[^>]*>|SAMSUNG|default|null|JFIF|Exif JPEG|DCF \d.*"
+    r"|(?:\w:\\)?DCIM[\\/].*|CREATOR: .*|File (?:written|source).*|Created (?:with|by) .*|Adobe Photoshop.*|AppleMark|LEAD Technologies.*"
+    r"|Lavc.*|Intel\(R\) .*|U-Lead .*|Optimized by .*|Compressed by .*|Processed by .*|\d+(?:\.\d+)+|[\W_]+)\s*$",
     re.IGNORECASE,
 )  # no person wrote these
 
@@ -84,7 +86,7 @@ class Draft:
 
     def say(self, what: Literal["title", "description"], who: Said, text: str) -> None:
         """A title or description; the first of each who states one stands. What cameras and programs fill in by themselves is none."""
-        if text and not (what == "description" and _FILLED_IN.match(text)):
+        if text and not (what == "description" and len(text) < _SHORT and _FILLED_IN.match(text)):
             self.words.setdefault((what, who), text)
 
     def light(self, **found: float | bool | None) -> None:
