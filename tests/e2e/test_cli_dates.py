@@ -123,6 +123,27 @@ def test_what_was_corrected_again_since_is_not_undone(camera: Home) -> None:
     assert camera.run("find", "name:IMG_0004.JPG", "--json", code=0).rows[0]["date_source"] == "exif:DateTimeOriginal"
 
 
+@pytest.mark.slow
+def test_a_correction_outlives_a_rewritten_file(home: Home) -> None:
+    """DESIGN section 6 (part: ``replaces`` carries over what people entered); each is undone for itself."""
+    f01(home / "in")
+    home.run("import", "in", code=0)
+    said = known(home)
+    home.run("dates", "fix", "F01", "--set", "2015-05-06T07:08:09", code=0)
+    home.run("tag", "F01", "--title", "Hello", "--embed", code=0)
+    row = next(row for row in home.run("find", "--json", code=0).rows if row.get("placements"))
+    assert row["replaces"]
+    assert (row["taken"], row["date_source"], row["title"]) == ("2015-05-06T07:08:09", "person", "Hello")
+    home.run("undo", "last", code=0)
+    home.run("undo", "b2", code=0)
+    assert names(home) == ["2021/07_July/2021-07-01 00-30-00.jpg"]
+    rows = [row for row in map(json.loads, known(home)) if row.get("placements")]
+    before = [json.loads(line) for line in said]
+    assert [(row["id"], row["taken"], row["date_candidates"]) for row in rows] == [
+        (row["id"], row["taken"], row["date_candidates"]) for row in before
+    ]
+
+
 def test_a_correction_outlives_the_file(home: Home) -> None:
     """Corrected, thrown away, imported again: it is filed by what the person said."""
     f01(home / "in")

@@ -177,7 +177,9 @@ def _taken_by(desk: Desk, deed: Deed) -> Deed | None:
     for one in reversed(_all(desk, where)):
         ref = one.target if one.verb == "replace" else one.source
         moved = one.verb in ("move", "expire", "replace") and (ref.store, ref.path) == (deed.target.store, deed.target.path)
-        if moved and one.id > deed.id and not one.undone_by:
+        if (
+            moved and one.id > deed.id and not one.undone_by and not one.undoes > deed.id
+        ):  # what was done since and undone is gone
             return one
     return None
 
