@@ -313,6 +313,7 @@ class Item:
     root: str = ""  # path of the folder that was given; names of folders above it say nothing about the item
     move: bool = False  # take the original away once it is proven elsewhere
     album: str = ""  # the album it is put into; "" = it is filed by its date
+    keep: bool = False  # its source takes files of any kind, not only photos, RAW and videos
     batch: BatchId = ""
     id: str = ""  # record id, once the content was read
     digests: Mapping[str, str] = field(default_factory=dict)

@@ -112,10 +112,10 @@ class Waits(Protocol):
 class Deeds(Protocol):
     """The only way to change a person's file: plan, reserve, do, undo. Implemented in ``albumen.deeds``."""
 
-    def stage(self, ref: Ref) -> Staged:
+    def stage(self, ref: Ref, *, whole: bool = False) -> Staged:
         """Read a file once into the library's incoming area (or only hash it while space is short): digests, head, tail.
         Kept in this process for ``do``. ``Changed`` when the file changed while it was read. A file that is no media comes back
-        with its head only, unread."""
+        with its head only, unread, unless it is wanted ``whole`` all the same."""
 
     def forget(self, refs: Sequence[Ref]) -> None:
         """Bytes staged for these refs will not be needed. Twice is harmless."""

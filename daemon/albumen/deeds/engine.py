@@ -21,9 +21,9 @@ class Engine:
 
     # -------------------------------------------------------------------------------------------------------- ports.Deeds
 
-    def stage(self, ref: Ref) -> Staged:
+    def stage(self, ref: Ref, *, whole: bool = False) -> Staged:
         """See ``ports.Deeds``."""
-        return reading.stage(self.desk, ref)
+        return reading.stage(self.desk, ref, whole=whole)
 
     def reserve(self, items: Sequence[Item], batch: BatchId) -> Sequence[Item]:
         """See ``ports.Deeds``."""

@@ -19,12 +19,12 @@ def content(store: Store, ref: Ref, *, modified: int | None = None, mode: int | 
     return Content(open=lambda: store.open(ref.path, rev=ref.rev or None), size=ref.size, modified=modified, mode=mode)
 
 
-def stage(desk: Desk, ref: Ref) -> Staged:
+def stage(desk: Desk, ref: Ref, *, whole: bool = False) -> Staged:
     """See ``ports.Deeds.stage``: bytes in the library's incoming area, kept on the shelf; or hashed only (empty token) when the
     library cannot stage or has no room now. ``Changed`` when the file changed while it was read."""
     source = desk.store(ref.store)
     library = desk.library
-    staged = _alien(source, ref)
+    staged = None if whole else _alien(source, ref)
     if staged is not None:
         return staged
     if isinstance(library, Stages):

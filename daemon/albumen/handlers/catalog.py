@@ -3,6 +3,7 @@ has none without it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from albumen.deeds.desk import shown
@@ -53,7 +54,7 @@ class CatalogHandler:
         def tell(ref: Ref, why: str) -> None:
             run.tell("companion left", file=shown(ref), why=why)
 
-        return know(item, run.deeds.stage, run.probe, tell)
+        return know(item, partial(run.deeds.stage, whole=item.keep), run.probe, tell)
 
     def _wanted(self, known: Sequence[Item], run: Run) -> Sequence[Item]:
         """Without what a person took out before: told; ``SetAside`` when nothing is left."""

@@ -21,7 +21,7 @@ def know(item: Item, stage: Stage, probe: Probe, tell: Tell) -> Item:
 
     ``SetAside`` for no media, ``Rejected`` for a broken file, ``Changed`` when it changed while it was read, ``NotFound``.
     """
-    staged, facts = _one(item.main, stage, probe)
+    staged, facts = _one(item.main, stage, probe, keep=item.keep)
     kept, parts, known = [], [], [facts]
     for ref in item.companions:
         try:
@@ -42,7 +42,7 @@ def know(item: Item, stage: Stage, probe: Probe, tell: Tell) -> Item:
     )
 
 
-def _one(ref: Ref, stage: Stage, probe: Probe) -> tuple[Staged, Facts]:
+def _one(ref: Ref, stage: Stage, probe: Probe, *, keep: bool = False) -> tuple[Staged, Facts]:
     if ref.size == 0:
         raise SetAside(f"{shown(ref)} is empty")
     staged = stage(ref)
@@ -50,6 +50,8 @@ def _one(ref: Ref, stage: Stage, probe: Probe) -> tuple[Staged, Facts]:
     if role is not None:
         return staged, _sidecar(ref, role, staged, probe)
     if signature.sniff(staged.head, ref.name) is None:
+        if keep and (signature.kind_of_name(ref.name) is None or ref.name.lower().endswith(_SIDECARS)):
+            return staged, Facts(kind="other", type=signature.plain_type(staged.head), size=staged.size)
         raise SetAside(f"{shown(ref)} {_what(ref, staged.head)}")
     facts = probe(ref)
     return staged, dataclasses.replace(facts, size=staged.size)

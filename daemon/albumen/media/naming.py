@@ -89,7 +89,8 @@ def candidates(arrival: Named, rules: NameRules, *, start: int = 0) -> Iterator[
     For a set of one: the first whose ``stem`` is free, or whose ``paths`` all are, is the one that ``plan`` gives.
     """
     folder, front = _folder(arrival, rules), _front(arrival)
-    ending = "." + signature.extension(arrival.name, arrival.type)
+    suffix = signature.extension(arrival.name, arrival.type)
+    ending = f".{suffix}" if suffix else ""
     tails = _tails(arrival, ending)
     for number in itertools.count(start):
         after = f"_{number}" if number else ""

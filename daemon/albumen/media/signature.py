@@ -164,6 +164,15 @@ def sniff(head: bytes, name: str = "") -> Sniffed | None:
     return (TYPES[found][0], found) if found else None
 
 
+def plain_type(head: bytes) -> str:
+    """What kind of file it is that ``sniff`` does not know: "pdf", "zip", "text", or "data" for any other bytes."""
+    if head.startswith(b"%PDF-"):
+        return "pdf"
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return "zip"
+    return "text" if head and all(byte >= 32 or byte in b"\t\n\f\r\x1b" for byte in head[:512]) else "data"
+
+
 def companion_role(name: str, head: bytes) -> str | None:
     """ "xmp", "aae" or "json" (Google Takeout) when name and bytes both say that this is a sidecar, else None."""
     suffix = _suffix(name)

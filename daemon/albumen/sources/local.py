@@ -83,7 +83,7 @@ class LocalSource:
         self._watching = Watching(self._hints, self._names, monotonic, recursive=settings.recursive)
         self._pace = Pace(settings.every, self._watching.sees_everything)
         self._folders = Folders()
-        template = Item(Ref(DISK, ""), source=name, move=self._moves)
+        template = Item(Ref(DISK, ""), source=name, move=self._moves, keep=settings.others == "keep")
         self._offers = Offers(self._arrivals, template, self._relative, context.clock, group)
         self._place = Place("", 0, gone.Identity(0, 0))  # none yet
         self._looked = 0.0
