@@ -17,6 +17,7 @@ class Engine:
         self.desk = desk
         self._guard = threading.Lock()
         self._doing: set[DeedId] = set()
+        self._united: dict[BatchId, int] = {}  # open batches, and how much of them was done when their halves were joined
         self._uniting = threading.Lock()  # two batches may bring the two halves: each would join the other
 
     # -------------------------------------------------------------------------------------------------------- ports.Deeds
@@ -49,7 +50,10 @@ class Engine:
     def unite(self, batch: BatchId) -> None:
         """See ``ports.Deeds``."""
         with self._uniting:
-            uniting.unite(self.desk, batch, self.do)
+            done = uniting.filed(self.desk, batch)
+            if done and self._united.get(batch) != done:  # asked again and again while something of the batch waits
+                uniting.unite(self.desk, batch, self.do)
+                self._united[batch] = done
 
     def close(self, batch: BatchId) -> bool:
         """See ``ports.Deeds``."""
@@ -57,7 +61,10 @@ class Engine:
             self.unite(batch)
         except (Transient, Unavailable):  # later: nobody waits for it
             return False
-        return folders.close(self.desk, batch)
+        closed = folders.close(self.desk, batch)
+        if closed:
+            self._united.pop(batch, None)
+        return closed
 
     def remember_folders(self, batch: BatchId, refs: Sequence[Ref], *, root: str = "") -> None:
         """See ``ports.Deeds``."""

@@ -27,18 +27,23 @@ Known: TypeAlias = Callable[[Sequence[str]], Mapping[str, Record]]
 _DATE = ("taken", "precision", "offset", "instant", "date_source", "date_confidence", "date_candidates")
 
 
+def filed(desk: Desk, batch: BatchId) -> int:
+    """How many deeds of a batch may have brought halves; 0 for one that is ended, undoes another, or is a join itself."""
+    info = next(iter(desk.ledger.batches(ids=[batch]).rows), None)
+    if info is None or info.ended is not None or info.undoes or info.what.startswith(WHAT):
+        return 0
+    return info.effective
+
+
 def unite(desk: Desk, batch: BatchId, do: Callable[[Sequence[DeedId]], Sequence[Deed]]) -> None:
     """See ``ports.Deeds.unite``. ``do`` does the deeds of a group."""
-    info = next(iter(desk.ledger.batches(ids=[batch]).rows), None)
-    if info is None or info.ended is not None or info.undoes or not info.effective or info.what.startswith(WHAT):
-        return
     for group in _groups(desk, batch):
         _unite(desk, group, do)
 
 
 def _groups(desk: Desk, batch: BatchId) -> Sequence[str]:
     """Content identifiers of what a batch filed."""
-    done = (one for one in folders.pages(desk, batch, DeedState.done) if one.verb in ("copy", "move") and one.before is None)
+    done = (one for one in folders.pages(desk, batch, DeedState.done) if one.source.store != one.target.store)
     filed = (one.record for one in done if one.record and not one.undone_by)
     found: dict[str, None] = {}
     while some := list(itertools.islice(filed, _PAGE)):
