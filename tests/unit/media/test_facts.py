@@ -216,6 +216,14 @@ def test_user_comment_in_any_of_its_codes() -> None:
     assert exif(undefined(0x9286, b"\0" * 64)).description is None
 
 
+def test_exif_3_writes_utf_8_and_titles() -> None:
+    words_ = "Über uns".encode()
+    found = exif((0xA436, 129, len(words_) + 1, words_ + b"\0"), main=[(0x010F, 129, 7, "Möker".encode() + b"\0")])
+    assert found.title == "Über uns"
+    assert found.camera is not None
+    assert found.camera.make == "Möker"
+
+
 def test_hierarchies_of_keywords_stand_in_for_plain_ones() -> None:
     packet = xmp(bag("lr:hierarchicalSubject", "Places|Bern|Aare")).replace(
         b"<rdf:RDF", b'<rdf:RDF xmlns:lr="http://ns.adobe.com/lightroom/1.0/"'

@@ -79,6 +79,7 @@ def inner(draft: Draft, tiff: Tiff, found: Directory) -> None:
     draft.lens = draft.lens or found.text(0xA434)
     _light(draft, found)
     _colour(draft, tiff, found)
+    draft.say("title", "note", found.text(0xA436))
     draft.say("description", "note", _comment(found.raw(0x9286), tiff.order))
     width, height = found.number(0xA002), found.number(0xA003)
     if width and height and draft.claimed is None:

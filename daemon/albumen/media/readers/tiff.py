@@ -6,7 +6,25 @@ from collections.abc import Iterator
 from albumen.errors import Rejected
 from albumen.media.readers.window import Window, text, unpack
 
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_SIZES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+    129: 1,
+}  # 129: UTF-8 of EXIF 3.0
 _FORMS = {1: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 _VALUE = 1 << 20  # a metadata value longer than this is not read
 _ENTRIES = 1000  # entries of one directory; real ones have below 200
@@ -44,7 +62,7 @@ class Directory:
 
     def text(self, tag: int) -> str:
         """Text without what surrounds it."""
-        return text(self.raw(tag)) if self._rows.get(tag, (0,))[0] in (1, 2, 7) else ""
+        return text(self.raw(tag)) if self._rows.get(tag, (0,))[0] in (1, 2, 7, 129) else ""
 
     def ints(self, tag: int) -> tuple[int, ...]:
         """Whole numbers of any width."""
