@@ -146,3 +146,14 @@ def test_an_animation_of_avif_is_a_picture() -> None:
     frames[0].save(out, "AVIF", save_all=True, append_images=frames[1:], duration=100)
     found = probe.facts(Memory(out.getvalue()), "a.avif")
     assert (found.kind, found.type, found.width, found.height, found.stamps) == ("image", "avif", *SIZE, ())
+
+
+@pytest.mark.parametrize(("orientation", "x", "y"), [(1, 0.1, 0.3), (3, 0.9, 0.7), (5, 0.3, 0.1), (6, 0.7, 0.1), (8, 0.3, 0.9)])
+def test_faces_in_a_turned_heic(orientation: int, x: float, y: float) -> None:
+    area = _AREA.replace('x="0.5"', 'x="0.1"').replace('y="0.25"', 'y="0.3"')
+    size = f'<mwg-rs:AppliedToDimensions stDim:w="{SIZE[0]}" stDim:h="{SIZE[1]}" stDim:unit="pixel"/>'
+    packet = xmp(f'<mwg-rs:Regions rdf:parseType="Resource">{size}{_FACES.replace(_AREA, area)}</mwg-rs:Regions>')
+    out = io.BytesIO()
+    pillow_heif.from_pillow(image(size=SIZE)).save(out, exif=b"Exif\0\0" + block(orientation=orientation), xmp=packet)
+    found = probe.facts(Memory(out.getvalue()), "a.heic")
+    assert [(one.x, one.y) for one in found.faces] == [(x, y)]
