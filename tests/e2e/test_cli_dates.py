@@ -109,8 +109,14 @@ def test_a_correction_that_changes_no_name_moves_nothing_and_is_undone(camera: H
     assert names(camera) == before
     (row,) = camera.run("find", "taken:2021-07-03T12", "--json", code=0).rows
     assert (row["offset"], row["instant"], row["date_source"]) == ("+09:00", "2021-07-03T03:00:00Z", "person")
-    camera.run("undo", "last", code=0)
+    assert any("(date 2021-07-03T12:00:00+09:00, was 2021-07-03T12:00:00)" in line for line in shown(camera, row["id"]))
+    undo = camera.run("undo", "last", "--verbose", code=0).lines
+    assert "library:2021/07_July/2021-07-03 12-00-00.jpg: its entries as they were" in undo
     assert known(camera) == said
+
+
+def shown(home: Home, word: str) -> list[str]:
+    return home.run("show", word, code=0).lines
 
 
 def test_what_was_corrected_again_since_is_not_undone(camera: Home) -> None:

@@ -51,9 +51,7 @@ def _batch(row: "BatchRow") -> str:
 def _deed(row: "DeedRow") -> str:
     from albumen.operations.look import moment
 
-    text = (
-        f"{moment(row.at)}  {row.batch}  {row.state}  {row.verb}  {' -> '.join(one for one in (row.source, row.target) if one)}"
-    )
+    text = f"{moment(row.at)}  {row.batch}  {row.state}  {row.verb}  {' -> '.join(dict.fromkeys(one for one in (row.source, row.target) if one))}"
     return text + (f": {row.why}" if row.why else "") + (f" (undone in {row.undone_in})" if row.undone_in else "")
 
 
@@ -103,5 +101,7 @@ def _undone(session: Session, deeds: "list[Deed]", *, show: bool) -> None:
             session.say(f"make folder {place(one.target)}")
         elif show and one.verb == "rmdir":
             session.say(f"remove folder {place(one.source)}")
+        elif show and one.verb == "tag":
+            session.say(f"{place(one.target)}: its entries as they were")
         elif show:
             session.say(f"{place(one.source)} -> {'the trash' if in_trash(one.target) else place(one.target)}")

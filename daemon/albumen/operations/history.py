@@ -207,7 +207,7 @@ def _rewriting(deed: Deed) -> tuple[str, str, str, str]:
 
 def entered(before: Record, after: Record) -> list[str]:
     """What a person assigned and removed, a few words each."""
-    told: list[str] = []
+    told = [f"date {_when(after)}, was {_when(before)}"] if _when(before) != _when(after) else []
     for name in ENTRIES:
         old, new = getattr(before, name), getattr(after, name)
         if old == new:
@@ -217,6 +217,10 @@ def entered(before: Record, after: Record) -> list[str]:
         else:
             told.append("faces" if name == "faces" else f"{name} {'none' if new is None else new}")
     return told
+
+
+def _when(record: Record) -> str:
+    return f"{record.taken or 'not known'}{record.offset or ''}"
 
 
 def successor(ledger: Ledger, record: str) -> str:
