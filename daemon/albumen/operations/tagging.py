@@ -13,7 +13,7 @@ from albumen.deeds.engine import Engine
 from albumen.deeds.entering import Asked, Plan, Prepared, Probe
 from albumen.deeds.folders import pages
 from albumen.errors import AlbumenError, Taken, UsageError
-from albumen.media.writers.entries import STARS, fault, text, words
+from albumen.media.writers.entries import STARS, TEXT, TITLE, WORD, fault, text, words
 from albumen.model import BatchId, Deed, DeedState, Pending, Record
 from albumen.operations import history
 from albumen.operations.working import Working
@@ -45,9 +45,10 @@ class Order:
         given = (*self.add, *self.remove, *self.person, *self.not_person)
         if not given and (self.title, self.description, self.rating) == (None, None, None) and not (self.sidecar or self.embed):
             raise UsageError("nothing to enter: give --add, --remove, --title, --description, --rating, --person or --not-person")
-        for one in (*given, *(one for one in (self.title, self.description) if one)):
-            if why := fault(one):
-                raise UsageError(f"{one!r} cannot be entered: {why}")
+        texts = [(one, WORD) for one in given] + [(self.title, TITLE), (self.description, TEXT)]
+        for one, most in texts:
+            if one is not None and (one or most == WORD) and (why := fault(one, most)):
+                raise UsageError(f"{one[:60]!r} cannot be entered: {why}")
         if self.rating and self.rating not in STARS:
             raise UsageError(f"a rating is a number from 1 to 5, or 0 to take it away, not {self.rating}")
         both = {*words(self.add)} & {*words(self.remove)} or {*words(self.person)} & {*words(self.not_person)}

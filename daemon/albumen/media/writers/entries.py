@@ -9,6 +9,7 @@ from albumen.model import Region
 
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # XML 1.0, section 2.2
 STARS = range(1, 6)
+WORD, TITLE, TEXT = 1000, 10_000, 1 << 20  # characters of a tag or name, a title, a description: as much as readers keep
 
 
 class Told(Protocol):
@@ -68,8 +69,10 @@ def words(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found for one in values if (found := text(one))))
 
 
-def fault(value: str) -> str:
+def fault(value: str, most: int = WORD) -> str:
     """Why this cannot be entered; "" when it can."""
+    if len(value) > most:
+        return f"it has {len(value)} characters, at most {most} are kept"
     if _NO_XML.search(value):
         return "it holds a character that is no text (a control character, or bytes that are no UTF-8)"
     return "" if text(value) else "it is empty"

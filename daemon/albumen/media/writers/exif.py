@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from albumen.errors import Rejected
+from albumen.media.readers.window import text
 from albumen.media.writers.entries import Entries
 
 _DESCRIPTION, _RATING, _PERCENT = 0x010E, 0x4746, 0x4749
@@ -52,17 +53,18 @@ def _entries(block: bytes, order: str) -> Iterator[_Entry]:
 def _new(one: _Entry, wanted: Entries, names: Collection[str], order: str) -> bytes | None:
     """The value to be written; None = it stays."""
     if one.tag == _DESCRIPTION and one.kind in (2, 7) and "description" in names:
-        return (wanted.description or "").encode() + b"\0"
+        value = (wanted.description or "").encode()
+        return (value if text(value) == wanted.description else b"") + b"\0"  # what EXIF cannot tell is left to XMP
     if one.tag in (_RATING, _PERCENT) and one.kind == 3 and "rating" in names:
         return struct.pack(order + "H", (wanted.rating or 0) if one.tag == _RATING else _WINDOWS[wanted.rating])
-    text = {
+    said = {
         _XP_TITLE: ("title", wanted.title),
         _XP_SUBJECT: ("title", wanted.title),
         _XP_COMMENT: ("description", wanted.description),
         _XP_WORDS: ("tags", ";".join(wanted.tags)),
     }.get(one.tag)
-    if text is not None and one.kind in (1, 7) and text[0] in names:
-        return (text[1] or "").encode("utf-16-le") + b"\0\0"
+    if said is not None and one.kind in (1, 7) and said[0] in names:
+        return (said[1] or "").encode("utf-16-le") + b"\0\0"
     return None
 
 

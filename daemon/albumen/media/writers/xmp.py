@@ -396,9 +396,10 @@ class _Looker:
         _, start = self._stack.pop()
         note = self._ends.pop()
         at = self.parser.CurrentByteIndex
-        end = self._tag_end(start) if at == start else self.places.data.index(b">", at) + 1
+        tag_end = self._tag_end(start)
+        empty = self.places.data[tag_end - 2 : tag_end] == b"/>"  # then ``at`` is behind it
         if note is not None:
-            note(at, end)
+            note(start if empty else at, tag_end if empty else self.places.data.index(b">", at) + 1)
 
     def _note(self, name: Name, prefix: str, at: int, tag_end: int) -> Callable[[int, int], None] | None:
         places, depth = self.places, len(self._stack)
