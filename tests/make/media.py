@@ -43,15 +43,10 @@ def avi() -> bytes:
 
 
 def mpg() -> bytes:
-    """MPEG-2 program stream: one pack header, one sequence header of 320 × 240."""
-    return (
-        b"\0\0\1\xba\x44"
-        + b"\0" * 9
-        + b"\0\0\1\xb3"
-        + (320 << 12 | 240).to_bytes(3, "big")
-        + b"\x13\xff\xff\xe0\0"
-        + b"\0\0\1\xb7"
-    )
+    """MPEG-2 program stream: one pack header, one packet of video with a sequence header of 320 × 240."""
+    sequence = b"\0\0\1\xb3" + (320 << 12 | 240).to_bytes(3, "big") + b"\x13\xff\xff\xe0\0" + b"\0\0\1\xb7"
+    packet = b"\0\0\1\xe0" + struct.pack(">H", 3 + len(sequence)) + b"\x80\0\0" + sequence
+    return b"\0\0\1\xba\x44" + b"\0" * 9 + packet + b"\0\0\1\xb9"
 
 
 def mts() -> bytes:
