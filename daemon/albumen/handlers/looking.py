@@ -71,8 +71,4 @@ def _what(ref: Ref, head: bytes) -> str:
         return "is named like a sidecar, but tells nothing about a picture; it stays where it is"
     if signature.kind_of_name(ref.name) is None:
         return "is no picture or video; it stays where it is"
-    if not head.strip(b"\0"):
-        raise Rejected(f"{shown(ref)} holds only zeros: it was never written, look for another copy")
-    if all(32 <= byte < 127 or byte in (9, 10, 13) or byte >= 128 for byte in head[:512]):
-        raise Rejected(f"{shown(ref)} is named like a picture or video, but its bytes are text")
-    raise Rejected(f"{shown(ref)} is named like a picture or video, but its bytes are of no known type: it may be damaged")
+    raise Rejected(f"{shown(ref)} is named like a picture or video, but {signature.looks(head)}")

@@ -72,7 +72,7 @@ def facts(window: Window, name: str) -> Facts:
     if found is None:
         role = signature.companion_role(name, head)
         if role is None:
-            raise Rejected("neither a picture nor a video by its first bytes")
+            raise Rejected(f"neither a picture nor a video: {signature.looks(head)}")
         sidecars.read(draft, window, role)
         return draft.facts("other", role, window.size)
     type = _filled(draft, window, found[1], name)

@@ -173,6 +173,17 @@ def plain_type(head: bytes) -> str:
     return "text" if head and all(byte >= 32 or byte in b"\t\n\f\r\x1b" for byte in head[:512]) else "data"
 
 
+def looks(head: bytes) -> str:
+    """What a file holds that is no media, as the end of a sentence; with what a person may do about it."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
+    if not head.strip(b"\0"):
+        return "its bytes are zeros: it was never written, look for another copy"
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "its bytes are a web page: the download failed, fetch it again"
+    known = {"pdf": "its bytes are a PDF document", "zip": "its bytes are an archive: unpack it", "text": "its bytes are text"}
+    return known.get(plain_type(head), "its bytes are of no known type: it may be damaged")
+
+
 def companion_role(name: str, head: bytes) -> str | None:
     """ "xmp", "aae" or "json" (Google Takeout) when name and bytes both say that this is a sidecar, else None."""
     suffix = _suffix(name)

@@ -10,12 +10,12 @@ from albumen.media.readers.window import Memory, Part, Window, text
 
 _MOST = 100_000  # chunks
 _TEXT = 8 << 20  # bytes of a text chunk, packed or unpacked
-_TEXTS = 100  # text chunks: a few kilobytes each may hold megabytes
+_ROOM = 32 << 20  # of all text chunks, unpacked, and a thousand of them at most: a few kilobytes may hold megabytes
 
 
 def read(draft: Draft, window: Window) -> None:
     """Fill ``draft`` from the chunks."""
-    at, ended, texts = 8, False, 0
+    at, ended, room = 8, False, _ROOM
     for _ in range(_MOST):
         head = window.at(at, 8)
         if len(head) < 8:
@@ -34,9 +34,8 @@ def read(draft: Draft, window: Window) -> None:
         elif kind == b"eXIf":
             data = body.at(0, _TEXT)
             exif.block(draft, Memory(data[6:] if data.startswith(b"Exif\0\0") else data))
-        elif kind in (b"tEXt", b"zTXt", b"iTXt") and size <= _TEXT and texts < _TEXTS:
-            texts += 1
-            _note(draft, kind, body.at(0, size))
+        elif kind in (b"tEXt", b"zTXt", b"iTXt") and size <= _TEXT and room > 0:
+            room -= max(_note(draft, kind, body.at(0, size)), _ROOM >> 10)
         elif kind == b"IEND":
             ended = True
             break
@@ -47,7 +46,8 @@ def read(draft: Draft, window: Window) -> None:
         draft.hurt("the PNG's end is missing (no IEND chunk)")
 
 
-def _note(draft: Draft, kind: bytes, data: bytes) -> None:
+def _note(draft: Draft, kind: bytes, data: bytes) -> int:
+    """Bytes of the text, unpacked."""
     keyword, _, rest = data.partition(b"\0")
     if kind == b"zTXt":
         rest = _unpacked(rest[1:])
@@ -73,6 +73,7 @@ def _note(draft: Draft, kind: bytes, data: bytes) -> None:
         iptc.photoshop(draft, Memory(data)) if data.startswith(b"8BIM") else iptc.records(draft, Memory(data))
     elif name in ("raw profile type icc", "raw profile type icm"):
         colour.profile(draft, Memory(_hex(rest)))
+    return len(rest)
 
 
 def _unpacked(data: bytes) -> bytes:
