@@ -258,6 +258,7 @@ USED = {
     "import": ["import", "in"],
     "undo": ["undo", "last"],
     "dates": ["dates", "fix", "in/F01.jpg", "--set", "2021-07-01"],
+    "tag": ["tag", "in/F01.jpg", "--add", "x"],
     "probe": ["probe", "in/F01.jpg"],
     "show": ["show", "in/F01.jpg"],
     "list": ["list", "in"],
@@ -313,7 +314,7 @@ def test_every_changing_command_can_be_seen_first() -> None:
     """U-05 (part: the list): what changes files of a person has ``--dry-run``."""
     parts = {name: [one, *getattr(one, "commands", {}).values()] for name, one in main.commands.items()}
     changing = {name for name, all_ in parts.items() if any("--dry-run" in option.opts for one in all_ for option in one.params)}
-    assert changing == {"confirm", "dates", "import", "restore", "undo"}
+    assert changing == {"confirm", "dates", "import", "restore", "tag", "undo"}
     assert set(main.commands) - changing == {
         *("check", "status", "run", "probe", "find", "show", "list", "types", "export", "log", "queue", "plugins", "backup")
     }
