@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 _CHUNK = 1 << 20
+_STEPS = 200_000  # parts of one file: one of more is not known here
 _BOXES = frozenset((b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))
 
 
@@ -35,18 +36,19 @@ def _check(head: bytes) -> Callable[[BinaryIO, int], bool] | None:
 def _jpeg(file: BinaryIO, size: int) -> bool:
     """The segments up to the first scan are stepped over (their thumbnails end too), then an end marker must follow."""
     at = 2
-    while at + 4 <= size:
+    for _ in range(_STEPS):
         file.seek(at)
-        lead, marker, length = struct.unpack(">BBH", file.read(4))
-        if lead != 0xFF:
+        head = file.read(4)
+        if at + 4 > size or len(head) < 4 or head[0] != 0xFF:
             return False
+        marker, length = struct.unpack(">xBH", head)
         if marker == 0xFF:  # a fill byte
             at += 1
             continue
         at += 2 + length
         if marker == 0xDA:
             return _has(file, at, b"\xff\xd9")
-    return False
+    return True
 
 
 def _has(file: BinaryIO, at: int, what: bytes) -> bool:
@@ -61,13 +63,15 @@ def _has(file: BinaryIO, at: int, what: bytes) -> bool:
 
 def _png(file: BinaryIO, size: int) -> bool:
     at = 8
-    while at + 12 <= size:
+    for _ in range(_STEPS):
+        if at + 12 > size:
+            return False
         file.seek(at)
         length = int.from_bytes(file.read(4), "big")
         at += 12 + length
         if file.read(4) == b"IEND":
             return at <= size
-    return False
+    return True
 
 
 def _riff(file: BinaryIO, size: int) -> bool:
@@ -79,7 +83,9 @@ def _boxes(file: BinaryIO, size: int) -> bool:
     """``moov`` (a film) or ``meta`` (HEIC, AVIF) and its ``mdat`` are there, and no box claims more than the file holds."""
     at = 0
     kinds: set[bytes] = set()
-    while at + 8 <= size:
+    for _ in range(_STEPS):
+        if at + 8 > size:
+            break
         file.seek(at)
         length = int.from_bytes(file.read(4), "big")
         kind = file.read(4)

@@ -63,3 +63,31 @@ def test_an_end_across_two_reads(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_not_known_is_complete(data: bytes) -> None:
     """The time rule decides alone."""
     assert complete(io.BytesIO(data))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\xff\xd8" + b"\xff" * 30_000_000, PNG[:33] + bytes(12) * 2_500_000, box(b"ftyp") + box(b"free") * 4_000_000],
+    ids=["fill bytes", "chunks", "boxes"],
+)
+def test_parts_without_end_keep_nobody_waiting(data: bytes) -> None:
+    """The look at a folder is one thread: it must not walk through millions of parts of nothing."""
+
+    class Counting(io.BytesIO):
+        reads = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            self.reads += 1
+            return super().read(size)
+
+    file = Counting(data)
+    complete(file)
+    assert file.reads < 500_000
+
+
+def test_a_file_that_shrinks_meanwhile_is_not_complete() -> None:
+    class Shrinking(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(size) if self.tell() < 12 else b""
+
+    assert not complete(Shrinking(JPEG))
