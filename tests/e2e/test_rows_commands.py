@@ -284,7 +284,8 @@ def test_every_command_tells_every_error_by_its_exit_status(home: Home, how: str
     if how == "argument":
         table = [[*words, "one", "two"] for words in table if words[0] not in ("import", "find", "probe")]
         table += [["find", "kind:nonsense"], ["import", "in", "missing"], ["probe", "in/F01.jpg", "missing"]]
-    for words, status, out, err in run_all(home, table):
+    last = [words for words in table if words[0] == "undo"]  # alone: while the others change something, theirs is the last batch
+    for words, status, out, err in [*run_all(home, [one for one in table if one not in last]), *run_all(home, last)]:
         free = {"database": ("types", "plugins", "restore"), "missing": ("types", "plugins"), "settings": ("types", "plugins")}
         expected = (
             0 if words[0] in free.get(how, ()) else code
