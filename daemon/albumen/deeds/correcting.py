@@ -133,10 +133,10 @@ def _ref(desk: Desk, place: Placement) -> Ref:
 
 
 def _moves(desk: Desk, one: Correction, files: Sequence[_File]) -> bool:
-    """Whether the files get another name. Albums keep theirs, and so does what lies elsewhere than in the library; a name that this
-    date may give is kept with its number."""
+    """Whether the files get another name. What lies elsewhere than in the library keeps its own; a name that this date may give is
+    kept with its number."""
     main = files[0].place
-    if main.store != desk.filing.store or main.album:
+    if main.store != desk.filing.store:
         return False
     wanted = next(naming.candidates(_named(one, files), desk.filing.names)).path
     bare, suffix = split(wanted)
@@ -149,7 +149,9 @@ def _named(one: Correction, files: Sequence[_File]) -> naming.Named:
     """Named like an arrival of these files under the names they came with."""
     item = Item(Ref(files[0].ref.store, files[0].name))
     companions = tuple((file.name, file.place.role) for file in files[1:])
-    return dataclasses.replace(Draft(item, one.dated, one.after, ()).named, companions=companions)
+    main = files[0].place
+    album = main.path.rpartition("/")[0] if main.album else ""  # it stays in its folder
+    return dataclasses.replace(Draft(item, one.dated, one.after, ()).named, companions=companions, album=album)
 
 
 def _deeds(desk: Desk, batch: BatchId, files: Sequence[_File], paths: Sequence[str] | None) -> list[Deed]:
