@@ -292,6 +292,7 @@ class Record:
     companion_of: str | None = None
     derived_from: str | None = None
     replaces: str | None = None
+    replaced_by: str | None = None  # the record of what its file was rewritten to
     damaged: str | None = None
     told: tuple[str, ...] = ()
     placements: tuple[Placement, ...] = ()

@@ -26,7 +26,7 @@ def tree(home: Home) -> dict[str, tuple[int, int, bytes]]:
 def at(home: Home, name: str) -> Path:
     """The file in the library that came under this name."""
     (row,) = home.run("find", f"name:{name}", "kind:image,raw", "store:library", "--json", code=0).rows
-    return home.library / next(one["path"] for one in row["placements"] if one["role"] == "main")
+    return home.library / str(next(one["path"] for one in row["placements"] if one["role"] == "main"))
 
 
 @pytest.fixture
@@ -95,6 +95,9 @@ def test_a_rewritten_file_has_a_new_record_and_the_old_id_names_it(album: Home) 
     assert f"replaced by {new['id']}" in album.run("show", old["id"], code=0).out
     assert album.run("tag", old["id"], "--add", "x\ny", "--embed", code=0).lines == ["Tagged 0 pictures, 1 had it already"]
     assert album.run("find", "kind:image", "store:library", code=0).lines[-1] == "2 found"
+    assert (
+        album.run("import", "in", code=0).lines[-2] == "4 files found = 4 duplicates"
+    )  # the old bytes are known as what they became
     refused = album.run("undo", "b2", code=1)
     assert "was rewritten by batch b3: undo that first" in refused.err
     album.run("undo", "b3", code=0)

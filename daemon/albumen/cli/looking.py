@@ -76,7 +76,7 @@ def show(session: Session, what: str) -> int:
         if session.json:
             session.record(record)
         else:
-            others = [record.companion_of, record.derived_from, record.replaces, history.successor(app.ledger, record.id)]
+            others = [record.companion_of, record.derived_from, record.replaces, record.replaced_by]
             others += [one.id for one in record.companions]
             for line in look.explain(record, app.catalog.get([one for one in others if one])):
                 session.say(line)

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Container, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from albumen.deeds import adopting, reading, trash
+from albumen.deeds import adopting, reading, successors, trash
 from albumen.deeds.desk import Desk
 from albumen.deeds.drafting import WITHOUT_PIXELS, Draft, Part, draft, order
 from albumen.deeds.records import is_placement
@@ -70,7 +70,7 @@ class _Set:
                 continue
             mine = reservation(self.desk, one.sha256, one.item.album)
             if mine in known or mine in seen or mine in self.busy:
-                doubles[id(one)] = record_id(one.sha256)
+                doubles[id(one)] = _first(self.desk, one.sha256)
                 continue
             fresh.append(self._sorted(_spared(self.desk, one), known, seen))
             seen |= {mine, *(reservation(self.desk, part.sha256, one.item.album) for part in one.parts if part.record)}
@@ -165,13 +165,23 @@ def known_contents(desk: Desk, drafts: Sequence[Draft]) -> Set[str]:
     date, in the library or another store. History does not count."""
     pairs = [(one.record, one.item.album) for one in drafts]
     pairs += [(part.record, one.item.album) for one in drafts for part in one.parts if part.record]
-    found = desk.catalog.get([one.id for one, _ in pairs])
+    found = {id: successors.heir(_get(desk), one) for id, one in desk.catalog.get([one.id for one, _ in pairs]).items()}
     known = {
         reservation(desk, one.sha256, album) for one, album in pairs if one.id in found and placed(found[one.id], album=album)
     }
     lone = {(one.sha256, one.item.album) for one in drafts if one.record.type in WITHOUT_PIXELS}
     asked = {one: reservation(desk, *one) for one in lone}  # a sidecar may lie there as part of a record
     return known | {key for (sha, album), key in asked.items() if key not in known and known_part(desk, sha, album)}
+
+
+def _get(desk: Desk) -> successors.Known:
+    return lambda id: desk.catalog.get([id]).get(id)  # noqa: A006  # the field's name
+
+
+def _first(desk: Desk, sha256: str) -> str:
+    """The record of this content; of what its file was rewritten to, when it was."""
+    record = _get(desk)(record_id(sha256))
+    return successors.heir(_get(desk), record).id if record else record_id(sha256)
 
 
 def known_part(desk: Desk, sha256: str, album: str = "") -> bool:

@@ -12,12 +12,25 @@ from albumen.model import Companion, Deed, Item, Placement, Proof, Record
 
 ENTRIES = ("title", "description", "rating", "tags", "people", "faces")
 _OF_BYTES = (  # what a content does not take over from the one before it
-    *("id", "sha256", "size", "digests", "modified", "motion", "damaged", "told", "replaces", "renditions", "placements"),
-    *("arrival", "version"),
+    *("id", "sha256", "size", "digests", "modified", "motion", "damaged", "told", "replaces", "replaced_by", "renditions"),
+    *("placements", "arrival", "version"),
 )
 _OWN = ".albumen/"
 
+_FOLLOWED = 20  # contents that replaced one another
+
 Known = Callable[[str], Record | None]
+
+
+def heir(known: Known, record: Record) -> Record:
+    """The record of what the file is now, when it was rewritten and lies there; else the record itself."""
+    found = record
+    for _ in range(_FOLLOWED):
+        later = known(found.replaced_by) if found.replaced_by and not found.placements else None
+        if later is None:
+            return found if found.placements else record
+        found = later
+    return record
 
 
 def rewrites(deed: Deed) -> bool:
@@ -120,7 +133,8 @@ def _whole(known: Known, deed: Deed, item: Item | None, proof: Proof | None) -> 
     new = _succeeding(own, old, deed)
     beside = tuple(one for one in moved if not _is_at(one, here))
     gone = {(one.store, one.path) for one in moved}
-    found = [_placed(old, gone, ()), _placed(new, gone, (*beside, _placement(deed, item, proof)))]
+    left = dataclasses.replace(_placed(old, gone, ()), replaced_by=new.id)
+    found = [left, _placed(dataclasses.replace(new, replaced_by=None), gone, (*beside, _placement(deed, item, proof)))]
     return found + _relatives(known, old, new)
 
 

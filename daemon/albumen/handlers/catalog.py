@@ -7,6 +7,7 @@ from functools import partial
 from typing import ClassVar
 
 from albumen.deeds.desk import shown
+from albumen.deeds.successors import heir
 from albumen.errors import Permanent, Rejected, SetAside
 from albumen.handlers.halves import sorted_out, unread
 from albumen.handlers.looking import know
@@ -59,7 +60,8 @@ class CatalogHandler:
     def _wanted(self, known: Sequence[Item], run: Run) -> Sequence[Item]:
         """Without what a person took out before: told; ``SetAside`` when nothing is left."""
         records = run.catalog.get([one.id for one in known])
-        gone = [one for one in known if one.id in records and not records[one.id].placements]
+        now = {id: heir(lambda later: run.catalog.get([later]).get(later), one) for id, one in records.items()}
+        gone = [one for one in known if one.id in now and not now[one.id].placements]
         whys = [
             f"{shown(one.main)}: this content was here before and was taken out by a person; "
             "to have it again: albumen import FILE"

@@ -223,17 +223,5 @@ def _when(record: Record) -> str:
     return f"{record.taken or 'not known'}{record.offset or ''}"
 
 
-def successor(ledger: Ledger, record: str) -> str:
-    """The id of the record that replaced this one and still does; "" for none."""
-    found = ""
-    for page in _pages(ledger, None, record):
-        for deed in page:
-            if deed.verb == "replace" and deed.before is not None and deed.before.id == record and deed.record != record:
-                found = deed.record if deed.state is DeedState.done and not deed.undone_by else found
-            elif deed.verb == "replace" and deed.record == record and deed.state is DeedState.done and not deed.undone_by:
-                found = ""  # it came back
-    return found
-
-
 def _moment(at: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(at // 1_000_000_000))

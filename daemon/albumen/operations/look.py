@@ -158,11 +158,12 @@ def _relations(record: Record, related: Mapping[str, Record]) -> Iterator[str]:
     for one in record.companions:
         own = f", record {one.id}" if one.id else ""
         yield f"with it: {one.role} {one.name}, {one.size} bytes{own}"
-    for label, id in (("companion of", record.companion_of), ("made from", record.derived_from), ("replaces", record.replaces)):
+    named = [("companion of", record.companion_of), ("made from", record.derived_from), ("replaces", record.replaces)]
+    for label, id in (*named, ("replaced by", record.replaced_by)):
         if id:
             yield f"{label} {id}" + (f" ({related[id].name})" if id in related else "")
     for other in related.values():
-        if other.replaces == record.id:
+        if other.replaces == record.id and other.id != record.replaced_by:
             yield f"replaced by {other.id} ({other.name})"
 
 

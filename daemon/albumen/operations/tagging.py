@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
-from albumen.deeds import entering, replacing, undo
+from albumen.deeds import entering, replacing, successors, undo
 from albumen.deeds.desk import shown
 from albumen.deeds.engine import Engine
 from albumen.deeds.entering import Asked, Plan, Prepared, Probe
@@ -21,7 +21,6 @@ from albumen.pipeline import Pipeline
 from albumen.ports import Catalog, Queue
 
 _PIECE = 100  # records whose scratch files lie there at the same time
-_FOLLOWED = 20  # contents that replaced one another
 _BUSY = "another batch that is not finished changes it: try again when it is done"
 
 
@@ -190,13 +189,7 @@ class Tagging:
 
     def _followed(self, record: Record) -> Record:
         """The record that lies at its place now, when the file was rewritten."""
-        for _ in range(_FOLLOWED):
-            after = history.successor(self._engine.desk.ledger, record.id)
-            later = self._catalog.get([after]).get(after) if after else None
-            if later is None:
-                return record
-            record = later
-        return record
+        return successors.heir(lambda id: self._catalog.get([id]).get(id), record)  # noqa: A006  # the field's name
 
     # ------------------------------------------------------------------------------------------------------------- keeping
 

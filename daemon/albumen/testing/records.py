@@ -55,6 +55,7 @@ def everything(seed: object = 0) -> Record:
         companions=(Companion("xmp", "ef" * 32, 77, "0.jpg.xmp"),),
         derived_from="1" * 32,
         replaces="2" * 32,
+        replaced_by="3" * 32,
         damaged="end is missing",
         told=("GPS 0,0 is no place",),
         placements=(
