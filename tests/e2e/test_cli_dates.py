@@ -92,6 +92,18 @@ def test_companions_come_along(camera: Home) -> None:
     assert [row["taken"] for row in rows if row["name"].startswith("IMG_0009")] == ["2019-05-04T03:02:01"] * 2
 
 
+@pytest.mark.slow
+def test_in_an_album_the_name_follows_too(home: Home) -> None:
+    jpeg(home / "in/IMG_0001.JPG", when="2021:07:03 10:00:00")
+    for words in ([], ["--album", "Wedding"]):
+        home.run("import", "in", *words, code=0)
+    before, said = tree(home), known(home)
+    home.run("dates", "fix", "IMG_0001", "--shift", "+1d", code=0)
+    assert names(home) == ["2021/07_July/2021-07-04 10-00-00.jpg", "Wedding/2021-07-04 10-00-00.jpg"]
+    home.run("undo", "last", code=0)
+    assert (tree(home), known(home)) == (before, said)
+
+
 def test_show_explains_the_correction(camera: Home) -> None:
     camera.run("dates", "fix", str(camera.library / "2021/07_July/2021-07-03 10-00-01.jpg"), "--shift", "-1d", code=0)
     lines = camera.run("show", str(camera.library / "2021/07_July/2021-07-02 10-00-01.jpg"), code=0).lines

@@ -50,21 +50,22 @@ class Planned:
 
 def plan(desk: Desk, batch: BatchId, corrections: Sequence[Correction], also: Set[str] = frozenset()) -> Planned:
     """The deeds that these corrections mean now; keeps nothing. ``also`` are stems that count as taken."""
-    files: dict[str, list[_File]] = {}
+    sites: dict[str, list[list[_File]]] = {}
     refused: dict[str, str] = {}
     for one in corrections:
         try:
-            files[one.before.id] = _files(desk, one)
+            sites[one.before.id] = _sites(desk, one)
         except NotFound as error:
             refused[one.before.id] = str(error)
-    movers = [one for one in corrections if one.before.id in files and _moves(desk, one, files[one.before.id])]
-    named = [_named(one, files[one.before.id]) for one in movers]
+    every = [(one, files) for one in corrections for files in sites.get(one.before.id, ())]
+    movers = [(one, files) for one, files in every if _moves(desk, one, files)]
+    named = [_named(one, files) for one, files in movers]
     library, rules = desk.library, desk.filing.names
     folders = {next(naming.candidates(one, rules)).folder for one in named}
     taken = TakenStems(desk, {library.key(one): one for one in folders}, also)
     targets = naming.plan(named, taken, rules, library.key)
-    paths = {one.before.id: target.paths for one, target in zip(movers, targets, strict=True)}
-    return Planned({id: _deeds(desk, batch, found, paths.get(id)) for id, found in files.items()}, refused)
+    paths = {files[0].ref: target.paths for (_, files), target in zip(movers, targets, strict=True)}
+    return Planned({id: _deeds(desk, batch, found, paths) for id, found in sites.items()}, refused)
 
 
 def reserve(desk: Desk, batch: BatchId, corrections: Sequence[Correction]) -> Planned:
@@ -106,19 +107,26 @@ def _there(desk: Desk, deeds: Sequence[Deed]) -> set[str]:
     return {naming.stem(one.target_key) for one in moved if one.target_key in lying}
 
 
-def _files(desk: Desk, one: Correction) -> list[_File]:
-    """The main file where the library keeps it (else where it lies), and what lies beside it. ``NotFound``."""
-    own = [place for place in one.before.placements if place.role == "main"]
-    main = min(own, key=lambda place: (place.store != desk.filing.store, bool(place.album), place.path), default=None)
-    if main is None:
+def _sites(desk: Desk, one: Correction) -> list[list[_File]]:
+    """Where the library keeps it, by date and in albums (else where it lies): each main file first, then what lies beside it.
+    ``NotFound`` when one of them is gone."""
+    own = sorted(
+        (place for place in one.before.placements if place.role == "main"), key=lambda place: (bool(place.album), place.path)
+    )
+    mains = [place for place in own if place.store == desk.filing.store] or own[:1]
+    if not mains:
         raise NotFound(f"{one.before.name} lies nowhere any more")
+    return [_files(desk, one, main) for main in mains]
+
+
+def _files(desk: Desk, one: Correction, main: Placement) -> list[_File]:
     found = [_File(_ref(desk, main), main, one.before.sha256, one.before.id, one.before.name, (one.before, one.after))]
     names = {told.sha256: told.name for told in one.before.companions}
-    for record, pair in ((one.before, None), *((before, (before, after)) for before, after in one.others)):
+    for record, pair in ((one.before, (one.before, one.after)), *((before, (before, after)) for before, after in one.others)):
         for place in record.placements:
-            if place == main or not _is_beside(place, main):
-                continue
             own = place.sha256 in ("", record.sha256)  # else a sidecar that belongs to it
+            if not _is_beside(place, main) or (own and record is one.before):
+                continue
             name = record.name if own else names.get(place.sha256, place.path.rpartition("/")[2])
             found.append(_File(_ref(desk, place), place, place.sha256 or record.sha256, record.id, name, pair if own else None))
     return found
@@ -154,31 +162,36 @@ def _named(one: Correction, files: Sequence[_File]) -> naming.Named:
     return dataclasses.replace(Draft(item, one.dated, one.after, ()).named, companions=companions, album=album)
 
 
-def _deeds(desk: Desk, batch: BatchId, files: Sequence[_File], paths: Sequence[str] | None) -> list[Deed]:
-    """One group: every file moves, or, where nothing moves, a tag for each record."""
-    group = key_of(batch, files[0].ref)
-    found = []
-    for at, file in enumerate(files):
-        if paths is None and file.pair is None:
-            continue
-        ref, store = file.ref, desk.store(file.ref.store)
-        target = Ref(ref.store, ref.path if paths is None else paths[at], modified=ref.modified, mode=ref.mode)
-        found.append(
-            Deed(
-                batch=batch,
-                key=key_of(batch, ref),
-                verb="tag" if paths is None else "move",
-                source=ref,
-                target=target,
-                target_key=store.key(target.path),
-                group=group,
-                role=file.place.role,
-                sha256=file.sha256,
-                content=reservation(desk, file.sha256, file.place.album) if paths is not None and file.pair else "",
-                album=file.place.album,
-                record=file.record,
-                before=file.pair[0] if file.pair else None,
-                after=file.pair[1] if file.pair else None,
-            )
-        )
+def _deeds(desk: Desk, batch: BatchId, sites: Sequence[Sequence[_File]], paths: Mapping[Ref, Sequence[str]]) -> list[Deed]:
+    """One group: the files of each site that gets other names move; a tag for each record of which no file does."""
+    group = key_of(batch, sites[0][0].ref)
+    moves = [pair for files in sites if files[0].ref in paths for pair in zip(files, paths[files[0].ref], strict=True)]
+    found = [_deed(desk, batch, group, file, path) for file, path in moves]
+    told = {file.record for file, _ in moves if file.pair}
+    for file in (file for files in sites for file in files if file.pair):
+        if file.record not in told:
+            told.add(file.record)
+            found.append(_deed(desk, batch, group, file, None))
     return found
+
+
+def _deed(desk: Desk, batch: BatchId, group: str, file: _File, path: str | None) -> Deed:
+    """The move to that path; None = a tag."""
+    ref, store = file.ref, desk.store(file.ref.store)
+    target = Ref(ref.store, ref.path if path is None else path, modified=ref.modified, mode=ref.mode)
+    return Deed(
+        batch=batch,
+        key=key_of(batch, ref),
+        verb="tag" if path is None else "move",
+        source=ref,
+        target=target,
+        target_key=store.key(target.path),
+        group=group,
+        role=file.place.role,
+        sha256=file.sha256,
+        content=reservation(desk, file.sha256, file.place.album) if path is not None and file.pair else "",
+        album=file.place.album,
+        record=file.record,
+        before=file.pair[0] if file.pair else None,
+        after=file.pair[1] if file.pair else None,
+    )
