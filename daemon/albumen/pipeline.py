@@ -14,7 +14,7 @@
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -258,9 +258,9 @@ class Pipeline:
         if pending.active:
             return Later(_SOON, counted=False)
         if pending.later:
-            self.deeds.unite(
-                batch
-            )  # what waits, perhaps for days, holds up no others; one that has no deed yet would open the batch again, and nobody would close it
+            with suppress(Transient):  # another batch moves a half: asked again
+                self.deeds.unite(batch)  # what waits, perhaps for days, holds up no others
+            # one that has no deed yet would open the batch again, and nobody would close it
             return Later(_PATIENT, "other jobs of the batch wait", counted=False)
         if self.deeds.close(batch):
             return Done()

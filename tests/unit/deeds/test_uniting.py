@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from albumen.errors import Transient
-from albumen.model import DISK, DeedState, Query, Record
+from albumen.model import DISK, DeedState, Later, Pending, Query, Record
 from albumen.operations.export import export
 from make.lives import Life, all_deeds
 from make.worlds import LIBRARY, Fault, InMemory, OnDisk, half, jpeg, xmp
@@ -229,3 +229,17 @@ def test_on_the_embedded_engines(tmp_path: Path) -> None:
     assert [one.state for one in all_deeds(ground.ledger) if one.state in (DeedState.planned, DeedState.intended)] == []
     assert not list(life.stores[DISK].list(ground.disk()))
     ground.close()
+
+
+def test_what_waits_holds_up_no_halves(ground: InMemory, life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One file of a batch is tried again tomorrow; the live photos of that batch are joined today."""
+    ground.write("Z.JPG", half("G"))
+    ground.write("A.MOV", half("G", when=LATER, movie=True))
+    batch = life.arrive("A.MOV", "Z.JPG", run=False)
+    closing = life.jobs.waiting.pop()
+    life.jobs.run(life.pipeline)
+    monkeypatch.setattr(life.jobs, "pending", lambda _batch: Pending(later=1))
+    for _ in range(2):
+        assert isinstance(life.pipeline(closing), Later)
+    assert library(ground) == [f"{NAME}.jpg", f"{NAME}.mov"]
+    assert [one.id for one in ground.ledger.batches(open=True).rows] == [batch]
