@@ -138,6 +138,17 @@ def test_sidecars_are_written_beside_the_pictures(album: Home) -> None:
     assert "with it: xmp" not in album.run("show", str(at(album, "one.jpg")), code=0).out
 
 
+def test_a_sidecar_that_is_left_alone_is_no_picture(home: Home) -> None:
+    """The import is undone, the sidecar that was written later stays: the picture is taken in again, not thrown away as known."""
+    jpeg(home / "in/one.jpg", when="2021:07:03 10:00:00")
+    home.run("import", "in", code=0)
+    home.run("tag", "kind:image", "--add", "x", "--sidecar", code=0)
+    home.run("undo", "b1", code=0)
+    assert [name.rpartition(".")[2] for name in tree(home)] == ["xmp"]
+    assert home.run("import", "--move", "in", code=0).lines[-1] == "Added 1 entries to catalog."
+    assert sorted(name.rpartition(".")[2] for name in tree(home)) == ["jpg", "xmp"]
+
+
 def test_what_cannot_be_done_is_told_and_the_rest_goes_on(album: Home) -> None:
     write(album / "more/damaged.jpg", entered.jpeg(entered.jfif(), name="cut")[:-2])
     write(album / "more/behind.jpg", entered.jpeg(entered.jfif(), behind=entered.jpeg()))

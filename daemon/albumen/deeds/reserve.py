@@ -191,11 +191,13 @@ def known_part(desk: Desk, sha256: str, album: str = "") -> bool:
 
 
 def placed(record: Record, sha256: str = "", album: str = "") -> bool:
-    """Whether the record (or that part of it) lies anywhere now, or in that album."""
+    """Whether the record's own bytes (or that part of it) lie anywhere now, or in that album: a sidecar that is left alone is no
+    picture."""
+    wanted = sha256 or record.sha256
     return any(
         is_placement(one.store, one.path)
         and (not album or one.album == album)
-        and (not sha256 or one.sha256 == sha256 or (one.role == "main" and record.sha256 == sha256))
+        and (one.sha256 == wanted or (one.role == "main" and record.sha256 == wanted))
         for one in record.placements
     )
 
