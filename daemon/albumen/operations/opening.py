@@ -133,6 +133,8 @@ def _has_bytes(path: str) -> bool:
 def _has_rows(path: str, table: str) -> bool:
     try:
         with closing(sqlite_file.connect(path)) as connection:
+            if not sqlite_file.version(connection):
+                return False  # another process is making it at this moment
             return connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None  # noqa: S608  # own words
     except (sqlite3.Error, OSError):
         return True  # it cannot be read, so it was something

@@ -3,6 +3,8 @@
 import errno
 import importlib
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -180,3 +182,12 @@ def test_the_first_start_may_be_killed_between_the_two(tmp_path: Path) -> None:
     state.know()
     os.unlink(os.path.join(state.path, "ledger.db"))
     assert opened(state) == (0, 0, 0)
+
+
+def test_two_may_begin_at_once(tmp_path: Path) -> None:
+    """The other one has made the file of its catalog, but neither its tables nor the ledger yet."""
+    state = State(tmp_path / "state")
+    with closing(sqlite3.connect(os.path.join(state.path, "catalog.db"))) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    assert os.path.getsize(os.path.join(state.path, "catalog.db"))
+    assert opened(state)[0] == 0
