@@ -190,8 +190,11 @@ class _Old:
 
 
 def _old(data: bytes) -> _Old:
-    old = _Old(rdf.properties(data))
-    root = ET.fromstring(data)  # noqa: S314  # it was looked through by expat: no DTD, no entities
+    try:
+        old = _Old(rdf.properties(data))
+        root = ET.fromstring(data)  # noqa: S314  # it was looked through by expat: no DTD, no entities
+    except (rdf.NoXmp, ET.ParseError) as error:
+        raise Rejected(f"its XMP cannot be read ({error}), so it is left as it is") from None
     for name in ("title", "description"):
         for alt in root.findall(f".//{{{_DC}}}{name}/{{{_RDF}}}Alt"):
             items = [(one.get(_LANG, "x-default"), "".join(one.itertext()).strip()) for one in alt]
