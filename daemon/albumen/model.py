@@ -513,7 +513,8 @@ class Deed:
     ``key`` makes planning idempotent: ``<batch>/<store>:<path>@<rev>``, undo ``<batch>/undo:<deed>``. Deeds of one ``group`` are
     done all or none. ``content`` is the content reservation ("" = none). ``before`` is the record that loses the source
     placement, ``after`` the one that gets the target placement. The inverse swaps source and target, before and after. A "tag" moves
-    nothing: source and target are one place, only the entries change.
+    nothing: source and target are one place, only the entries change. A "replace" exchanges source (new bytes, in the trash) and
+    target; ``before`` is the content that lies there until then, and its own inverse is the same exchange.
     """
 
     batch: BatchId

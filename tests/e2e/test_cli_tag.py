@@ -161,7 +161,7 @@ def test_what_cannot_be_done_is_told_and_the_rest_goes_on(album: Home) -> None:
         ("three.nef", "JPEGs only"),
     ):
         assert any(name in line and why in line for line in ran.err.splitlines()), (name, ran.err)
-    assert not list(album.library.glob(".albumen/spool/*"))
+    assert not list(album.library.glob(".albumen/entries/*"))
     stranger = Path(f"{at(album, 'one.jpg')}.xmp")
     stranger.write_bytes(SIDECAR)
     known = album.run("tag", str(at(album, "one.jpg")), "--sidecar", code=1)

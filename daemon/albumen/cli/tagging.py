@@ -1,6 +1,5 @@
 """``tag``: what a person enters about pictures."""
 
-import os
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -55,13 +54,13 @@ def tag(
     order.check()
     with session.app(dry_run=dry_run) as app, Progress("tag", quiet=session.quiet) as progress:
         records = dating.chosen(app.catalog, Files(app.engine, app.probe), words, [one for one in app.stores if one != DISK])
-        folder = os.path.join(app.state, "spool")
-        work = tagging.Tagging(app.engine, app.pipeline, app.queue, app.catalog, app.pipeline.probe, folder)
-        if dry_run:
-            outcome = work.preview(records, order)
-        else:
-            with app.working() as working:
-                outcome = work.run(records, order, working, lambda now: progress.at(len(records) - now.active, len(records)))
+        with tagging.scratch(app.state, app.owners, app.owners.me) as folder:
+            work = tagging.Tagging(app.engine, app.pipeline, app.queue, app.catalog, app.pipeline.probe, folder)
+            if dry_run:
+                outcome = work.preview(records, order)
+            else:
+                with app.working() as working:
+                    outcome = work.run(records, order, working, lambda now: progress.at(len(records) - now.active, len(records)))
     for line in outcome.lines:
         _tell(session, line, dry_run=dry_run)
     _sum(session, outcome, dry_run=dry_run)

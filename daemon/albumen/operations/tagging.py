@@ -1,8 +1,10 @@
 """``tag``: what a person enters about pictures – tags, title, description, rating, people – as one batch that undo takes back."""
 
+import os
+import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
@@ -14,13 +16,14 @@ from albumen.deeds.entering import Asked, Plan, Prepared, Probe
 from albumen.deeds.folders import pages
 from albumen.errors import AlbumenError, Taken, UsageError
 from albumen.media.writers.entries import STARS, TEXT, TITLE, WORD, fault, text, words
-from albumen.model import BatchId, Deed, DeedState, Pending, Record
+from albumen.model import BatchId, Deed, DeedState, Owner, Pending, Record
 from albumen.operations import history
 from albumen.operations.working import Working
 from albumen.pipeline import Pipeline
 from albumen.ports import Catalog, Queue
 
-_PIECE = 100  # records whose scratch files lie there at the same time
+_SCRATCH = "entries"  # folder of the state directory, with one for each process that enters something
+_PIECE = 50  # records whose scratch files lie there at the same time
 _BUSY = "another batch that is not finished changes it: try again when it is done"
 
 
@@ -99,6 +102,22 @@ def edited(record: Record, order: Order) -> Record:
         description=record.description if order.description is None else text(order.description),
         rating=record.rating if order.rating is None else order.rating or None,
     )
+
+
+@contextmanager
+def scratch(state: str, owners: Container[Owner], me: Owner) -> Iterator[str]:
+    """A folder for the scratch files of this process, gone at the end; those that killed ones left go, too. ``owner in owners`` = its
+    process is gone."""
+    top = os.path.join(state, _SCRATCH)
+    mine = os.path.join(top, me)
+    os.makedirs(mine, exist_ok=True)
+    for name in os.listdir(top):
+        if name in owners:
+            shutil.rmtree(os.path.join(top, name), ignore_errors=True)
+    try:
+        yield mine
+    finally:
+        shutil.rmtree(mine, ignore_errors=True)
 
 
 class Tagging:
