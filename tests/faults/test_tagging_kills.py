@@ -1,5 +1,6 @@
 """Entries written into records, sidecars and JPEGs: killed between any two calls, or failing there, all comes to the same end."""
 
+import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +8,11 @@ from typing import cast
 
 import pytest
 
+from albumen.deeds import expire
 from albumen.errors import Transient, Unavailable
 from albumen.media import probe
 from albumen.media.readers.window import Memory
-from albumen.model import BatchId, DeedState, Facts, Pending, Query, Record
+from albumen.model import EXPIRY, BatchId, DeedState, Facts, Pending, Query, Record
 from albumen.operations.tagging import Order, Tagging
 from albumen.operations.working import Working, recover
 from albumen.ports import Queue
@@ -223,3 +225,29 @@ def test_what_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
     assert [path for path in store.tree() if path.endswith(".xmp") and not path.startswith(".albumen")] == []
     rows = ground.catalog.find(Query()).rows
     assert {one.tags for one in rows} == {()}
+
+
+def test_the_bytes_before_expire_like_all_that_was_thrown_away(tmp_path: Path) -> None:
+    """They are deleted by the content they have, not by that which replaced them; then there is no way back, and undo says so."""
+    ground = InMemory(tmp_path)
+    fill(ground)
+    copied(Life(ground, Fault()))
+    life = Life(ground, Fault())
+    before = {sha256(data) for path, data in ground.stores[LIBRARY].tree().items() if path.endswith(".jpg")}
+    both(life)
+    desk = life.engine.desk
+    thrown = [one.main for one in life.stores[LIBRARY].list(".albumen/trash")]
+    found = [(one, deed) for one in thrown if (deed := expire.put_there(desk, one))]
+    assert len(found) == len(thrown) == 2
+    batch = life.engine.begin(EXPIRY)
+    deeds = expire.plan(desk, batch, found)
+    assert {one.sha256 for one in deeds} == before
+    assert life.engine.close(batch)
+    assert [path for path in ground.stores[LIBRARY].tree() if path.startswith(".albumen/trash")] == []
+    inverse = life.undo("b2")
+    assert {one.why.split(" (")[0] for one in inverse.refused} >= {"the bytes before do not lie in the trash any more"}
+    assert not inverse.deeds
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
