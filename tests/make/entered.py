@@ -64,12 +64,13 @@ def index(sizes: Sequence[int], offsets: Sequence[int], order: str = ">") -> byt
     return segment(0xE2, b"MPF\0" + head + table + b"\0\0\0\0" + rows)
 
 
-def iptc(words: Sequence[bytes], *, digest: bool = True) -> bytes:
-    """A Photoshop block with keywords and a resource of another kind; ``digest``: as a program leaves it that writes XMP, too."""
+def iptc(words: Sequence[bytes], *, digest: bool = True, newer: bool = False) -> bytes:
+    """A Photoshop block with keywords and a resource of another kind; ``digest``: as a program leaves it that writes XMP, too;
+    ``newer``: and another one changed it later."""
     raw = (
         b"\x1c\2\0\0\2\0\2" + b"".join(b"\x1c\2\x19" + struct.pack(">H", len(one)) + one for one in words) + b"\x1c\2\x50\0\3Ann"
     )
     parts = [(0x03ED, b"\0\x48\0\0\0\1\0\1\0\x48\0\0\0\1\0\1"), (0x0404, raw)]
-    parts += [(0x0425, md5(raw, usedforsecurity=False).digest())] if digest else []
+    parts += [(0x0425, md5(b"old" if newer else raw, usedforsecurity=False).digest())] if digest else []
     block = b"".join(b"8BIM" + struct.pack(">HHI", id, 0, len(one)) + one + b"\0" * (len(one) % 2) for id, one in parts)
     return segment(0xED, b"Photoshop 3.0\0" + block)

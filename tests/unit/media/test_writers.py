@@ -289,6 +289,14 @@ def test_packets_in_other_forms() -> None:
         assert told(xmp.merged(packet, wanted), "x.xmp") == wanted
 
 
+def test_iptc_that_is_newer_than_xmp_stays_right() -> None:
+    """Only the title is entered, but XMP, which knew old words, is read first from now on."""
+    data = entered.jpeg(entered.xmp(FOREIGN), entered.iptc([b"newer"], newer=True))
+    assert told(data).tags == ("newer",)
+    wanted = Entries("T", None, 2, ("newer",))
+    assert told(rewritten(data, wanted, ["title"])) == wanted
+
+
 def test_what_cannot_be_entered() -> None:
     assert fault("a\x00b")
     assert fault("x" * 1001)

@@ -37,6 +37,13 @@ def patched(block: bytes, wanted: Entries, names: Collection[str]) -> bytes:
     )
 
 
+def is_newer(block: bytes) -> bool:
+    """Whether IPTC was changed after XMP was made from it, so that readers take it first: it will not be so any more."""
+    found = {id: data for id, _, data in reversed(list(_resources(block)))}
+    digest = found.get(_DIGEST, b"")
+    return _IPTC in found and any(digest) and digest != md5(found[_IPTC], usedforsecurity=False).digest()
+
+
 def _resources(block: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     """(id, its bytes before the length, data); what is none comes last as it is, with id -1."""
     at = 0

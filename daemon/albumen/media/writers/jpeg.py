@@ -52,6 +52,10 @@ class Rewritten:
 def rewrite(window: Window, wanted: Entries, names: Collection[str], frame: xmp.Frame) -> Rewritten:
     """The file with those fields as wanted. ``Rejected`` with the reason when that cannot be done without harm."""
     segments = _segments(window)
+    for one in segments:
+        body = window.at(one.start + 4, one.end - one.start - 4)
+        if one.marker == 0xED and body.startswith(_PHOTOSHOP) and iptc.is_newer(body[len(_PHOTOSHOP) :]):
+            names = {*names, "title", "description", "tags"}  # XMP is read first from now on
     _put_xmp(window, segments, wanted, names, frame)
     for one in segments:
         if one.end == one.start:
