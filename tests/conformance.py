@@ -29,8 +29,18 @@ MOST = 10
 REVIEWED = os.path.join(os.path.dirname(__file__), "conformance.csv")
 NOW = 1_893_456_000_000_000_000  # 2030-01-01: later than every camera clock that may be right
 _TYPES = {
-    "extended webp": "webp", "btf": "tiff", "apng": "png", "jxl codestream": "jxl", "j2c": "j2k", "psb": "psd",
-    "mpeg": "mpg", "m2ts": "mts", "3g2": "3gp", "pbm": "ppm", "pgm": "ppm", "pfm": "ppm",
+    "extended webp": "webp",
+    "btf": "tiff",
+    "apng": "png",
+    "jxl codestream": "jxl",
+    "j2c": "j2k",
+    "psb": "psd",
+    "mpeg": "mpg",
+    "m2ts": "mts",
+    "3g2": "3gp",
+    "pbm": "ppm",
+    "pgm": "ppm",
+    "pfm": "ppm",
 }  # where ExifTool has more names than we
 _KINDS = {
     "photo": ("image", "other"),

@@ -117,7 +117,15 @@ def test_every_file_the_readme_names_is_there() -> None:
     assert package
     parts = {name.rstrip("/") for name in re.findall(r"`([a-z]+(?:/|\.py))`", package[0])}
     real = {one.name for one in (ROOT / "daemon" / "albumen").iterdir() if not one.name.startswith("_")}
-    helpers = {"alive.py", "effort.py", "jsonable.py", "owners.py", "sdnotify.py", "sqlite.py", "sqlite_file.py"}  # too small for the map
+    helpers = {
+        "alive.py",
+        "effort.py",
+        "jsonable.py",
+        "owners.py",
+        "sdnotify.py",
+        "sqlite.py",
+        "sqlite_file.py",
+    }  # too small for the map
     assert parts == real - helpers
 
 

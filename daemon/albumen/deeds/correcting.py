@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from albumen.deeds.desk import Desk
 from albumen.deeds.drafting import Draft
+from albumen.deeds.listed import lying
 from albumen.deeds.reserve import TakenStems, key_of, reservation
 from albumen.errors import NotFound, Taken, Transient
 from albumen.media import naming
@@ -102,9 +103,8 @@ def _there(desk: Desk, deeds: Sequence[Deed]) -> set[str]:
     """Stems of those targets whose names were taken on the disk while they were being reserved."""
     store = desk.library
     moved = [one for one in deeds if one.verb == "move" and one.state is DeedState.planned]
-    folders = {one.target.folder for one in moved}
-    lying = {key for folder in folders for key in desk.listed.look(store, folder).keys}
-    return {naming.stem(one.target_key) for one in moved if one.target_key in lying}
+    there = {folder: lying(store, folder) for folder in {one.target.folder for one in moved}}
+    return {naming.stem(one.target_key) for one in moved if there[one.target.folder].has(one.target_key)}
 
 
 def _sites(desk: Desk, one: Correction) -> list[list[_File]]:

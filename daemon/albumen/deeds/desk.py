@@ -5,7 +5,6 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from albumen import observe
-from albumen.deeds.listed import Listed
 from albumen.errors import Unavailable
 from albumen.media.dates import DateRules
 from albumen.media.naming import NameRules
@@ -83,7 +82,6 @@ class Desk:
     clock: Callable[[], int]
     trace: Trace = no_trace
     shelf: Shelf = field(default_factory=Shelf)
-    listed: Listed = field(default_factory=Listed)
     log: observe.Log = field(default_factory=observe.logger)
 
     def store(self, name: str) -> Store:

@@ -6,6 +6,7 @@ from collections.abc import Set
 from albumen.deeds import adopting, reading, trash
 from albumen.deeds.desk import Desk, shown
 from albumen.deeds.drafting import Draft, Part, draft
+from albumen.deeds.listed import lying
 from albumen.deeds.records import filled, is_placement
 from albumen.deeds.reserve import kept_deeds, key_of, known_part, placed, reservation
 from albumen.errors import Changed, Taken, Transient
@@ -123,13 +124,17 @@ def _free(desk: Desk, beside: Placement, part: Part, also: Set[str]) -> Ref:
     store = desk.library
     folder = beside.path.rpartition("/")[0]
     front = f"{folder}/" if folder else ""
-    lying = desk.listed.look(store, folder)
-    there = lying.keys | desk.ledger.held(store.name, front) | also
-    stems = {naming.stem(one) for one in there - lying.keys} | lying.stems
+    there = lying(store, folder)
+    held = desk.ledger.held(store.name, front) | also
+    stems = {naming.stem(one) for one in held}
+
+    def taken(path: str) -> bool:
+        return store.key(path) in held or there.has(store.key(path))
+
     stem = naming.stem(beside.path)
     suffix = ("_edited" if part.role == "edited" else "") + part.ref.name[len(base(part.ref.name)) :].lower()
     number, path = 0, stem + suffix
-    while store.key(path) in there or (number and store.key(f"{stem}_{number}") in stems):
+    while taken(path) or (number and (store.key(f"{stem}_{number}") in stems or there.has_stem(store.key(f"{stem}_{number}")))):
         number += 1
         path = f"{stem}_{number}{suffix}"
     return Ref(store.name, path, modified=part.ref.modified)

@@ -1,59 +1,61 @@
-"""What lies in a folder of a store, for whoever looks for a free name. Each arrival asks, so each name is folded only once.
+"""What lies in a folder of a store, for whoever looks for a free name.
 
-Measured: with 20,000 files in one month, folding every name for every arrival took more time than all the rest of filing.
+Measured: with 20,000 files in one month, folding every name of the month for every arrival took more time than all the rest of
+filing; keeping the folded names took more memory than all the rest of the daemon. So only names that may matter are folded.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from albumen.media import naming
+from albumen.media import naming, stems
 from albumen.ports import Folders, Store
 
-_KEPT = 16  # folders remembered: arrivals come by date, so few are in use at a time
+_FEW = 16  # questions after which folding all names once is cheaper than looking through them again
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """One folder as it was when asked: its ``names``, the ``keys`` of their paths and of the ``stems`` of these."""
+@dataclass(slots=True)
+class Lying:
+    """The ``names`` of one folder as they were when it was listed. Keys are the store's, of paths or of their stems."""
 
-    names: Set[str] = frozenset()
-    keys: Set[str] = frozenset()
-    stems: Set[str] = frozenset()
+    store: Store
+    folder: str
+    names: Sequence[str]
+    _asked: int = 0
+    _keys: frozenset[str] | None = None
+    _stems: frozenset[str] | None = None
+    _front: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._front = f"{self.folder}/" if self.folder else ""
+
+    def has(self, key: str) -> bool:
+        """Whether a path with this key lies there."""
+        if self._keys is None:
+            self._keys = frozenset(self.store.key(self._front + name) for name in self.names)
+        return key in self._keys
+
+    def has_stem(self, key: str) -> bool:
+        """Whether anything whose stem has this key lies there."""
+        self._asked += 1
+        if self._stems is None and (self._asked > _FEW or self._folds()):
+            self._stems = frozenset(self._stem(name) for name in self.names)
+        return key in self._stems if self._stems is not None else bool(self.of(key))
+
+    def of(self, key: str) -> Set[str]:
+        """The keys of the paths there whose stem has this key."""
+        begins = "" if self._folds() else stems.begins(key.removeprefix(self._front))
+        return {self.store.key(self._front + name) for name in self.names if name.startswith(begins) and self._stem(name) == key}
+
+    def _folds(self) -> bool:
+        return self.store.key("A") != "A"
+
+    def _stem(self, name: str) -> str:
+        return self.store.key(naming.stem(self._front + name))
 
 
-class Listed:
-    """Folders as they are now; any thread may ask. Nothing is believed from memory: a folder is listed each time it is asked for."""
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, str, str], Names] = OrderedDict()
-        self._guard = threading.Lock()
-
-    def look(self, store: Store, folder: str) -> Names:
-        """The folder now; nothing for one that is not there. ``Unavailable`` as the store."""
-        found = frozenset(_names(store, folder))
-        kept = (store.name, store.key("A"), folder)  # a store may learn late that it is blind for case
-        with self._guard:
-            known = self._known.get(kept, Names())
-        seen = _fresh(store, folder, known, found)
-        with self._guard:
-            self._known[kept] = seen
-            self._known.move_to_end(kept)
-            while len(self._known) > _KEPT:
-                self._known.popitem(last=False)
-        return seen
-
-
-def _fresh(store: Store, folder: str, known: Names, found: frozenset[str]) -> Names:
-    """``known`` with what came since; made anew when something went."""
-    base = known if known.names <= found else Names()
-    come = found - base.names
-    if not come:
-        return base
-    front = f"{folder}/" if folder else ""
-    keys = base.keys | {store.key(front + name) for name in come}
-    return Names(found, keys, base.stems | {store.key(naming.stem(front + name)) for name in come})
+def lying(store: Store, folder: str) -> Lying:
+    """The folder now; nothing for one that is not there. ``Unavailable`` as the store."""
+    return Lying(store, folder, _names(store, folder))
 
 
 def _names(store: Store, folder: str) -> Sequence[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from albumen.deeds import adopting, reading, successors, trash
 from albumen.deeds.desk import Desk
 from albumen.deeds.drafting import WITHOUT_PIXELS, Draft, Part, draft, order
+from albumen.deeds.listed import Lying, lying
 from albumen.deeds.records import is_placement
 from albumen.errors import Taken, Transient
 from albumen.media import dates, naming
@@ -28,7 +29,7 @@ class TakenStems(Container[str]):
     def __init__(self, desk: Desk, spelled: Mapping[str, str], also: Set[str] = frozenset()) -> None:
         self._desk = desk
         self._spelled = spelled
-        self._folders: dict[str, tuple[Set[str], Set[str]]] = {}  # reserved ones, those that lie there
+        self._folders: dict[str, tuple[Set[str], Lying]] = {}  # reserved ones, what lies there
         self._also = also
 
     def __contains__(self, stem: object) -> bool:
@@ -38,12 +39,12 @@ class TakenStems(Container[str]):
         if folder not in self._folders:
             self._folders[folder] = self._read(folder)
         held, there = self._folders[folder]
-        return stem in held or stem in there or stem in self._also
+        return stem in held or stem in self._also or there.has_stem(stem)
 
-    def _read(self, folder: str) -> tuple[Set[str], Set[str]]:
+    def _read(self, folder: str) -> tuple[Set[str], Lying]:
         store = self._desk.library
         held = {naming.stem(one) for one in self._desk.ledger.held(store.name, f"{folder}/" if folder else "")}
-        return held, self._desk.listed.look(store, self._spelled.get(folder, folder)).stems
+        return held, lying(store, self._spelled.get(folder, folder))
 
 
 @dataclass
@@ -247,8 +248,8 @@ def _stands(desk: Desk, deeds: Sequence[Deed], adopted: Set[str]) -> bool:
         return False
     store = desk.library
     planned = [one for one in planned if one.target.store == store.name]
-    there = {folder: desk.listed.look(store, folder).keys for folder in {one.target.folder for one in planned}}
-    return not any(one.target_key in there[one.target.folder] and one.target_key not in adopted for one in planned)
+    there = {folder: lying(store, folder) for folder in {one.target.folder for one in planned}}
+    return not any(there[one.target.folder].has(one.target_key) and one.target_key not in adopted for one in planned)
 
 
 def _answer(one: Draft, planned: Sequence[Deed], by_key: Mapping[str, Deed], double: str) -> Item:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from albumen.deeds import folders
 from albumen.deeds.desk import Desk
 from albumen.deeds.drafting import STILL, WEAK
+from albumen.deeds.listed import lying
 from albumen.errors import Permanent, Taken, Transient
 from albumen.media import naming
 from albumen.media.dates import BETTER, PERSON
@@ -229,8 +230,7 @@ def _is_free(desk: Desk, path: str, mine: Set[str], taken: Set[str]) -> bool:
         naming.stem(one) == wanted for one in desk.ledger.held(store.name, front) - mine
     ):
         return False
-    there = desk.listed.look(store, folder)
-    return wanted not in there.stems or all(store.key(naming.stem(one)) != wanted for one in there.keys - mine)
+    return lying(store, folder).of(wanted) <= mine
 
 
 def _around(known: Known, record: Record, home: Placement) -> Iterator[tuple[Record, Placement]]:

@@ -74,6 +74,14 @@ def stem(path: str) -> str:
     return folder + slash + _APPLE.sub(r"\1\2", original(name) or base(name))
 
 
+def begins(stem: str) -> str:
+    """What every name in that folder begins with whose stem this is, so that the others need not be looked at; may be ""."""
+    if stem[:4].upper() == "IMG_":
+        return stem[:4]
+    front = _NUMBER.sub("", stem)  # x-edited(1).jpg is an x(1)
+    return next((front[:at] for at, letter in enumerate(front) if not letter.isascii()), front)  # é may be spelled otherwise
+
+
 def tells_of(sidecar: str, name: str, others: tuple[str, ...] = ()) -> bool:
     """Whether a sidecar belongs to the file ``name`` and not to one of ``others``, which travel with it: by the whole name, else by
     its base where none of the others has that."""

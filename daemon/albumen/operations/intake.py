@@ -12,7 +12,9 @@ from albumen.overlaps import within
 from albumen.ports import Store
 from albumen.sources import litter, walk
 
-Told = Literal["added", "planned", "companion", "duplicate", "trashed", "failed", "stays", "listed", "skipped", "later", "told", "joined"]
+Told = Literal[
+    "added", "planned", "companion", "duplicate", "trashed", "failed", "stays", "listed", "skipped", "later", "told", "joined"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,22 @@ from albumen.ports import Store
 
 _STORE = ("list", "stat", "open", "put", "delete")
 _ABILITIES = (
-    *("stage", "commit", "sync", "discard", "prove", "folder", "names", "mkdir", "rmdir", "move", "copy", "exchange", "ping", "local"),
+    *(
+        "stage",
+        "commit",
+        "sync",
+        "discard",
+        "prove",
+        "folder",
+        "names",
+        "mkdir",
+        "rmdir",
+        "move",
+        "copy",
+        "exchange",
+        "ping",
+        "local",
+    ),
 )
 
 

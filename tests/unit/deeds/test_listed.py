@@ -1,29 +1,38 @@
-"""A folder that is asked again and again is answered as it is now; each name is folded once."""
+"""What lies in a folder, and under which stem; the short way to the answer gives the same as folding every name."""
 
 import io
-from collections.abc import Sequence
 
-from albumen.deeds.listed import Listed
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from albumen.deeds.listed import Lying, lying
+from albumen.media import naming
 from albumen.model import Content
 from albumen.testing.stores import CaseBlindStore, MemoryStore, NoMoveStore
 
-
-class Counting(MemoryStore):
-    """Counts how many keys it was asked for, its own listing apart."""
-
-    asked = 0
-
-    def key(self, path: str) -> str:
-        """As the parent."""
-        self.asked += 1
-        return super().key(path)
-
-    def names(self, path: str) -> Sequence[str]:
-        """As the parent."""
-        before = self.asked
-        found = super().names(path)
-        self.asked = before
-        return found
+PARTS = st.sampled_from(
+    [
+        "IMG_",
+        "img_",
+        "E1234",
+        "1234",
+        "O1234",
+        "x",
+        "é",
+        "e\u0301",
+        "日",
+        "(1)",
+        "-edited",
+        "_bearbeitet",
+        "_1",
+        ".jpg",
+        ".JPG",
+        ".xmp",
+        ".json",
+    ]
+)
+NAMES = st.lists(PARTS, min_size=1, max_size=5).map("".join).filter(lambda name: name not in {".", ".."})
 
 
 def put(store: NoMoveStore, *paths: str) -> None:
@@ -32,42 +41,36 @@ def put(store: NoMoveStore, *paths: str) -> None:
         store.put(path, Content(lambda: io.BytesIO(b"some")))
 
 
-def test_what_lies_there_now() -> None:
-    """Names, keys and stems; what came and what went since the last look; nothing for a folder that is not there."""
-    listed, store = Listed(), CaseBlindStore("nas")
-    assert not listed.look(store, "2021").names
-    put(store, "2021/A.jpg", "2021/A.xmp", "2021/b.heic", "2021/sub/c.jpg")
-    first = listed.look(store, "2021")
-    assert {"A.jpg", "A.xmp", "b.heic"} <= first.names
-    assert {"2021/a.jpg", "2021/a.xmp", "2021/b.heic"} <= first.keys
-    assert {"2021/a", "2021/b"} <= first.stems
-    put(store, "2021/D.png")
-    assert listed.look(store, "2021").stems == first.stems | {"2021/d"}
-    store.delete("2021/A.jpg")
-    assert "2021/a" in listed.look(store, "2021").stems, "its sidecar still holds the stem"
-    store.delete("2021/A.xmp")
-    assert "2021/a" not in listed.look(store, "2021").stems
-    assert first.names >= {"A.jpg"}, "what was answered does not change in the hand"
+@pytest.mark.parametrize("store", [MemoryStore("exact"), CaseBlindStore("blind"), NoMoveStore("plain")])
+def test_what_lies_there_now(store: NoMoveStore) -> None:
+    """Paths and stems; a sidecar holds the stem of its picture; nothing in a folder that is not there; the root is a folder."""
+    assert not lying(store, "2021").has("2021/a.jpg")
+    put(store, "2021/a.jpg", "2021/a.xmp", "2021/IMG_E1234.heic", "2021/sub/c.jpg", "top.jpg")
+    there = lying(store, "2021")
+    assert there.has("2021/a.jpg")
+    assert not there.has("2021/c.jpg")
+    assert there.has_stem("2021/a")
+    assert there.of("2021/a") == {"2021/a.jpg", "2021/a.xmp"}
+    assert there.has_stem(store.key("2021/IMG_1234"))
+    assert not there.has_stem("2021/b")
+    assert lying(store, "").has_stem("top")
+    store.delete("2021/a.jpg")
+    store.delete("2021/a.xmp")
+    assert there.has_stem("2021/a"), "as it was when it was listed"
+    assert not lying(store, "2021").has_stem("2021/a")
 
 
-def test_each_name_is_folded_once() -> None:
-    """The second look at a folder of a thousand asks for the key of what is new, and of nothing else."""
-    listed, store = Listed(), Counting("nas")
-    put(store, *(f"2021/{number}.jpg" for number in range(1000)))
-    listed.look(store, "2021")
-    put(store, "2021/new.jpg")
-    store.asked = 0
-    assert "2021/new" in listed.look(store, "2021").stems
-    assert store.asked < 10
-
-
-def test_folders_and_stores_are_apart_and_few_are_kept() -> None:
-    """Equal folders of two stores are two; a hundred folders are answered right, too. The library's root is a folder."""
-    listed, one, two = Listed(), MemoryStore("one"), MemoryStore("two")
-    put(one, "a/1.jpg", "top.jpg")
-    put(two, "a/2.jpg")
-    assert (listed.look(one, "a").stems, listed.look(two, "a").stems) == ({"a/1"}, {"a/2"})
-    assert "top" in listed.look(one, "").stems
-    for number in range(100):
-        put(one, f"{number}/x.jpg")
-    assert all(listed.look(one, f"{number}").stems == {f"{number}/x"} for _ in range(2) for number in range(100))
+@given(
+    st.lists(NAMES, max_size=8),
+    NAMES,
+    st.sampled_from(["", "2021"]),
+    st.sampled_from([MemoryStore("exact"), CaseBlindStore("blind")]),
+)
+def test_the_short_way_gives_the_same(names: list[str], asked: str, folder: str, store: NoMoveStore) -> None:
+    """As folding every name, for the first question and for the hundredth."""
+    front = f"{folder}/" if folder else ""
+    key = store.key(naming.stem(front + asked))
+    wanted = {store.key(front + name) for name in names if store.key(naming.stem(front + name)) == key}
+    there = Lying(store, folder, names)
+    assert there.of(key) == wanted
+    assert [there.has_stem(key) for _ in range(100)] == [bool(wanted)] * 100

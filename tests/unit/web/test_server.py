@@ -83,7 +83,7 @@ def test_pages_are_answered_by_their_path_and_nothing_else() -> None:
     with serving() as (server, _):
         status, body, headers = ask(server)
         assert (status, body, headers["Content-Type"]) == (200, b"numbers\n", "text/plain")
-        assert (headers["Cache-Control"], headers["Server"], headers["Connection"] if "Connection" in headers else "") == (
+        assert (headers["Cache-Control"], headers["Server"], headers.get("Connection", "")) == (
             "no-store",
             "albumen",
             "",
