@@ -78,7 +78,7 @@ class Home:
 
     def filed(self) -> dict[str, str]:
         """SHA-256 of each file in the library by its path, without albumen's own."""
-        return {path: digest for path, digest in digests(self.library).items() if not path.startswith(".albumen/")}
+        return digests(self.library, ours=False)
 
 
 def patched(home: Home, code: str) -> dict[str, str]:
@@ -126,11 +126,12 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, **(more or {})}
 
 
-def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file below a folder by its path."""
+def digests(folder: Path, *, ours: bool = True) -> dict[str, str]:
+    """SHA-256 of each file below a folder by its path; ``ours``: also what lies in its ``.albumen``, which a living daemon changes."""
     if not folder.is_dir():
         return {}
-    files = (Path(above, name) for above, _, names in os.walk(folder) for name in names)
+    below = (one for one in os.walk(folder) if ours or Path(one[0]).relative_to(folder).parts[:1] != (".albumen",))
+    files = (Path(above, name) for above, _, names in below for name in names)
     return {os.fspath(one.relative_to(folder)): hashlib.sha256(one.read_bytes()).hexdigest() for one in files if one.is_file()}
 
 
