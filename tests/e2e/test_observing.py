@@ -234,7 +234,7 @@ def test_a_word_goes_out_when_it_is_not_well_and_when_it_is_again(home: Home) ->
             time.sleep(3)  # turns enough to tell it again
             assert states(kept) == ["unwell"]
             (home.path / "unplugged").rename(home.library)
-            until(lambda: states(kept) == ["unwell", "well"] and len(mails.mails) == 2)
+            until(lambda: states(kept) == ["unwell", "well"] and len(mails.mails) == 2, 80.0)  # its place is asked ever later
             home.library.rename(home / "unplugged")
             until(lambda: home.run("status").lines[0] != "all is well")
             time.sleep(3)
