@@ -97,7 +97,7 @@ def test_mail_goes_to_everybody_named() -> None:
         "",
         "(store nas, source camera)",
     ]
-    assert [one.split()[0] for one in kept.envelopes[0][1]] == ["TO:<a@example.org>", "TO:<b@example.org>"]
+    assert [one.split()[0].lower() for one in kept.envelopes[0][1]] == ["to:<a@example.org>", "to:<b@example.org>"]
     assert sender.where == f"a@example.org, b@example.org by localhost:{kept.port}"
 
 
