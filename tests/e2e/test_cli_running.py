@@ -8,12 +8,14 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from e2e.command import ALBUMEN, Home, environment, whole
-from make import f01, jpeg
+from make import daemons, f01, jpeg
+
+until = partial(daemons.until, seconds=30.0)
 
 FAST = '[source.inbox]\ntype = "local"\npath = "inbox"\nmode = "move"\nsettle = "0s"\n'
 CONFIG = f"""
@@ -26,14 +28,6 @@ root = "library"
 from = "inbox"
 steps = ["catalog", "file"]
 """
-
-
-def until(what: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait until it is so."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it never became so"
-        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 
 from e2e.command import Home, patched
 from make import jpeg
+from make.daemons import until
 
 CONFIG = """
 [state]
@@ -34,14 +33,6 @@ from = "inbox"
 steps = ["catalog", "file"]
 """
 DATABASES = ("catalog.db", "ledger.db", "state.db")
-
-
-def until(what: Callable[[], object], seconds: float = 40.0) -> None:
-    """Wait until it is so."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it never became so"
-        time.sleep(0.1)
 
 
 @pytest.fixture

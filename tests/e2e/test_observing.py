@@ -7,7 +7,6 @@ import socket
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,35 +14,10 @@ import pytest
 
 from e2e.command import Home
 from make import jpeg
+from make.daemons import CONFIG, until
 from make.receivers import Hook, hook, post
 
-CONFIG = """
-[state]
-dir = "state"
-
-[store.library]
-type = "local"
-root = "library"
-
-[source.inbox]
-type = "local"
-path = "inbox"
-mode = "move"
-settle = "0s"
-
-[[route]]
-from = "inbox"
-steps = ["catalog", "file"]
-"""
 TOKEN = "a-token-that-nobody-else-knows"
-
-
-def until(what: Callable[[], bool], seconds: float = 40.0) -> None:
-    """Wait until it is so."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it never became so"
-        time.sleep(0.05)
 
 
 def configure(home: Home, more: str = "") -> None:

@@ -8,14 +8,16 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from e2e.command import Home, digests, needs, patched, small_disk, unprivileged, whole
-from make import f01, jpeg, jpeg_bytes
+from make import daemons, f01, jpeg, jpeg_bytes
+
+until = partial(daemons.until, seconds=30.0)
 
 CONFIG = """
 [state]
@@ -241,14 +243,6 @@ def test_a_catalog_survives_a_kill_and_a_restart(home: Home) -> None:
     assert home.run("export", code=0).out == wanted
     home.run("run", "--idle-exit", "0", code=0)
     assert home.run("export", code=0).out == wanted
-
-
-def until(what: Callable[[], bool]) -> None:
-    """Wait until it is so."""
-    end = time.monotonic() + 30
-    while not what():
-        assert time.monotonic() < end, "it never became so"
-        time.sleep(0.05)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,9 @@ import pytest
 
 from albumen.owners import DaemonLock
 from e2e.command import ALBUMEN, Home, environment, patched
-from make import jpeg, plugins
+from make import daemons, jpeg, plugins
+
+until = partial(daemons.until, seconds=30.0)
 
 SETTINGS = """
 [state]
@@ -67,14 +69,6 @@ def commit(self, staged):
     return real(self, staged)
 LocalStore.commit = commit
 """
-
-
-def until(what: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait until it is so."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it never became so"
-        time.sleep(0.05)
 
 
 class Running:
@@ -171,7 +165,9 @@ def test_a_step_that_always_hangs_is_buried_and_the_daemon_rests(configured: Hom
     change(configured, "[store.library]", '[queue]\nstuck = "1s"\n[store.library]')
     with running(configured, **patched(configured, HANGS_IN_A_DEED)) as daemon:
         jpeg(configured / "inbox/hangs.jpg", when="2021:07:01 00:30:00")
-        until(lambda: re.fullmatch(r"queue: 2 dead(, 1 later)?", counts_line(configured)), 90)  # later: the closing of the batch
+        until(
+            lambda: re.fullmatch(r"queue: 2 dead(, 1 later)?", counts_line(configured)), seconds=90.0
+        )  # later: the closing of the batch
         assert "got nowhere for 1 s; the daemon restarted itself" in configured.run("queue", "dead").out
         lives = daemon.lives() + 1  # the last try ends a life, too
         jpeg(configured / "inbox/good.jpg", when="2021:07:02 00:40:00", colour=(1, 2, 3))

@@ -6,40 +6,18 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from e2e.command import Home, digests, small_disk
-from make import jpeg
+from make import daemons, jpeg
+from make.daemons import CONFIG
+
+until = partial(daemons.until, seconds=90.0)
 
 pytestmark = pytest.mark.slow
-
-CONFIG = """
-[state]
-dir = "state"
-
-[store.library]
-type = "local"
-root = "library"
-
-[source.inbox]
-type = "local"
-path = "inbox"
-mode = "move"
-settle = "0s"
-
-[[route]]
-from = "inbox"
-steps = ["catalog", "file"]
-"""
-
-
-def until(what: Callable[[], object], seconds: float = 90.0) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it never became so"
-        time.sleep(0.2)
 
 
 def steady(number: Callable[[], int]) -> bool:
@@ -93,7 +71,7 @@ def test_a_database_on_a_full_disk_loses_nothing(tmp_path: Path, name: str) -> N
             assert everything <= content(home)
             assert process.poll() is None
             filler.unlink()
-            until(lambda: not os.listdir(home / "inbox"), 180)
+            until(lambda: not os.listdir(home / "inbox"), seconds=180.0)
             process.send_signal(signal.SIGTERM)
             _, err = process.communicate(timeout=40)
         assert process.returncode == 0

@@ -15,29 +15,12 @@ import pytest
 
 from e2e.command import ALBUMEN, Home, environment
 from make import jpeg
+from make.daemons import CONFIG
 
 pytestmark = pytest.mark.slow
 
 BEFORE = "5717bf2"  # the last commit whose state.db, catalog.db and ledger.db all had schema 1
 ROOT = Path(__file__).parents[2]
-CONFIG = """
-[state]
-dir = "state"
-
-[store.library]
-type = "local"
-root = "library"
-
-[source.inbox]
-type = "local"
-path = "inbox"
-mode = "move"
-settle = "0s"
-
-[[route]]
-from = "inbox"
-steps = ["catalog", "file"]
-"""
 
 
 @pytest.fixture(scope="module")

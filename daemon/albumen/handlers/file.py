@@ -28,10 +28,9 @@ class FileHandler:
 
     lane: ClassVar[str] = "io"
 
-    def __init__(self, name: str, settings: Settings, context: Context) -> None:
+    def __init__(self, name: str, settings: Settings, context: Context) -> None:  # noqa: ARG002  # how every plugin is made
         self.name = name
         self._settings = settings
-        self._context = context
 
     def __call__(self, item: Item, run: Run) -> Sequence[Item]:
         """The item once its content lies in the library, proven. ``Changed``/``Exists`` after its deeds were dropped: call again."""

@@ -3,9 +3,9 @@
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -14,6 +14,9 @@ from albumen.media.gazetteer import Towns, nearest
 from albumen.media.places import distance
 from albumen.model import Place, Position
 from albumen.settings import Preferred
+from make import daemons
+
+until = partial(daemons.until, seconds=30.0)
 
 BERN = Position(46.948865, 7.431296)
 BERN_IS = Place("Bern", "Bern", "Switzerland")
@@ -42,13 +45,6 @@ def towns() -> Iterator[Towns]:
     made = Towns(SEED0)
     yield made
     made.close()
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(("point", "wanted"), ROWS)

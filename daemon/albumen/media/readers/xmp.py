@@ -30,12 +30,6 @@ def packet(draft: Draft, raw: bytes) -> None:
     regions.marked(draft, found)
 
 
-def extended(found: bytes) -> str:
-    """The digest under which a packet says that the rest of it stands elsewhere (XMP part 3, section 1.1.3.1); "" for none."""
-    match = re.search(rb"HasExtendedXMP\s*(?:=\s*[\"']|>)\s*([0-9A-Fa-f]{32})", found)
-    return match[1].decode().upper() if match else ""
-
-
 def _entries(draft: Draft, found: Properties) -> None:
     draft.say("title", "xmp", text(found, "dc:title"))
     draft.say("title", "note", text(found, "photoshop:Headline"))
