@@ -416,8 +416,8 @@ class Minds(Protocol):
         from the first question on: ask every few seconds, and at least twenty times within the limit."""
 
     def give_up(self, job: Job, outcome: Outcome) -> bool:
-        """End a stuck job by this outcome, whatever its thread does later; ``stop`` does not wait for that thread any more. False
-        when it ended by itself meanwhile."""
+        """End a stuck job by this outcome, whatever its thread does later; ``stop`` does not wait for that thread any more, and no
+        further job is taken: that thread may hold what the next try needs. False when it ended by itself meanwhile."""
 
 
 class Circuits(Protocol):

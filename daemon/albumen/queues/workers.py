@@ -157,9 +157,7 @@ class Workers:
     def stop(self, timeout: float) -> None:
         """Let what runs finish, for so many seconds; the leases of what still runs then are no longer extended."""
         deadline = time.monotonic() + timeout
-        self._stop.set()
-        for lane in self._lanes:
-            lane.wake()
+        self._take_no_more()
         for thread in self._workers:
             if thread not in self._lost:
                 thread.join(max(0.0, deadline - time.monotonic()))
@@ -182,7 +180,13 @@ class Workers:
                 return False
             self._lost.add(self._handled.pop(lease).thread)
             self._running.discard(lease)  # its lease is extended no more, whatever becomes of the write
+        self._take_no_more()  # its thread may hold what the next try needs: that belongs to the next life of the process
         return self._engine.finish(lease, outcome, None)[0]
+
+    def _take_no_more(self) -> None:
+        self._stop.set()
+        for lane in self._lanes:
+            lane.wake()
 
     # ------------------------------------------------------------------------------------------------------------- workers
 

@@ -90,6 +90,24 @@ def test_a_job_given_up_is_tried_again_and_what_its_thread_says_later_is_ignored
     assert queue.pending("").reasons == ("took longer than 0.3 s",)
 
 
+def test_after_a_job_was_given_up_none_is_taken(tmp_path: Path, hands: Hands) -> None:
+    """Its thread may hold what the next try needs, even that of the same job, which a short delay makes ready at once."""
+    beats = threading.Semaphore(0)  # one each time the queue looked for jobs
+    queue = SqliteQueue(str(tmp_path / "state.db"), Owners(str(tmp_path)), poll=0.01, beat=beats.release)
+    queue.put([a_job("stuck")])
+    queue.start(hands, workers={"io": 3})
+    (job,) = seen(queue, 0.3)
+    assert queue.give_up(job, Later(0.0, "stuck"))
+    queue.put([a_job("next")])
+    while beats.acquire(blocking=False):
+        pass
+    assert all(beats.acquire(timeout=PATIENCE) for _ in range(5))
+    queue.stop()
+    assert hands.came == ["stuck"]
+    assert queue.pending("").ready == 2
+    queue.shutdown()
+
+
 def test_the_stop_does_not_wait_for_a_thread_whose_job_was_given_up(queue: SqliteQueue | MemoryQueue, hands: Hands) -> None:
     queue.put([a_job("stuck")])
     queue.start(hands, workers={"io": 1})
