@@ -6,6 +6,7 @@ Everything here may be called from any thread.
 
 import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, runtime_checkable
 
@@ -24,6 +25,7 @@ from albumen.model import (
     Facts,
     Item,
     Job,
+    Made,
     Outcome,
     Owner,
     Page,
@@ -38,6 +40,7 @@ from albumen.model import (
     Rev,
     Seen,
     Staged,
+    Wish,
 )
 
 # ----------------------------------------------------------------------------------------------------------------- sources
@@ -133,6 +136,30 @@ class Deeds(Protocol):
         companion whose content is not known yet is kept beside the first placement. The item with its ``deeds``, maybe none.
         ``Transient`` while the first copy is not finished, ``Changed`` when the file to be thrown away is another one by now."""
 
+    def enlist(self, item: Item) -> Item:
+        """Know an item where it lies, in a store of ours: its record, a new one or the kept one, with a placement for the main file
+        and each companion; nothing is moved. It needs ``id``, ``digests``, ``facts`` and ``parts``. Another record that had this
+        place loses it. Twice gives the same. ``Transient`` while a deed that is under way has the place."""
+
+    def derive(self, item: Item, wish: Wish, make: Callable[[], Made]) -> Item:
+        """One result per file and step, however often it is asked for: the result's name and content are fixed in the ledger, its
+        bytes put into the store, proven there (the provider's hash, or read back) and catalogued (``derived_from`` the item); then,
+        only then, the file it was made of leaves as ``wish.after`` says. ``item`` needs ``id``.
+
+        ``make`` is called when bytes are needed, at most once: not when the ledger and the places say that the result is there; it
+        makes a whole file (see ``Run.folder``) and may raise what a handler may. The name that the ledger has stands, whatever
+        ``wish`` says the second time; bytes that come out otherwise after a crash are put only where nothing of the first lies.
+        Returns the result as an item (main file, id, facts; no companions). ``SetAside`` when a person took this result back by an
+        undo: asked about once, the next arrival of the file is made again. ``Changed`` when the file is another one by now."""
+
+    def relocate(self, item: Item, folder: str, *, untag: Sequence[str] = ()) -> Item:
+        """Move an item to a folder of its own store, on the store's side (``Moves``), under its own name, with ``_1`` … appended
+        where other content has it; then remove these tags of the store (``Tags``) from it, and only these. All of it is one deed,
+        of which the ledger knows the inverse: undo moves it back and assigns the tags again. An answer that was lost is resolved by
+        looking at both ends. One that lies in the folder already only loses its tags. ``item`` needs ``id``, and comes back as it
+        lies then. ``SetAside`` when equal content lies there under its name (both stay, tags too), or when a person took this very
+        move back by an undo (asked about once). ``Changed``, ``NotFound``; ``Rejected`` for a store that cannot move."""
+
     def unite(self, batch: BatchId) -> None:
         """Join halves of live photos that this batch filed with their other halves, where these lie in the library alone and only
         those two have their content identifier: both get the names they would have had together, each pair in a batch of its own.
@@ -155,9 +182,17 @@ class Run(Protocol):
     stop: threading.Event
     options: Mapping[str, object]
     steps: Sequence[str]  # the steps left after this one
+    files: bool  # whether one of them files the item in the library
 
     def local(self, item: Item) -> Path:
-        """The item's main file on a local disk; a remote one is downloaded once to the spool and freed when its steps end."""
+        """The item's main file on a local disk; a remote one is downloaded once to the spool, whole (its size is compared) and of
+        this revision, and freed when its steps end. Read it, never write it. ``Transient`` while the spool is full, ``Changed``."""
+
+    def folder(self) -> AbstractContextManager[Path]:
+        """A new, empty folder on the spool's disk for what a step makes; gone with all that is in it at the end."""
+
+    def read(self, ref: Ref) -> Staged:
+        """Digests, head and tail of a file, stored nowhere else: a remote one is downloaded once, as by ``local``. ``Changed``."""
 
     def probe(self, ref: Ref) -> Facts:
         """What the file says about itself, read in a limited child. ``Rejected`` with the reason when nothing can be read."""
@@ -272,6 +307,20 @@ class Moves(Protocol):
 
 
 @runtime_checkable
+class Tags(Protocol):
+    """Has tags of its own on its files, that people and other programs assign."""
+
+    def tags(self, path: str) -> Sequence[str]:
+        """Names of all tags assigned to a file now, exact, sorted. ``NotFound``."""
+
+    def assign(self, path: str, tag: str) -> None:
+        """Assign a tag, made when there is none of this name. One that is assigned already is well. ``NotFound``."""
+
+    def unassign(self, path: str, tag: str) -> None:
+        """Remove a tag from a file. One that is not assigned is well. ``NotFound``."""
+
+
+@runtime_checkable
 class Exchanges(Protocol):
     """Can exchange two of its files."""
 
@@ -336,6 +385,21 @@ class Samples(Protocol):
 
     def sample(self, store: str, number: int) -> Sequence[Placement]:
         """The placements in that store of so many records, of all when there are fewer; any record as likely as any other."""
+
+
+@runtime_checkable
+class Carries(Protocol):
+    """A catalog whose records can be carried to another engine or schema and back as they are, versions included, so that whoever
+    read a record before can still put it after. All catalogs of this package can."""
+
+    def walk(self, after: str = "") -> Iterator[Record]:
+        """Every record with an id greater than ``after``, in the order of ids (plain text order); those put or deleted meanwhile may
+        come or not, each at most once. Reads in pieces: a million need no more memory than a thousand."""
+
+    def carry(self, records: Sequence[Record]) -> None:
+        """Keep these records as they are, durably, whatever is kept of their ids: each with the version it has (at least 1), as a
+        ``put`` would have left it. Any order: a companion may come before its main record. For who has the catalog alone: nobody's
+        version is checked. Twice is harmless; after an error some may be kept."""
 
 
 class Ledger(Protocol):

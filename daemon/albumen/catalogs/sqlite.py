@@ -3,7 +3,7 @@
 import json
 import random
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from albumen.catalogs import sqlite_schema, terms
 from albumen.catalogs.sqlite_plan import BY, counts, page
@@ -79,6 +79,19 @@ class SqliteCatalog:
             rows = connection.execute(_DRAWN, (json.dumps(list(drawn)), f"\n{store}\n", number)).fetchall()
         return tuple(one for id, body in rows for one in self._read(id, body).placements if one.store == store)
 
+    def walk(self, after: str = "") -> Iterator[Record]:
+        """See ``ports.Carries``."""
+        while rows := self.database.rows(_NEXT, (after, _PIECE)):
+            for id, body in rows:
+                yield self._read(id, body)
+            after = rows[-1][0]
+
+    def carry(self, records: Sequence[Record]) -> None:
+        """See ``ports.Carries``; here it is all or none."""
+        if records:
+            made = {record.id: rows_of(record, as_is=True) for record in records}
+            self.database.write(lambda connection: _carry(connection, made))
+
     def close(self) -> None:
         """Finish what waits and close the file. Twice is harmless."""
         self.database.close()
@@ -98,16 +111,14 @@ _DRAWN = (
     " ORDER BY random() LIMIT ?) JOIN body USING (n)"
 )
 _BULK = 100
+_PIECE = 500  # records that a walk holds at a time
+_NEXT = "SELECT record.id, json FROM record JOIN body USING (n) WHERE record.id > ? ORDER BY record.id LIMIT ?"
+_VERSIONS = "SELECT id, n, version FROM record WHERE id IN (SELECT value FROM json_each(?))"
 _BODIES = "SELECT record.id, json FROM record JOIN body USING (n) WHERE record.id IN (SELECT value FROM json_each(?))"
 
 
 def _put(connection: sqlite3.Connection, made: Sequence[Rows]) -> None:
-    if len(made) >= _BULK:
-        connection.execute("PRAGMA cache_size=-32000")  # the indexes of many records do not fit into the usual 4 MB
-    ids = json.dumps([rows.id for rows in made])
-    select = "SELECT id, n, version FROM record WHERE id IN (SELECT value FROM json_each(?))"
-    kept = {id: (n, version) for id, n, version in connection.execute(select, (ids,))}
-    (last,) = connection.execute("SELECT coalesce(max(n), 0) FROM record").fetchone()
+    kept, last = _kept(connection, [rows.id for rows in made])
     fresh: dict[int, Rows] = {}
     known: dict[int, Rows] = {}
     refused = []
@@ -126,6 +137,21 @@ def _put(connection: sqlite3.Connection, made: Sequence[Rows]) -> None:
     if refused:
         raise Stale(refused)
     sqlite_schema.write(connection, fresh, known)
+
+
+def _carry(connection: sqlite3.Connection, made: Mapping[str, Rows]) -> None:
+    kept, last = _kept(connection, list(made))
+    fresh = {n: made[id] for n, id in enumerate(sorted(made.keys() - kept.keys()), start=last + 1)}
+    sqlite_schema.write(connection, fresh, {n: made[id] for id, (n, _) in kept.items()})
+
+
+def _kept(connection: sqlite3.Connection, ids: Sequence[str]) -> tuple[dict[str, tuple[int, int]], int]:
+    """Number and version of those that are kept, and the last number of all."""
+    if len(ids) >= _BULK:
+        connection.execute("PRAGMA cache_size=-32000")  # the indexes of many records do not fit into the usual 4 MB
+    rows = connection.execute(_VERSIONS, (json.dumps(ids),))
+    (last,) = connection.execute("SELECT coalesce(max(n), 0) FROM record").fetchone()
+    return {id: (n, version) for id, n, version in rows}, last
 
 
 def _place(after: str) -> tuple[str, str]:

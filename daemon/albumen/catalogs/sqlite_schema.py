@@ -123,7 +123,7 @@ class Rows:
     """One record as rows, all but its number: made in the caller's thread, so that the writer thread only writes."""
 
     id: str
-    version: int  # the kept one
+    version: int  # the one it was given with
     member: bool
     record: tuple[Any, ...]
     body: str
@@ -133,8 +133,8 @@ class Rows:
     spot: tuple[float, ...] | None
 
 
-def rows_of(record: Record) -> Rows:
-    """The rows of a record, its version counted up."""
+def rows_of(record: Record, *, as_is: bool = False) -> Rows:
+    """The rows of a record, its version counted up unless ``as_is``."""
     body, _, _ = dumps(record).rpartition(",")  # the version is a record's last field
     position = record.position
     stores = terms.stores(record)
@@ -142,6 +142,7 @@ def rows_of(record: Record) -> Rows:
     taken = record.taken or ""
     camera, seen, _ = _camera(record.camera)
     years, day = _day(taken[:11])
+    version = record.version + (not as_is)
     facts = (
         *_facts(record.kind, record.type),
         *map(_store, stores),
@@ -149,7 +150,7 @@ def rows_of(record: Record) -> Rows:
         *["_gone"] * (not stores),
     )
     columns = (
-        *(record.id, record.version + 1, taken, record.kind, record.type, marks),
+        *(record.id, version, taken, record.kind, record.type, marks),
         *(record.companion_of or "", record.id, taken, int(bool(marks))),
         *(camera, record.perceptual_hash, position and position.lat, position and position.lon),
     )
@@ -158,7 +159,7 @@ def rows_of(record: Record) -> Rows:
         version=record.version,
         member=bool(record.companion_of),
         record=columns,
-        body=f'{body},"version":{record.version + 1}}}',
+        body=f'{body},"version":{version}}}',
         tags=frozenset(map(blob, record.tags)),
         seen=seen.union([("store", blob(one.store)) for one in record.placements], years),
         tokens=" ".join([terms.searched(record), *facts, *day, *sorted(_tokens(record))]),

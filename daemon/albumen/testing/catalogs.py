@@ -73,6 +73,17 @@ class MemoryCatalog:
         drawn = random.sample(kept, min(number, len(kept)))
         return tuple(one for record in drawn for one in record.placements if one.store == store)
 
+    def walk(self, after: str = "") -> Iterator[Record]:
+        """See ``ports.Carries``."""
+        with self._lock:
+            kept = dict(self._records)
+        return (kept[id] for id in sorted(kept) if id > after)
+
+    def carry(self, records: Sequence[Record]) -> None:
+        """See ``ports.Carries``."""
+        with self._lock:
+            self._records |= {record.id: record for record in records}
+
     def close(self) -> None:
         """Nothing to do."""
 

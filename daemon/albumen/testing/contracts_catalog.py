@@ -9,7 +9,7 @@ import pytest
 
 from albumen.errors import Stale, UsageError
 from albumen.model import Camera, Placement, Query, Record
-from albumen.ports import Catalog, Samples
+from albumen.ports import Carries, Catalog, Samples
 from albumen.testing.records import a_record, everything
 
 
@@ -65,6 +65,44 @@ class CatalogContract:
         assert [len(drawn) for drawn in draws] == [20] * 4
         assert {one.path for one in whole} == there
         assert len({one.path for drawn in draws for one in drawn}) > 20
+
+    def test_records_are_carried_as_they_are(self, catalog: Catalog) -> None:
+        """Versions too: who read a record elsewhere can put it here, and who read an older one cannot. Carried again, it is replaced."""
+        if not isinstance(catalog, Carries):
+            pytest.skip("nothing can be carried into this catalog")
+        catalog.put([a_record(0)])
+        main, kept = replace(a_record(1), version=5), [replace(everything(one), version=3) for one in range(2, 30)]
+        part = replace(a_record(40), version=2, companion_of=main.id, taken="2021-01-01", placements=(Placement("nas", "part"),))
+        catalog.carry([part, *kept, replace(a_record(0), title="carried", version=7)])
+        catalog.carry([main, part])  # the companion came before its main record, and comes again
+        whole = {one.id: one for one in (part, main, *kept, replace(a_record(0), title="carried", version=7))}
+        assert catalog.get(list(whole)) == whole
+        assert list(catalog.walk()) == [whole[id] for id in sorted(whole)]
+        middle = sorted(whole)[10]
+        assert [one.id for one in catalog.walk(middle)] == sorted(whole)[11:]
+        assert catalog.count(Query()) == {"": 30}  # the part shows by its main record
+        assert catalog.count(Query(text=("carried",))) == {"": 1}
+        assert [one.id for one in catalog.find(Query(text=("part",))).rows] == [main.id]
+        catalog.put([replace(main, title="put")])
+        with pytest.raises(Stale):
+            catalog.put([replace(a_record(0), version=1)])
+        catalog.delete([a_record(0).id])
+        assert catalog.count(Query()) == {"": 29}
+        assert len(list(catalog.walk())) == 30
+
+    def test_all_records_are_walked_in_order_of_their_ids(self, catalog: Catalog) -> None:
+        """More than one piece of them, history and companions, too; what is put or deleted meanwhile harms nobody."""
+        if not isinstance(catalog, Carries):
+            pytest.skip("this catalog cannot be walked")
+        assert list(catalog.walk()) == []
+        made = sorted((a_record(one) for one in range(1500)), key=lambda one: one.id)
+        catalog.put(made)
+        walk = catalog.walk()
+        seen = [next(walk) for _ in range(3)]
+        catalog.delete([made[0].id, made[1].id])
+        catalog.put([replace(made[2], version=1, title="again")])
+        seen += walk
+        assert [one.id for one in seen] == [one.id for one in made]
 
     def test_an_older_version_is_refused(self, catalog: Catalog) -> None:
         record = a_record()
