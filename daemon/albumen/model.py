@@ -490,7 +490,8 @@ def refusal(place: str, what: Iterable[str]) -> str:
 
 # "expire" deletes for good what lay in the trash long enough: the one deed without an inverse. Its source is a place in the trash,
 # its target is none (path ""); the closing of its batch does it, as it does mkdir and rmdir.
-Verb: TypeAlias = Literal["copy", "move", "replace", "tag", "mkdir", "rmdir", "expire"]
+# "derive" puts bytes that a step made of its source beside it: its sha256 is the result's, its record the result's record.
+Verb: TypeAlias = Literal["copy", "move", "derive", "replace", "tag", "mkdir", "rmdir", "expire"]
 
 EXPIRY = "trash expiry"  # what the batches of "expire" deeds are called: `undo last` passes them over
 UNDONE_BEFORE = "undone before it was done"  # why a deed was dropped that must not be planned anew
@@ -514,7 +515,9 @@ class Deed:
     done all or none. ``content`` is the content reservation ("" = none). ``before`` is the record that loses the source
     placement, ``after`` the one that gets the target placement. The inverse swaps source and target, before and after. A "tag" moves
     nothing: source and target are one place, only the entries change. A "replace" exchanges source (new bytes, in the trash) and
-    target; ``before`` is the content that lies there until then, and its own inverse is the same exchange.
+    target; ``before`` is the content that lies there until then, and its own inverse is the same exchange. A "derive" has its
+    inverse in throwing the result away. ``tags`` are the store's own (Nextcloud's), to be assigned ("+ai:cats") and removed
+    ("-ai:cats") where the file lies once it is placed; the inverse swaps the signs.
     """
 
     batch: BatchId
@@ -541,6 +544,28 @@ class Deed:
     state: DeedState = DeedState.planned
     why: str = ""
     at: int = 0
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a ``step`` (its name: one result per step and file) wants to make of a file: where the result shall lie, its wished
+    ``name`` (one that is taken gets ``_1`` appended), and ``after``: the file it was made of goes to the trash of its own store, is
+    deleted for good at the end of the batch, or stays."""
+
+    step: str
+    store: str
+    folder: str
+    name: str
+    after: Literal["trash", "delete", "keep"] = "trash"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made: a whole file of this machine (absolute ``path``), and what it says about itself."""
+
+    path: str
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
