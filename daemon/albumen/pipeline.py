@@ -14,16 +14,34 @@
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from albumen import observe
+from albumen.deeds import reading
 from albumen.deeds.desk import shown
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, SetAside, Transient, Unavailable
 from albumen.handlers.file import FileHandler
 from albumen.media.digest import record_id
-from albumen.model import DISK, Batch, BatchId, Buried, Deed, Done, Facts, Item, Job, Later, Outcome, Ref, Rev, Seen, Waiting
+from albumen.model import (
+    DISK,
+    Batch,
+    BatchId,
+    Buried,
+    Deed,
+    Done,
+    Facts,
+    Item,
+    Job,
+    Later,
+    Outcome,
+    Ref,
+    Rev,
+    Seen,
+    Staged,
+    Waiting,
+)
 from albumen.ports import Catalog, Deeds, Folders, Handler, Memory, Queue, Store
 from albumen.spool import Spool
 
@@ -57,10 +75,19 @@ class StepRun:
     spool: Spool
     prober: Probe
     log: observe.Log
+    files: bool = False
 
     def local(self, item: Item) -> Path:
         """See ``ports.Run``."""
         return self.spool.local(self.store(item.main.store), item.main)
+
+    def folder(self) -> AbstractContextManager[Path]:
+        """See ``ports.Run``."""
+        return self.spool.folder()
+
+    def read(self, ref: Ref) -> Staged:
+        """See ``ports.Run``."""
+        return reading.at(self.store(ref.store), ref, self.spool.local(self.store(ref.store), ref))
 
     def probe(self, ref: Ref) -> Facts:
         """See ``ports.Run``."""
@@ -109,11 +136,12 @@ class Pipeline:
         if job.steps and job.steps[0] == CLOSE:
             return self._guarded(job, lambda: self._close(job))
         outcome = self._guarded(job, lambda: self._step(job))
-        if isinstance(outcome, Done | Buried):
-            going_on = {ref for one in getattr(outcome, "next", ()) for ref in _refs(one.item)}
-            for ref in _refs(job.item):
-                if ref not in going_on:
-                    self.spool.free(ref)
+        going_on = {ref for one in getattr(outcome, "next", ()) for ref in _refs(one.item)}
+        for ref in _refs(job.item):
+            if ref in going_on or isinstance(outcome, Later | Waiting):
+                self.spool.rest(ref)
+            else:
+                self.spool.free(ref)
         return outcome
 
     def _step(self, job: Job) -> Outcome:
@@ -124,6 +152,7 @@ class Pipeline:
             )
         rest = job.steps[1:]
         run = StepRun(self.deeds, self.catalog, self.stop, step.options, rest, self.stores, self.spool, self.probe, self.log)
+        run.files = any(isinstance(self.steps[name].handler, FileHandler) for name in rest if name in self.steps)
         items = step.handler(job.item, run)
         self._taken(job.item, items)
         if isinstance(step.handler, FileHandler):

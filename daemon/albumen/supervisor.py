@@ -87,7 +87,7 @@ class Supervisor:
         lookout = Lookout(self.watched, self.pipeline, self.clock, self.stop, self.log)
         beside = ExitStack()
         try:
-            self.pipeline.spool.clear()
+            self.pipeline.spool.sweep(self.engine.desk.dead)
             recovered = self._recover()
             self.queue.start(self.pipeline, workers=self.lanes)
             lookout.start()

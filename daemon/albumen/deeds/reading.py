@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
 
 from albumen.deeds.desk import Desk, shown
 from albumen.errors import AlbumenError, Changed, Unavailable
 from albumen.media import signature
 from albumen.media.digest import Digester
 from albumen.model import Content, Digests, Ref, Staged
-from albumen.ports import Proves, Stages, Store
+from albumen.ports import Local, Proves, Stages, Store
 
 _EDGE = 65536  # head and tail kept for whoever looks at the content
 _CHUNK = 1 << 20
@@ -88,18 +90,32 @@ def _alien(store: Store, ref: Ref) -> Staged | None:
     return Staged(store=store.name, token="", size=ref.size or len(head), digests={}, head=head)
 
 
+def at(store: Store, ref: Ref, path: Path) -> Staged:
+    """The digests, head and tail of a file whose bytes lie there on this machine: its own place, or a copy of this revision.
+    ``Changed`` when it did while it was read."""
+    with path.open("rb") as stream:
+        found = _read(store.name, stream)
+    if path.stat().st_size != found.size or (isinstance(store, Local) and store.stat(ref.path).main.rev != ref.rev):
+        raise Changed(f"{shown(ref)} changed while it was read; it is looked at again when it is quiet")
+    return found
+
+
 def hashed(store: Store, ref: Ref) -> Staged:
     """The digests, head and tail of a file, read once, kept nowhere. ``NotFound``, ``Changed``."""
+    with store.open(ref.path, rev=ref.rev or None) as stream:
+        return _read(store.name, stream)
+
+
+def _read(store: str, stream: BinaryIO) -> Staged:
     digester = Digester(("sha256",))
     head, tail, size = b"", b"", 0
-    with store.open(ref.path, rev=ref.rev or None) as stream:
-        while chunk := stream.read(_CHUNK):
-            digester.update(chunk)
-            size += len(chunk)
-            if len(head) < _EDGE:
-                head += chunk[: _EDGE - len(head)]
-            tail = chunk[-_EDGE:] if len(chunk) >= _EDGE else (tail + chunk)[-_EDGE:]
-    return Staged(store=store.name, token="", size=size, digests=digester.hexdigests(), head=head, tail=tail)
+    while chunk := stream.read(_CHUNK):
+        digester.update(chunk)
+        size += len(chunk)
+        if len(head) < _EDGE:
+            head += chunk[: _EDGE - len(head)]
+        tail = chunk[-_EDGE:] if len(chunk) >= _EDGE else (tail + chunk)[-_EDGE:]
+    return Staged(store=store, token="", size=size, digests=digester.hexdigests(), head=head, tail=tail)
 
 
 def sha256(store: Store, path: str) -> str:

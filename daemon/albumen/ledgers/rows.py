@@ -4,6 +4,7 @@ Whatever may hold the bytes of a path (paths, keys, groups, reasons) is a BLOB: 
 reservations are partial unique indexes, so that no code path, version or second process can ever break them.
 """
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -50,14 +51,17 @@ _V2 = """
 DROP INDEX deed_source;
 CREATE UNIQUE INDEX deed_source ON deed (s_store, s_path) WHERE state<2 AND verb IN ('move', 'expire');
 """  # what is being deleted for good is not brought back by an undo at the same time
-SCHEMA = (_V1, _V2)  # one script per version; a released one is never edited
+_V3 = """
+ALTER TABLE deed ADD COLUMN tags TEXT NOT NULL DEFAULT '';
+"""  # the store's own tags that a deed assigns and removes, as a list in JSON, "" for none
+SCHEMA = (_V1, _V2, _V3)  # one script per version; a released one is never edited
 
 COLUMNS = (
     "n", "batch", "key", "grp", "role", "verb",
     "s_store", "s_path", "s_rev", "s_size", "s_modified", "s_mode",
     "t_store", "t_path", "t_rev", "t_size", "t_modified", "t_mode",
     "t_key", "sha", "content", "album", "record", "before_id", "before", "after_id", "after",
-    "undoes", "undone_by", "owner", "state", "held", "why", "at",
+    "undoes", "undone_by", "owner", "state", "held", "why", "at", "tags",
 )  # fmt: skip  # read as the groups of the table
 INSERT = f"INSERT INTO deed ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608  # own column names
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM deed"  # noqa: S608  # own column names
@@ -101,6 +105,7 @@ def to_row(deed: Deed) -> list[Any]:
         before.id if before and before.id != deed.record else "", jsonable.dumps(before) if before else None,
         after.id if after and after.id != deed.record else "", jsonable.dumps(after) if after else None,
         deed_number(deed.undoes), deed_number(deed.undone_by), deed.owner, NUMBER[deed.state], 1, blob(deed.why), deed.at,
+        json.dumps(deed.tags) if deed.tags else "",
     ]  # fmt: skip  # read as the groups of the table
 
 
@@ -129,6 +134,7 @@ def from_row(row: Sequence[Any]) -> Deed:
         state=STATES[one["state"]],
         why=os.fsdecode(one["why"]),
         at=one["at"],
+        tags=tuple(json.loads(one["tags"])) if one["tags"] else (),
     )
 
 

@@ -3,14 +3,16 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
 
+from albumen.deeds import reading
 from albumen.deeds.desk import Desk, Filing
 from albumen.deeds.engine import Engine
 from albumen.errors import Unavailable
 from albumen.media import probe
-from albumen.model import DISK, Facts, Item, Ref
+from albumen.model import DISK, Facts, Item, Ref, Staged
 from albumen.ports import Catalog, Deeds, Ledger, Store
 from albumen.spool import Spool
 from albumen.testing.catalogs import MemoryCatalog
@@ -48,6 +50,19 @@ class MemoryRun:
     def local(self, item: Item) -> Path:
         """See ``ports.Run``."""
         return self._spool.local(self.store(item.main.store), item.main)
+
+    @property
+    def files(self) -> bool:
+        """See ``ports.Run``: a step called ``file`` does."""
+        return "file" in self.steps
+
+    def folder(self) -> AbstractContextManager[Path]:
+        """See ``ports.Run``."""
+        return self._spool.folder()
+
+    def read(self, ref: Ref) -> Staged:
+        """See ``ports.Run``."""
+        return reading.at(self.store(ref.store), ref, self._spool.local(self.store(ref.store), ref))
 
     def probe(self, ref: Ref) -> Facts:
         """See ``ports.Run``."""
