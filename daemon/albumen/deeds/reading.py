@@ -90,11 +90,11 @@ def _alien(store: Store, ref: Ref) -> Staged | None:
     return Staged(store=store.name, token="", size=ref.size or len(head), digests={}, head=head)
 
 
-def at(store: Store, ref: Ref, path: Path) -> Staged:
-    """The digests, head and tail of a file whose bytes lie there on this machine: its own place, or a copy of this revision.
+def at(store: Store, ref: Ref, path: Path, names: Sequence[str] = ("sha256",)) -> Staged:
+    """The digests of these names, head and tail of a file whose bytes lie there on this machine: its own place, or a copy of this revision.
     ``Changed`` when it did while it was read."""
     with path.open("rb") as stream:
-        found = _read(store.name, stream)
+        found = _read(store.name, stream, names)
     if path.stat().st_size != found.size or (isinstance(store, Local) and store.stat(ref.path).main.rev != ref.rev):
         raise Changed(f"{shown(ref)} changed while it was read; it is looked at again when it is quiet")
     return found
@@ -106,8 +106,8 @@ def hashed(store: Store, ref: Ref) -> Staged:
         return _read(store.name, stream)
 
 
-def _read(store: str, stream: BinaryIO) -> Staged:
-    digester = Digester(("sha256",))
+def _read(store: str, stream: BinaryIO, names: Sequence[str] = ("sha256",)) -> Staged:
+    digester = Digester(names)
     head, tail, size = b"", b"", 0
     while chunk := stream.read(_CHUNK):
         digester.update(chunk)

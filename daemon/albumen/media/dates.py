@@ -36,6 +36,7 @@ _ORDER: tuple[tuple[str, Confidence], ...] = (
     ("asf:CreationDate", "medium"),
     ("gps:DateTime", "medium"),
     ("takeout:photoTakenTime", "medium"),
+    ("seed0:captured", "low"),  # of an adopted index: the file's own date as another program read it, or nobody knows what
 )
 _CONFIDENCE: Mapping[str, Confidence] = MappingProxyType(dict(_ORDER))
 _LAST = "exif:DateTime"  # after names and folders: any program that saves the file writes it

@@ -13,9 +13,9 @@ from albumen.media.namedates import OWN_PREFIX
 from albumen.media.stems import described, split, stem, tells_of
 from albumen.model import Dated, Kind
 
-__all__ = ["NameRules", "Named", "Target", "candidates", "plan", "stem"]
+__all__ = ["MONTHS", "NameRules", "Named", "Target", "candidates", "plan", "stem"]
 
-_MONTHS = [
+MONTHS = [
     "January",
     "February",
     "March",
@@ -133,7 +133,7 @@ def _folder(arrival: Named, rules: NameRules) -> str:
         return "/".join(_cut(_clean(part), _BYTES) for part in arrival.album.split("/"))
     if not dated.taken:
         return _UNDATED
-    parts = [dated.taken[:4], f"{dated.taken[5:7]}_{_MONTHS[int(dated.taken[5:7]) - 1]}"]
+    parts = [dated.taken[:4], f"{dated.taken[5:7]}_{MONTHS[int(dated.taken[5:7]) - 1]}"]
     if dated.precision == "day" and dated.source in (NAME, FOLDER) and rules.day_folder:
         parts.append(rules.day_folder)
     if arrival.kind == "video" and rules.video_folder:
