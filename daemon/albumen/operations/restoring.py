@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -94,6 +94,27 @@ def restore(state: str, backup: Backup, lock: StateLock, *, clock: Callable[[], 
     return found
 
 
+def exchange(state: str, fresh: str, names: Sequence[str], aside: str, at: int) -> str:
+    """Put the databases of these names that lie in a folder of the state directory, closed, in the place of the present ones, all or
+    none; the folder is gone then. For who has the state directory alone. The folder ``<aside>-<time>`` that keeps what was there; ""
+    when nothing was. ``Unavailable``: nothing was changed."""
+    where = _aside(state, at, aside)
+    present = any(os.path.exists(os.path.join(state, name)) for name in names)
+    told = {"aside": os.path.basename(where), "files": sorted(names), "names": sorted(names)}
+    try:
+        for name in names:
+            _sync_file(os.path.join(fresh, name))
+        sync(fresh)
+        shutil.rmtree(os.path.join(state, _FRESH), ignore_errors=True)
+        os.rename(fresh, os.path.join(state, _FRESH))
+        sync(state)
+        write_down(os.path.join(state, _JOURNAL), told, draft=os.path.join(state, _FRESH, _JOURNAL))
+    except OSError as error:
+        raise Unavailable("state", f"nothing was changed: {error.strerror} ({state})") from error
+    finish(state)
+    return where if present else ""
+
+
 def is_unfinished(state: str) -> bool:
     """Whether a restore was interrupted that counts already."""
     return os.path.exists(os.path.join(state, _JOURNAL))
@@ -112,7 +133,7 @@ def finish(state: str) -> None:
             told = json.load(file)
         aside = os.path.join(state, told["aside"])
         os.makedirs(aside, exist_ok=True)
-        for name in SCHEMAS:
+        for name in told.get("names", SCHEMAS):
             _swap(state, name, fresh if name in told["files"] else "", aside)
         sync(aside)
         sync(state)
@@ -130,16 +151,20 @@ def _bring(state: str, backup: Backup) -> None:
     for name, kept in backup.files.items():
         path = os.path.join(fresh, name)
         shutil.copyfile(os.path.join(backup.path, name), path)
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        _sync_file(path)
         if sqlite_file.digest(path) != kept.sha256:
             shutil.rmtree(fresh, ignore_errors=True)
             raise Rejected(f"{path} reads back other bytes than were written; nothing was changed: check the disk and its memory")
     sync(fresh)
     sync(state)
+
+
+def _sync_file(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _swap(state: str, name: str, fresh: str, aside: str) -> None:
@@ -163,8 +188,8 @@ def _present(state: str) -> bool:
     return any(os.path.exists(os.path.join(state, name)) for name in SCHEMAS)
 
 
-def _aside(state: str, at: int) -> str:
-    path = first = os.path.join(state, f"before-restore-{backing.stamp(at)}")
+def _aside(state: str, at: int, what: str = "before-restore") -> str:
+    path = first = os.path.join(state, f"{what}-{backing.stamp(at)}")
     number = 1
     while os.path.lexists(path):
         number += 1

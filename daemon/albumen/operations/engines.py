@@ -1,0 +1,93 @@
+"""Which engine has the catalog of a state directory: SQLite in ``catalog.db``, unless ``catalog.json`` names another.
+
+The settings say which engine a person wants, this file which one has what is known. As long as both do not agree nothing is opened:
+an empty catalog in the wrong place would look as if nothing had ever been filed. ``albumen migrate --to`` brings them together.
+"""
+
+import json
+import os
+import sqlite3
+from contextlib import closing, suppress
+from dataclasses import dataclass
+
+from albumen import sqlite_file
+from albumen.errors import UsageError
+from albumen.operations.backing import sync
+from albumen.operations.restoring import write_down
+
+EMBEDDED = "sqlite"
+_FILE = "catalog.json"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The engine by its name in the settings, and where it is, for people ("" = in the state directory)."""
+
+    name: str = EMBEDDED
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.where})" if self.where else self.name
+
+
+def engine_of(state: str) -> Engine:
+    """Who has the catalog. ``UsageError`` when the file that says so cannot be read."""
+    path = os.path.join(state, _FILE)
+    try:
+        with open(path, encoding="ascii") as file:
+            told = json.load(file)
+        return Engine(str(told["engine"]), str(told["where"]))
+    except FileNotFoundError:
+        return Engine()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{path}, which says where the catalog is, cannot be read ({error}): put it back from a backup, or remove it when the "
+            f"catalog is {os.path.join(state, 'catalog.db')}"
+        ) from None
+
+
+def settle(state: str, engine: Engine) -> None:
+    """From now on this engine has the catalog: durable. Twice is harmless."""
+    if engine_of(state) == engine:
+        return
+    if engine.name == EMBEDDED:
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(state, _FILE))
+        sync(state)
+        return
+    write_down(os.path.join(state, _FILE), {"engine": engine.name, "where": engine.where})
+
+
+def agree(state: str, wanted: Engine) -> None:
+    """Before a catalog is opened: ``UsageError`` when the settings name another engine than the one that has it, with both ways out.
+    A state directory that knows of no record yet takes the engine that is wanted."""
+    kept = engine_of(state)
+    if kept.name == wanted.name:
+        settle(state, wanted)
+        return
+    if kept.name == EMBEDDED:
+        number = records_in(os.path.join(state, "catalog.db"))
+        if not number:
+            settle(state, wanted)
+            return
+        raise UsageError(
+            f"the settings name {wanted.name} in [catalog], but the catalog is still {os.path.join(state, 'catalog.db')} ({number} "
+            f"records): `albumen migrate --to {wanted.name}` copies it; or take [catalog] out of the settings to go on as before"
+        )
+    raise UsageError(
+        f"the settings name {wanted.name} in [catalog], but the catalog is in {kept}: name {kept.name} there again; then "
+        f"`albumen migrate --to {wanted.name}` copies it back, if that is wanted"
+    )
+
+
+def records_in(path: str) -> int:
+    """How many records a catalog file holds; 0 where there is none, or none that was ever used."""
+    if not os.path.exists(path):
+        return 0
+    try:
+        with closing(sqlite_file.connect(path)) as connection:
+            if not sqlite_file.version(connection):
+                return 0
+            return int(connection.execute("SELECT count(*) FROM record").fetchone()[0])
+    except sqlite3.Error as error:
+        raise UsageError(f"{path} cannot be read ({error}): `albumen restore newest` puts a backup back") from None
