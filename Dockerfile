@@ -11,16 +11,18 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-venv
 WORKDIR /build
 # Every wheel is proven by its hash here; after this, nothing comes from anywhere else.
-COPY config/constraints.txt config/
+COPY config/constraints.txt config/extras.txt config/
 RUN python3 -m venv tools \
  && tools/bin/pip wheel --no-cache-dir --require-hashes --wheel-dir wheels -r config/constraints.txt
+# One of the extras comes as source and is built by what was just proven; see .ci/lock for the variable.
+RUN tools/bin/pip install --no-cache-dir --no-index --find-links wheels hatchling \
+ && URLLIB3_NO_OVERRIDE=1 tools/bin/pip wheel --no-cache-dir --no-build-isolation --require-hashes --wheel-dir wheels -r config/extras.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY daemon daemon
 # Extras of pyproject.toml, separated by commas. config/nas.toml and config/jupyterhub.toml need none.
 ARG EXTRAS=""
 # Bytecode that is never checked against its source: the root may be read-only, and no tool that sets file times makes it stale.
 RUN export PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS=wheels PIP_NO_INDEX=1 \
- && tools/bin/pip install --no-cache-dir hatchling \
  && tools/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir wheels . \
  && python3 -m venv --without-pip /opt/albumen \
  && tools/bin/pip --python /opt/albumen/bin/python install --no-cache-dir --no-compile "albumen${EXTRAS:+[$EXTRAS]}" \

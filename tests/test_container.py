@@ -57,14 +57,14 @@ def test_what_builds_stays_behind() -> None:
 def test_nothing_comes_from_anywhere_but_the_locked_and_proven() -> None:
     assert "://" not in DOCKERFILE
     assert not re.search(r"\b(curl|wget|git clone|ADD)\b", DOCKERFILE)
-    pip = [one for _, rest in BUILDER for one in re.findall(r"tools/bin/pip [^&]*", rest)]
-    first, *others = pip
+    first, *others = [one for _, rest in BUILDER for one in re.findall(r"(?:\w+=1 )?tools/bin/pip [^&]*", rest)]
     assert "--require-hashes" in first
     assert "-r config/constraints.txt" in first
-    assert others
+    (extras,) = (one for one in others if "-r config/extras.txt" in one)
+    assert {"URLLIB3_NO_OVERRIDE=1", "--require-hashes", "--no-build-isolation"} <= set(extras.split())
     (last,) = (rest for word, rest in BUILDER if word == "RUN" and "albumen$" in rest)
     assert "PIP_NO_INDEX=1" in last
-    assert all(one in last for one in others)
+    assert all(one in last or "--no-index" in one for one in others if one != extras)
 
 
 def test_each_file_that_is_copied_is_let_through_and_no_other() -> None:

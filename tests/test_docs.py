@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 CONFIG = ROOT / "config" / "albumen.toml"
 EXAMPLE = CONFIG.read_text()
+RUN = (ROOT / ".ci/run").read_text()
 DEFAULT = re.compile(r"^#(?=[a-z_]+ = )", re.MULTILINE)
 SECTIONS = {"state": State, "library": Library, "log": Log, "queue": Lanes, "metrics": Metrics, "notify": Notify}
 KEYS = [match[1] for match in re.finditer(r"^([a-z_]+) = ", EXAMPLE, re.MULTILINE)]
@@ -142,12 +143,27 @@ def test_the_readme_lists_every_command_and_no_other() -> None:
         assert set(re.findall(r"`(--[\w-]+)", line)) <= known, line
 
 
-def test_both_locks_agree_and_name_no_address() -> None:
-    locks = [(ROOT / name).read_text() for name in ("config/constraints.txt", "tests/constraints.txt")]
+def test_the_locks_agree_and_name_no_address() -> None:
+    locks = [(ROOT / name).read_text() for name in ("config/constraints.txt", "config/extras.txt", "tests/constraints.txt")]
     pinned = [dict(re.findall(r"^([a-z][\w.-]*)==(\S+)", text, re.MULTILINE | re.IGNORECASE)) for text in locks]
-    assert pinned[0].items() <= pinned[1].items()
+    assert {**pinned[0], **pinned[1]}.items() <= pinned[2].items()
+    assert pinned[0].items() & pinned[1].items() == {(name, pinned[0][name]) for name in pinned[0].keys() & pinned[1].keys()}
     assert not any("://" in text for text in locks)
     for text in locks:
         assert len(re.findall(r"^[\w.-]+==", text, re.MULTILINE)) == len(
             re.findall(r"^[\w.-]+==\S+ \\\n +--hash=sha256:", text, re.MULTILINE)
         )
+
+
+def test_the_fork_of_urllib3_is_locked_by_its_source_which_does_not_put_itself_in_the_place_of_urllib3() -> None:
+    """And what builds it is proven by its hash, too: it is installed before, and not fetched by the build."""
+    assert "\nhatchling==" in (ROOT / "config/constraints.txt").read_text()
+    for name in ("config/extras.txt", "tests/constraints.txt"):
+        lock = (ROOT / name).read_text()
+        assert "\n--no-binary urllib3-future\n" in lock
+        assert len(re.findall(r"^urllib3-future==\S+ \\\n( +--hash=sha256:\w{64} ?\\?\n)", lock, re.MULTILINE)) == 1
+        assert not re.search(r"^urllib3-future==\S+ \\\n( +--hash=\S+ ?\\?\n){2}", lock, re.MULTILINE)
+    said = "\n".join((README, RUN, (ROOT / "Dockerfile").read_text()))
+    steps = [line for line in said.splitlines() if re.search(r"-r (config/extras|tests/constraints)\.txt", line)]
+    assert len(steps) >= 4
+    assert all("URLLIB3_NO_OVERRIDE=1" in line and "--no-build-isolation" in line for line in steps)

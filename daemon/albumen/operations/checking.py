@@ -15,6 +15,7 @@ from albumen.mounts import lacks_room, room, shown_size, tells_everything
 from albumen.operations.look import moment
 from albumen.overlaps import folders
 from albumen.ports import Pings, Store
+from albumen.replaced import replaced
 from albumen.senders import senders
 from albumen.settings import Section, Settings
 
@@ -68,9 +69,15 @@ def findings(
     for secret in secrets_of(settings):
         if secret.warning:
             yield Finding("secrets", ok=True, text=f"warning: {secret.warning}")
+    yield from _urllib3()
     yield _places(towns)
     if settings.library.zone == "UTC":
         yield Finding("[library] zone", ok=True, text="UTC: videos without a place are named by UTC; set your own zone")
+
+
+def _urllib3() -> Iterator[Finding]:
+    if fork := replaced():
+        yield Finding("urllib3", ok=True, text=f"warning: {fork}")
 
 
 def _places(towns: Towns) -> Finding:

@@ -1,0 +1,50 @@
+"""Whether something stands in the place of urllib3."""
+
+import importlib.metadata
+import importlib.util
+import os
+import pathlib
+from importlib.machinery import ModuleSpec
+
+import pytest
+
+from albumen.replaced import replaced
+
+FORK = os.environ.get("ALBUMEN_FORK") == "1"  # set by `.ci/long fork`, which installs as nobody should
+
+
+@pytest.mark.skipif(FORK, reason="here the fork was asked for")
+def test_the_urllib3_of_what_is_installed_is_the_one_of_that_name() -> None:
+    import urllib3
+
+    assert replaced() == ""
+    assert urllib3.__version__ == importlib.metadata.version("urllib3")
+    assert importlib.util.find_spec("urllib3_future"), "nc-py-api stands on it: it must be there, beside"
+
+
+@pytest.mark.skipif(not FORK, reason="the fork is not installed here")
+def test_the_fork_is_what_is_installed_where_it_was_asked_for() -> None:
+    assert "urllib3-future 2." in replaced()
+
+
+@pytest.mark.parametrize(
+    ("meant", "told"),
+    [("2.8.0", "stands in the place of urllib3 2.8.0:"), (None, "stands in the place of urllib3:"), ("2.25.904", "")],
+)
+def test_a_package_that_is_another_one_than_its_name_says_is_told(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, meant: str | None, told: str
+) -> None:
+    (tmp_path / "_version.py").write_text('__version__ = "2.25.904"\n')
+    spec = ModuleSpec("urllib3", None, is_package=True)
+    assert spec.submodule_search_locations is not None
+    spec.submodule_search_locations.append(str(tmp_path))
+
+    def version(name: str) -> str:
+        if meant is None:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return meant
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert told in replaced()
+    assert bool(told) == bool(replaced())
