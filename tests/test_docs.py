@@ -123,6 +123,7 @@ def test_every_file_the_readme_names_is_there() -> None:
         "effort.py",
         "jsonable.py",
         "owners.py",
+        "replaced.py",
         "sdnotify.py",
         "sqlite.py",
         "sqlite_file.py",
