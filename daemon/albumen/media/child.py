@@ -12,6 +12,8 @@ import resource
 import signal
 import struct
 import sys
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from albumen.errors import Rejected
 from albumen.jsonable import dumps
@@ -19,32 +21,42 @@ from albumen.media import probe
 
 
 def main() -> int:
-    """Serve until stdin ends. Arguments: CPU seconds and wall seconds per file, bytes of address space."""
-    cpu, wall, memory = (int(one) for one in sys.argv[1:4])
+    """Tell the facts of files; see ``serve``."""
+    return serve(sys.argv[1:4], _facts)
+
+
+def _facts(question: Any) -> dict[str, object]:
+    path, name = question
+    return {"facts": probe.read(path, name=name)}
+
+
+def serve(limits: Sequence[str], answer: Callable[[Any], dict[str, object]], *, written: int = 0) -> int:
+    """Answer until stdin ends. ``limits``: CPU seconds and wall seconds per question, bytes of address space. ``written``: bytes
+    that a file may be made of."""
+    cpu, wall, memory = (int(one) for one in limits)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     _limit(resource.RLIMIT_AS, memory)
     _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_FSIZE, written)
     while True:
         question = receive(0)
         if question is None:
             return 0
-        path, name = json.loads(question)
         used = resource.getrusage(resource.RUSAGE_SELF)
         spent = int(used.ru_utime + used.ru_stime)
         resource.setrlimit(resource.RLIMIT_CPU, (spent + cpu + 1, resource.getrlimit(resource.RLIMIT_CPU)[1]))
         signal.alarm(wall)
-        answer = _answer(path, name, memory)
+        told = _told(answer, json.loads(question), memory)
         signal.alarm(0)
-        send(1, dumps(answer).encode())
-        if "last" in answer:
+        send(1, dumps(told).encode())
+        if "last" in told:
             return 0
 
 
-def _answer(path: str, name: str, memory: int) -> dict[str, object]:
+def _told(answer: Callable[[Any], dict[str, object]], question: object, memory: int) -> dict[str, object]:
     """The answer; with ``last`` this process ends after it."""
     try:
-        return {"facts": probe.read(path, name=name)}
+        return answer(question)
     except Rejected as error:
         return {"rejected": str(error)}
     except OSError as error:

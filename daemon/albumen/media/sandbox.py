@@ -24,12 +24,8 @@ _SLOW = 16  # slow children at once beside the others; further ones hold their p
 
 
 class Prober:
-    """A pool of at most ``workers`` (default: the cores) reused child processes, started when first needed.
-
-    Threads may share one Prober; a call waits while all children are busy. A child that is slow gives its place away, so that a few
-    files whose decoder hangs keep no others waiting. Limits per file: ``cpu`` seconds, ``wall`` seconds,
-    ``memory`` bytes of address space. ``close`` ends the children. ``command`` is the child's program, for tests.
-    """
+    """Reads what files say about themselves; threads may share one. Limits per file: ``cpu`` seconds, ``wall`` seconds, ``memory``
+    bytes of address space. ``command`` is the child's program, for tests."""
 
     def __init__(
         self,
@@ -40,14 +36,7 @@ class Prober:
         memory: int = 1 << 30,
         command: tuple[str, ...] = (sys.executable, "-m", "albumen.media.child"),
     ) -> None:
-        self._cpu, self._wall, self._memory = cpu, wall, memory
-        self._command = (*command, str(cpu), str(wall), str(memory))
-        self._idle: list[Child] = []
-        self._workers = workers or os.cpu_count() or 1
-        self._free = threading.BoundedSemaphore(self._workers)
-        self._slow = threading.BoundedSemaphore(_SLOW)
-        self._guard = threading.Lock()
-        self._closed = False
+        self._children = Children(command, workers, cpu=cpu, wall=wall, memory=memory)
 
     def probe(self, path: str | bytes | os.PathLike[str], *, name: str = "") -> Facts:
         """Facts of one file; ``name`` is its original name where the path is not (a staged file).
@@ -56,19 +45,49 @@ class Prober:
         ``Transient`` when reading failed for another cause.
         """
         text = os.path.abspath(os.fsdecode(path))
-        label = name or text
+        return from_json(Facts, self._children.ask([text, name], name or text)["facts"])
+
+    def close(self) -> None:
+        """End all children that are idle, and the busy ones after their file. Twice is harmless; ``probe`` then refuses."""
+        self._children.close()
+
+
+class Children:
+    """A pool of at most ``workers`` (default: the cores) reused child processes, started when first needed.
+
+    Threads may share one; a call waits while all children are busy. A child that is slow gives its place away, so that a few
+    files whose decoder hangs keep no others waiting, unless ``patient``: then slow is what is expected. Limits per question: ``cpu``
+    seconds, ``wall`` seconds, ``memory`` bytes of address space. ``command`` is the child's program, see ``media.child``.
+    """
+
+    def __init__(
+        self, command: tuple[str, ...], workers: int | None = None, *, cpu: int, wall: int, memory: int, patient: bool = False
+    ) -> None:
+        self._cpu, self._wall, self._memory = cpu, wall, memory
+        self._command = (*command, str(cpu), str(wall), str(memory))
+        self._idle: list[Child] = []
+        self._workers = workers or os.cpu_count() or 1
+        self._free = threading.BoundedSemaphore(self._workers)
+        self._slow = threading.BoundedSemaphore(_SLOW)
+        self._patient = patient
+        self._guard = threading.Lock()
+        self._closed = False
+
+    def ask(self, question: object, label: str) -> dict[str, Any]:
+        """The child's answer about the file that a person knows as ``label``. ``Rejected`` with the reason when the child said so or
+        a limit was passed; ``NotFound`` when the file is not there; ``Transient`` when reading failed for another cause."""
         with _Place(self._free, self._slow) as place:
-            answer = self._ask(json.dumps([text, name]).encode(), label, place)
-        if "facts" in answer:
-            return from_json(Facts, answer["facts"])
+            answer = self._ask(json.dumps(question).encode(), label, place)
         if "rejected" in answer:
             raise Rejected(f"{label}: {answer['rejected']}")
+        if "errno" not in answer:
+            return answer
         if isinstance(failure := OSError(answer["errno"], answer["why"]), FileNotFoundError | NotADirectoryError):
             raise NotFound(f"{label}: not there any more")
         raise Transient(f"{label}: cannot be read: {failure.strerror}")
 
     def close(self) -> None:
-        """End all children that are idle, and the busy ones after their file. Twice is harmless; ``probe`` then refuses."""
+        """End all children that are idle, and the busy ones after their file. Twice is harmless; ``ask`` then refuses."""
         with self._guard:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -79,7 +98,7 @@ class Prober:
         for again in (True, False):
             child = self._take()
             try:
-                answer = child.ask(question, self._wall + _GRACE, slow=place.lend)
+                answer = child.ask(question, self._wall + _GRACE, slow=None if self._patient else place.lend)
             except BaseException:
                 child.end()
                 raise
@@ -107,7 +126,7 @@ class Prober:
     def _take(self) -> "Child":
         with self._guard:
             if self._closed:
-                raise RuntimeError("this Prober is closed")
+                raise RuntimeError("these children are closed")
             while self._idle:
                 child = self._idle.pop()
                 if child.alive():

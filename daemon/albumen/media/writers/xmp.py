@@ -33,10 +33,13 @@ _DIM = "http://ns.adobe.com/xap/1.0/sType/Dimensions#"
 _TIFF = "http://ns.adobe.com/tiff/1.0/"
 _PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
 _EXIF = "http://ns.adobe.com/exif/1.0/"
+_MM = "http://ns.adobe.com/xap/1.0/mm/"
+_REFERENCE = "http://ns.adobe.com/xap/1.0/sType/ResourceRef#"
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _PREFIXES = {
     _DC: "dc", _XMP: "xmp", _LR: "lr", _DIGIKAM: "digiKam", _MICROSOFT: "MicrosoftPhoto", _IPTC: "Iptc4xmpExt",
-    _REGIONS: "mwg-rs", _AREA: "stArea", _DIM: "stDim", _TIFF: "tiff",
+    _REGIONS: "mwg-rs", _AREA: "stArea", _DIM: "stDim", _TIFF: "tiff", _MM: "xmpMM",
+    _REFERENCE: "stRef",
 }  # fmt: skip
 _PERCENT = {1: 1, 2: 25, 3: 50, 4: 75, 5: 99}  # Windows' rating
 _ATTRIBUTE = re.compile(rb"\s+([^\s=/>]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
@@ -44,6 +47,7 @@ _BEGIN = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'.encode()
 _END = b'<?xpacket end="w"?>'
 
 Name = tuple[str, str]  # namespace, local name
+_Edit = tuple[int, int, bytes]  # from, to, what stands there instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,16 @@ def merged(
     return raw[:start] + _merged(places, wanted, names, frame, told_alone=told_alone) + raw[end:]
 
 
+def changed(raw: bytes, gone: Callable[[Name], bool], texts: Sequence[str]) -> bytes:
+    """The packet without those properties, and with those of ``texts``: each its XML, with the prefix ``rdf`` and those of this
+    module. ``Rejected`` as ``merged``."""
+    raw = _utf8(raw)
+    start, end = raw.find(b"<"), raw.rfind(b">") + 1
+    if start < 0 or end <= start:
+        raise Rejected("its XMP is empty or no XML")
+    return raw[:start] + _edited(_places(raw[start:end]), gone, texts, []) + raw[end:]
+
+
 def padded(packet: bytes, size: int) -> bytes:
     """The packet with exactly so much padding that it has this size; ``ValueError`` when it is larger without any."""
     core = re.sub(rb"\s+(?=<\?xpacket end)", b"\n", packet).rstrip(b" \t\r\n\0")
@@ -139,16 +153,21 @@ def _merged(places: _Places, wanted: Entries, names: Collection[str], frame: Fra
     old = _old(places.data)
     texts = _texts(wanted, names, old, frame, told_alone=told_alone)
     gone = _gone(wanted, names, old)
-    edits: list[tuple[int, int, bytes]] = []
+    edits: list[_Edit] = []
     if "faces" in names and places.regions:  # items of other kinds than faces stay where they are
         texts = [one for one in texts if not one.startswith("   <mwg-rs:Regions")]
         gone -= {(_REGIONS, "Regions")}
         edits += _region_edits(places, old.faces, wanted, frame)
+    return _edited(places, gone.__contains__, texts, edits)
+
+
+def _edited(places: _Places, gone: Callable[[Name], bool], texts: Sequence[str], edits: list[_Edit]) -> bytes:
+    """The packet without what is gone, with ``texts`` in a description of their own, and with other edits."""
     left = {at: one.children for at, one in enumerate(places.descriptions)}
     others = {at: one.others for at, one in enumerate(places.descriptions)}
     cut: list[tuple[int, int, int]] = []
     for one in places.properties:
-        if one.name in gone:
+        if gone(one.name):
             is_child = one.start >= places.descriptions[one.description].tag_end
             (left if is_child else others)[one.description] -= 1
             cut.append((one.start, _with_blank(places.data, one.start, one.end) if is_child else one.end, one.description))
@@ -328,7 +347,7 @@ def _region(one: Region, frame: Frame, *, bare: bool) -> str:
     return f'      <rdf:li{spaces} rdf:parseType="Resource">{area}{name}<mwg-rs:Type>Face</mwg-rs:Type></rdf:li>\n'
 
 
-def _region_edits(places: _Places, faces: Sequence[bool], wanted: Entries, frame: Frame) -> list[tuple[int, int, bytes]]:
+def _region_edits(places: _Places, faces: Sequence[bool], wanted: Entries, frame: Frame) -> list[_Edit]:
     """Faces out of the list, the wanted ones in; pets, foci and codes stay."""
     edits = [(start, end, b"") for (start, end), is_face in zip(places.regions, faces, strict=False) if is_face]
     items = "".join(_region(one, frame, bare=False) for one in wanted.faces)
