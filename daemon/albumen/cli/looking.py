@@ -9,6 +9,7 @@ from albumen.cli import printing
 from albumen.cli.session import Session, options
 
 if TYPE_CHECKING:
+    from albumen.app import App
     from albumen.model import Record
 
 _MINUS = re.compile(r"-[a-z]+:")
@@ -135,18 +136,46 @@ def types(session: Session, folder: str, recursive: bool) -> int:
 
 @click.command()
 @click.option("--stable", is_flag=True, help="Sorted, and only what two imports of the same files share.")
+@click.option("--as", "form", type=click.Choice(["seed0"]), help="The entries of the first seed's catalog, by its field names.")
+@click.option("--nas", metavar="STORE", help="With --as seed0: the store its mark nas stands for [default: the library's].")
+@click.option("--dropbox", metavar="STORE", help="With --as seed0: likewise dropbox [default: the store of type dropbox].")
 @options
-def export(session: Session, stable: bool) -> int:
+def export(session: Session, stable: bool, form: str | None, nas: str | None, dropbox: str | None) -> int:
     """The whole catalog as JSON Lines."""
     from albumen.operations import export as exporting
 
     faults: list[str] = []
     with session.looking() as app:
+        if form:
+            return _as_seed0(session, app, nas, dropbox, stable=stable)
         for line in exporting.export(app.catalog, stable=stable, fault=faults.append):
             if not session.quiet:
                 printing.raw(line)
     for fault in faults:
         printing.error(fault)
+    return 1 if faults else 0
+
+
+def _as_seed0(session: Session, app: "App", nas: str | None, dropbox: str | None, *, stable: bool) -> int:
+    from albumen.operations import export as exporting
+    from albumen.operations import seed0
+
+    settings = app.settings
+    types = {name: one.type for name, one in settings.stores.items()}
+    marks = seed0.marks(types, settings.library.store, nas, dropbox)
+    faults: list[str] = []
+    elsewhere: list[str] = []
+    lines = exporting.as_seed0(
+        app.engine.desk, marks, stable=stable, fault=faults.append, elsewhere=lambda one: elsewhere.append(one.name)
+    )
+    for line in lines:
+        if not session.quiet:
+            printing.raw(line)
+    for fault in faults:
+        printing.error(fault)
+    if elsewhere:
+        where = " and ".join(filter(None, marks))
+        printing.error(f"left out: {len(elsewhere)} records that do not lie in {where}, such as {elsewhere[0]}")
     return 1 if faults else 0
 
 

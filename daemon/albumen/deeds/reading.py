@@ -100,10 +100,10 @@ def at(store: Store, ref: Ref, path: Path, names: Sequence[str] = ("sha256",)) -
     return found
 
 
-def hashed(store: Store, ref: Ref) -> Staged:
-    """The digests, head and tail of a file, read once, kept nowhere. ``NotFound``, ``Changed``."""
+def hashed(store: Store, ref: Ref, names: Sequence[str] = ("sha256",)) -> Staged:
+    """The digests of these names, head and tail of a file, read once, kept nowhere. ``NotFound``, ``Changed``."""
     with store.open(ref.path, rev=ref.rev or None) as stream:
-        return _read(store.name, stream)
+        return _read(store.name, stream, names)
 
 
 def _read(store: str, stream: BinaryIO, names: Sequence[str] = ("sha256",)) -> Staged:

@@ -1,10 +1,16 @@
-"""The catalog as JSON Lines, one record a line, with the field names of ``model.Record``."""
+"""The catalog as JSON Lines: one record a line, with the field names of ``model.Record``; or as the first seed had it."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from albumen.catalogs.terms import own
+from albumen.deeds.desk import Desk, shown
+from albumen.deeds.reading import hashed
+from albumen.errors import AlbumenError, Changed
 from albumen.jsonable import dumps
-from albumen.model import Arrival, Placement, Query, Record
+from albumen.model import Arrival, Placement, Query, Record, Ref
+from albumen.operations import seed0
 from albumen.operations.look import every, identity_fault
 from albumen.ports import Catalog
 
@@ -22,6 +28,46 @@ def export(catalog: Catalog, *, stable: bool = False, fault: Callable[[str], Non
         if fault is not None and (why := identity_fault(record)):
             fault(why)
         yield dumps(steady(record) if stable else record)
+
+
+def as_seed0(
+    desk: Desk, marks: tuple[str, str], *, stable: bool = False, fault: Callable[[str], None], elsewhere: Callable[[Record], None]
+) -> Iterator[str]:
+    """The first seed's entries, one a line, without line ends: one for each path in the stores (nas, dropbox) of ``marks``.
+
+    Its checksum is Dropbox' content hash: where the catalog knows none, the file is read. ``fault`` is told of each record whose file
+    cannot be read, or is another one by now: its entries have no checksum. ``elsewhere`` gets each record that lies in neither store
+    and so has no entry.
+    """
+    for record in _sorted(desk.catalog) if stable else every(desk.catalog, Query(companions=True), page=_PAGE):
+        places = [one for one in record.placements if own(record, one)]
+        if not any(one.store in marks for one in places):
+            if places:
+                elsewhere(record)
+            continue
+        try:
+            checksum = record.digests.get(seed0.CHECKSUM) or _checksum(desk, record, places)
+        except AlbumenError as error:
+            fault(f"{record.name}: no checksum, and so no path_hash: {error}")
+            checksum = ""
+        yield from map(json.dumps, seed0.entries(record, *marks, checksum))
+
+
+def _checksum(desk: Desk, record: Record, places: list[Placement]) -> str:
+    """Of the first of its files that can be read. Raises as the last of them."""
+    for one in places[:-1]:
+        try:
+            return _read(desk, record, one)
+        except AlbumenError:
+            continue
+    return _read(desk, record, places[-1])
+
+
+def _read(desk: Desk, record: Record, place: Placement) -> str:
+    digests = hashed(desk.store(place.store), Ref(place.store, place.path), ("sha256", seed0.CHECKSUM)).digests
+    if digests["sha256"] != record.sha256:
+        raise Changed(f"{shown(Ref(place.store, place.path))} holds other bytes than the catalog knows")
+    return digests[seed0.CHECKSUM]
 
 
 def _sorted(catalog: Catalog) -> Iterator[Record]:
