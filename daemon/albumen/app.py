@@ -5,8 +5,8 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from fcntl import LOCK_SH, flock
 from functools import partial
@@ -16,6 +16,7 @@ from typing import Any
 from albumen import config, observe
 from albumen.alive import daemon_of
 from albumen.catalogs.sqlite import SqliteCatalog
+from albumen.catalogs.untouched import Untouched
 from albumen.deeds.desk import Desk, Filing, Trace, no_trace
 from albumen.deeds.engine import Engine
 from albumen.errors import Unavailable
@@ -26,11 +27,12 @@ from albumen.media.gazetteer import Towns
 from albumen.media.naming import NameRules
 from albumen.media.sandbox import Prober
 from albumen.media.zones import zone_at
-from albumen.model import DISK, Facts, Ref
+from albumen.model import CATALOG, DISK, Facts, Ref
 from albumen.operations import backing, notifying, opening
 from albumen.operations.notifying import Receiver
 from albumen.operations.problems import Asked, problems
 from albumen.operations.refusing import Refusals
+from albumen.operations.restoring import Elsewhere, databases
 from albumen.operations.timetable import DRAWER
 from albumen.operations.working import Working
 from albumen.overlaps import folders
@@ -48,8 +50,6 @@ from albumen.stores.syncing import Syncs
 from albumen.supervisor import Supervisor
 from albumen.watchman import Teller, Turning, Watchman, every
 
-_STATE = ("state.db", "catalog.db", "ledger.db")
-
 
 @dataclass
 class App:
@@ -60,7 +60,7 @@ class App:
     state: str
     owners: Owners
     stores: Mapping[str, Store]
-    catalog: SqliteCatalog
+    catalog: Catalog
     ledger: SqliteLedger
     queue: SqliteQueue
     engine: Engine
@@ -87,8 +87,8 @@ class App:
         dry_run: bool = False,
         env: Mapping[str, str] = os.environ,
     ) -> "App":
-        """Make it all. ``dry_run`` works on a copy of the databases, so that nothing in the library or state is touched. What fails
-        leaves nothing open."""
+        """Make it all. ``dry_run`` works on a copy of the databases, and on a catalog elsewhere that it cannot write to, so that nothing
+        in the library or state is touched. What fails leaves nothing open. A catalog elsewhere is not asked for here: it may be away."""
         with ExitStack() as undo:
             made = cls._open(settings, plugins or Plugins(), clock, stop or threading.Event(), env, undo, dry_run=dry_run)
             undo.pop_all()
@@ -109,23 +109,24 @@ class App:
         scratch = tempfile.mkdtemp(prefix="albumen-dry-") if dry_run else ""
         if scratch:
             undo.callback(shutil.rmtree, scratch, ignore_errors=True)
-            opening.peek(settings.state.dir, settings.state.backup_dir)
-            _copy_state(settings.state.dir, scratch)
+            opening.peek(settings.state.dir, settings.state.backup_dir, embedded=settings.embedded)
+            _copy_state(settings.state.dir, scratch, databases(embedded=settings.embedded))
         state = scratch or state_directory(settings.state.dir)
         owners = Owners(state)
         undo.callback(owners.close)
-        lock = None if scratch else opening.enter(state, settings.state.backup_dir, owners, clock=clock)
+        folder, there = settings.state.backup_dir, elsewhere(settings, plugins)
+        lock = None if scratch else opening.enter(state, folder, owners, elsewhere=there, clock=clock)
         if lock:
             undo.callback(lock.close)
         stores: dict[str, Store] = {}
-        context = Context(state, owners, stores.__getitem__, clock, stop)
+        remedies = partial(opening.remedy, settings.state.dir, settings.state.backup_dir)
+        context = Context(state, owners, stores.__getitem__, clock, stop, remedies)
         stores |= _stores(plugins, settings, context)
-        path, remedy = (
-            partial(os.path.join, state),
-            partial(partial, opening.remedy, settings.state.dir, settings.state.backup_dir),
-        )
-        catalog = SqliteCatalog(path("catalog.db"), remedy=remedy("catalog.db"))
-        undo.callback(catalog.close)
+        path, remedy = partial(os.path.join, state), partial(partial, remedies)
+        catalog: Catalog = plugins.make("catalogs", settings.catalog.type, CATALOG, settings.catalog.options, context)
+        undo.callback(_close, catalog)
+        if scratch and not settings.embedded:
+            catalog = Untouched(catalog)
         ledger = SqliteLedger(path("ledger.db"), owners, clock=clock, remedy=remedy("ledger.db"))
         undo.callback(ledger.close)
         health = observe.Health()
@@ -138,7 +139,7 @@ class App:
         desk = Desk(stores, catalog, ledger, _filing(settings, towns), owners.me, owners, clock, _trace(env))
         engine = Engine(desk)
         prober = Prober()
-        spool = Spool(os.path.join(state, "spool"))
+        spool = Spool(os.path.join(state, "spool"), owner=owners.me)
 
         def probe(path: Path, name: str) -> Facts:
             return prober.probe(path, name=name)
@@ -181,7 +182,12 @@ class App:
 
     def working(self) -> Working:
         """Workers for one command, unless the daemon has them."""
-        return Working(self.engine, self.pipeline, self.queue, self.stores, self.daemon, self.lanes, self.stop)
+        return Working(self.engine, self.pipeline, self.queue, self.daemon, self.lanes, self.stop)
+
+    @property
+    def elsewhere(self) -> Catalog | None:
+        """The catalog where it is no file of the state directory; else None."""
+        return None if self.settings.embedded else self.catalog
 
     @property
     def lanes(self) -> Mapping[str, int]:
@@ -249,14 +255,12 @@ class App:
             self._sources.append(source)
             watched.append(Watched(source, tuple(route.steps)))
         clock, log = self.context.clock, observe.logger()
-        databases = {
-            "state": self.queue.checkpoint,
-            "catalog": self.catalog.database.checkpoint,
-            "ledger": self.ledger.database.checkpoint,
-        }
+        logs = {"state": self.queue.checkpoint, "ledger": self.ledger.database.checkpoint}
+        if isinstance(self.catalog, SqliteCatalog):
+            logs["catalog"] = self.catalog.database.checkpoint
         kept, stop = self.settings.state, self.stop
-        backup = partial(backing.daily, kept.dir, kept.backup_dir, kept.keep, clock=clock, stop=stop.is_set)
-        parts = Parts(self.engine, self.pipeline, self.queue, databases, self.settings.trash.keep, backup, clock, stop)
+        backup = partial(backing.daily, kept.dir, kept.backup_dir, kept.keep, self.elsewhere, clock=clock, stop=stop.is_set)
+        parts = Parts(self.engine, self.pipeline, self.queue, logs, self.settings.trash.keep, backup, clock, stop)
         beat = partial(self.health.beat, "clock")
         schedule = Schedule(table(parts), clock, self.queue.scratch(DRAWER), self.stop, log, beat)
         return Supervisor(
@@ -294,8 +298,9 @@ class App:
         self.prober.close()
         self.towns.close()
         self.queue.shutdown()
+        self.pipeline.spool.close()
         self.engine.forget_all()
-        self.catalog.close()
+        _close(self.catalog)
         self.ledger.close()
         with suppress(OSError):
             self.owners.close()
@@ -314,6 +319,22 @@ class App:
 def load_settings(path: str | None, env: Mapping[str, str], overrides: Mapping[str, object], plugins: Plugins) -> Settings:
     """Settings for these plugins. ``ConfigError`` with all problems."""
     return config.load(path, env, overrides, plugins.kinds())
+
+
+def elsewhere(settings: Settings, plugins: Plugins | None = None) -> Elsewhere | None:
+    """What opens the catalog where it is no file of the state directory, for who has no ``App``; else None."""
+    return None if settings.embedded else partial(_elsewhere, settings, plugins)
+
+
+@contextmanager
+def _elsewhere(settings: Settings, plugins: Plugins | None) -> Iterator[Catalog]:
+    with ExitStack() as undo:
+        owners = Owners(settings.state.dir)
+        undo.callback(owners.close)
+        context = Context(settings.state.dir, owners)
+        made: Catalog = (plugins or Plugins()).make("catalogs", settings.catalog.type, CATALOG, settings.catalog.options, context)
+        undo.callback(_close, made)
+        yield made
 
 
 def _stores(plugins: Plugins, settings: Settings, context: Context) -> dict[str, Store]:
@@ -354,7 +375,7 @@ def _register(health: observe.Health, stores: Mapping[str, Store], catalog: Cata
     for name, store in stores.items():
         if name != DISK and isinstance(store, Pings):
             health.add(f"store {name}", store.ping)
-    health.add("database catalog", partial(catalog.get, [""]))
+    health.add("database catalog", catalog.ping if isinstance(catalog, Pings) else partial(catalog.get, [""]))
     health.add("database ledger", partial(ledger.batches, ids=[""]))
     health.add("database state", queue.circuits)
 
@@ -370,12 +391,12 @@ def _close(thing: object) -> None:
         close()
 
 
-def _copy_state(state: str, scratch: str) -> None:
+def _copy_state(state: str, scratch: str, names: Iterable[str]) -> None:
     """The databases as they are now, and which folders stores are known by: writers hold the flock of the side file, so a shared one makes the copy consistent. Where
     there is no side file (a restored backup), nobody has written yet."""
     with suppress(FileNotFoundError):
         shutil.copytree(os.path.join(state, "stores"), os.path.join(scratch, "stores"))
-    for name in _STATE:
+    for name in names:
         path = os.path.join(state, name)
         if not os.path.exists(path):
             continue

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from albumen.errors import ConfigError
 from albumen.overlaps import clashes
 from albumen.secrets import Secret
-from albumen.settings import Lanes, Library, Log, Metrics, Notify, Route, Section, Settings, State, Trash
+from albumen.settings import EMBEDDED, Lanes, Library, Log, Metrics, Notify, Route, Section, Settings, State, Trash
 from albumen.values import Given, Reader, did_you_mean
 
 __all__ = [
@@ -53,10 +53,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _FOREIGN = ("ALBUMEN_CONFIG", "ALBUMEN_PORT", "ALBUMEN_SERVICE_", "ALBUMEN_TEST_")  # Kubernetes sets two of these by itself
 
 
-Kinds = Mapping[str, Mapping[str, type]]  # {"store": {"local": LocalStore.Settings}, "source": …, "step": …, "account": …}
+Kinds = Mapping[str, Mapping[str, type]]  # {"store": {"local": LocalStore.Settings}, "source": …, "step": …, "catalog": …}
 _Keys = dict[str, Given]
 
-_SINGLE = ("state", "library", "log", "queue", "trash", "metrics", "notify")
+_SINGLE = ("state", "library", "log", "queue", "trash", "metrics", "notify", "catalog")
 _NAMED = ("account", "store", "source", "step")
 _DEFAULTS: Mapping[str, Any] = {
     "state": {"dir": State.dir},
@@ -215,12 +215,12 @@ class _Loading:
     def settings(self, file: str) -> Settings:
         state, library, log = self._one("state", State), self._one("library", Library), self._one("log", Log)
         queue, trash, notify = self._one("queue", Lanes), self._one("trash", Trash), self._one("notify", Notify)
-        metrics = self._one("metrics", Metrics)
+        metrics, catalog = self._one("metrics", Metrics), self._catalog()
         named = {kind: self._sections(kind) for kind in _NAMED}
         routes = self._all_routes(named)
         self._check_library(library)
         self._problems += clashes(named["store"].values(), named["source"].values(), self._title)
-        if self._problems or not (state and library and log and queue and trash and metrics and notify):
+        if self._problems or not (state and library and log and queue and trash and metrics and notify and catalog):
             raise ConfigError(list(dict.fromkeys(self._problems)))
         return Settings(
             state=state,
@@ -230,6 +230,7 @@ class _Loading:
             trash=trash,
             metrics=metrics,
             notify=notify,
+            catalog=catalog,
             accounts=named["account"],
             stores=named["store"],
             sources=named["source"],
@@ -249,11 +250,11 @@ class _Loading:
         return self._reader.build(cls, self._single[name], f"{self._title}: [{name}]")
 
     def _sections(self, kind: str) -> dict[str, Section]:
-        from albumen.model import DISK  # here, since ``state`` needs no model, see ``albumen.alive``
+        from albumen.model import CATALOG, DISK  # here, since ``state`` needs no model, see ``albumen.alive``
 
         found = {}
         for name, keys in self._named[kind].items():
-            if (kind, name) == ("store", DISK):
+            if kind == "store" and name in (DISK, CATALOG):
                 self._problems.append(f"{self._title}: [{kind}.{name}]: {name!r} is reserved")
                 continue
             section = self._section(kind, name, dict(keys))
@@ -261,8 +262,15 @@ class _Loading:
                 found[name] = section
         return found
 
-    def _section(self, kind: str, name: str, keys: _Keys) -> Section | None:
-        where = f"{self._title}: [{kind}.{name}]"
+    def _catalog(self) -> Section | None:
+        """The one engine; without any key it is the embedded one."""
+        keys = dict(self._single["catalog"])
+        if not keys:
+            keys["type"] = Given(EMBEDDED, f"{self._title}: [catalog] type", "")
+        return self._section("catalog", "catalog", keys, where="[catalog]")
+
+    def _section(self, kind: str, name: str, keys: _Keys, *, where: str = "") -> Section | None:
+        where = f"{self._title}: {where or f'[{kind}.{name}]'}"
         types = self._kinds.get(kind, {})
         type = keys.pop("type", None)
         if type is None:
@@ -332,7 +340,7 @@ def secrets_of(settings: Settings) -> Iterable[Secret]:
         parts = urlsplit(settings.notify.url.reveal())
         rest = f"{parts.path}?{parts.query}".strip("/?")
         yield from (Secret(one) for one in (rest, parts.path.strip("/"), parts.password, unquote(parts.password or "")) if one)
-    for group in (settings.accounts, settings.stores, settings.sources, settings.steps):
+    for group in ({"catalog": settings.catalog}, settings.accounts, settings.stores, settings.sources, settings.steps):
         for section in group.values():
             values = (getattr(section.options, one.name) for one in dataclasses.fields(section.options))
             yield from (one for one in values if isinstance(one, Secret))

@@ -23,6 +23,7 @@ Kind: TypeAlias = Literal["image", "video", "raw", "other"]
 Precision: TypeAlias = Literal["second", "day", "month"]
 
 DISK = "disk"  # reserved store: this machine's file system, root "/", bound to its host
+CATALOG = "catalog"  # the place that ``Unavailable`` names when the catalog cannot be used; no store is called so
 
 
 # ------------------------------------------------------------------------------------------------------- bytes and places

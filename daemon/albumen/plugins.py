@@ -23,11 +23,15 @@ PORTS: Mapping[Group, type] = {
     "ledgers": Ledger,
     "queues": Queue,
 }
-_KINDS: Mapping[str, Group] = {"source": "sources", "store": "stores", "step": "handlers"}
+_KINDS: Mapping[str, Group] = {"source": "sources", "store": "stores", "step": "handlers", "catalog": "catalogs"}
 
 
 def _no_store(name: str) -> Store:
     raise NotFound(f"no store called {name} is configured")
+
+
+def _no_remedy(_name: str) -> str:
+    return "put it back from a backup"
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Context:
     store: Callable[[str], Store] = _no_store
     clock: Callable[[], int] = time.time_ns
     stop: threading.Event = field(default_factory=threading.Event)
+    remedy: Callable[[str], str] = _no_remedy  # how a person gets a database of the state directory back, by its file name
 
 
 @dataclass(frozen=True)
@@ -60,9 +65,9 @@ class Plugins:
     """Every class offered under the entry points ``albumen.sources``, ``.stores``, ``.handlers``, ``.catalogs``, ``.ledgers`` and
     ``.queues``, by whatever package. Nothing is imported before it is asked for; may be called from any thread.
 
-    A plugin is a class with the methods of its port (``albumen.ports``). Sources, stores and handlers are made as
-    ``Plugin(name, settings, context)`` and have an attribute ``Settings``, a frozen dataclass; engines (catalogs, ledgers, queues)
-    are made by the composition root. Where two packages offer one name, albumen's own counts, else neither.
+    A plugin is a class with the methods of its port (``albumen.ports``). Sources, stores, handlers and catalogs are made as
+    ``Plugin(name, settings, context)`` and have an attribute ``Settings``, a frozen dataclass; ledgers and queues are made by the
+    composition root. Where two packages offer one name, albumen's own counts, else neither.
     """
 
     def __init__(self, offered: Iterable[EntryPoint] | None = None) -> None:

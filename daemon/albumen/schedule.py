@@ -79,7 +79,7 @@ class Parts:
 
     def probes(self) -> None:
         """Closed places whose time has come are asked whether they work again."""
-        for place in probe(self.queue, self.engine.desk.stores, self.clock()):
+        for place in probe(self.queue, self.engine.desk.places, self.clock()):
             self.pipeline.works(place)
 
     def recovery(self) -> str | None:

@@ -242,6 +242,9 @@ def _address(key: str, text: str, default: int | None) -> tuple[str, int]:
     return match["six"] or match["host"], port
 
 
+EMBEDDED = "sqlite"  # the type of the catalog that is a file of the state directory
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything a person can set, checked. ``file`` is the path it was read from, "" for pure defaults."""
@@ -253,9 +256,15 @@ class Settings:
     trash: Trash
     metrics: Metrics
     notify: Notify
+    catalog: Section  # its name is "catalog"
     accounts: Mapping[str, Section]
     stores: Mapping[str, Section]
     sources: Mapping[str, Section]
     steps: Mapping[str, Section]  # also each type that a route names directly, with its defaults
     routes: tuple[Route, ...]
     file: str = ""
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the catalog is a file of the state directory; else it lives in another program."""
+        return self.catalog.type == EMBEDDED

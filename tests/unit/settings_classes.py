@@ -44,8 +44,17 @@ class Scale:
             raise ValueError("factor: must be at least 1")
 
 
+@dataclass(frozen=True)
+class Remote:
+    urls: tuple[str, ...]
+    index: str = "albumen"
+    password: Secret | None = None
+    timeout: float = 30.0
+
+
 KINDS: Mapping[str, Mapping[str, type]] = {
     "store": {"local": Disk, "cloud": Cloud},
     "source": {"local": Watched},
     "step": {"catalog": Plain, "file": Plain, "scale": Scale},
+    "catalog": {"sqlite": Plain, "elasticsearch": Remote},
 }

@@ -21,15 +21,20 @@ def backup(session: Session, folder: str | None, listing: bool) -> int:
     Into [state] backups, where the daemon makes one a day and keeps the newest ([state] keep), or into DIR, where all stay. Files are
     not in it: they lie in the library.
     """
+    from contextlib import ExitStack
+
+    from albumen.app import elsewhere
     from albumen.operations import backing, opening
 
-    state = session.settings().state
+    settings = session.settings()
+    state, there = settings.state, elsewhere(settings)
     where = os.path.abspath(folder) if folder else state.backup_dir
     if listing:
         return _list(session, where, state.dir)
-    with opening.standing(state.dir) as lock:
+    with opening.standing(state.dir) as lock, ExitStack() as held:
         lock.share()
-        _tell(session, backing.backup(state.dir, where, keep=None if folder else state.keep), "saved in")
+        catalog = held.enter_context(there()) if there else None
+        _tell(session, backing.backup(state.dir, where, keep=None if folder else state.keep, elsewhere=catalog), "saved in")
     return 0
 
 
@@ -57,16 +62,18 @@ def restore(session: Session, which: str, dry_run: bool) -> int:
     BACKUP is a name of `albumen backup --list`, or a path. Nothing else of albumen may run. The backup is checked first, and the present
     databases are kept beside it. What was filed since lies in the library all the same, unknown until it is found again.
     """
+    from albumen.app import elsewhere
     from albumen.operations import opening, restoring
     from albumen.owners import state_directory
 
-    state = session.settings().state
+    settings = session.settings()
+    state, there = settings.state, elsewhere(settings)
     found = restoring.find(state.dir, state.backup_dir, which)
     if dry_run:
-        done = restoring.preview(state.dir, found)
+        done = restoring.preview(state.dir, found, embedded=there is None)
     else:
         with opening.standing(state_directory(state.dir)) as lock:
-            done = restoring.restore(state.dir, found, lock)
+            done = restoring.restore(state.dir, found, lock, elsewhere=there)
     if session.json:
         session.record(done)
         return 0

@@ -164,14 +164,20 @@ def _timed(entry: "Timed") -> str:
     return f"clock {entry.name}: {told}" + (f" ({entry.said})" if entry.said else "")
 
 
+def _numbers(session: Session, found: "Status") -> None:
+    """What the catalog knows, while it can be asked."""
+    if found.records is not None:
+        session.say(f"records: {found.records}" + (f", {found.history} of them lie nowhere any more" if found.history else ""))
+    for store, number in (found.copies or {}).items():
+        session.say(f"in {store}: {number}")
+
+
 def _show(session: Session, found: "Status") -> None:
     from albumen.operations.look import moment
 
     for line in [one.text for one in found.problems] or ["all is well"]:
         session.say(line)
-    session.say(f"records: {found.records}" + (f", {found.history} of them lie nowhere any more" if found.history else ""))
-    for store, number in found.copies.items():
-        session.say(f"in {store}: {number}")
+    _numbers(session, found)
     session.say("queue: " + (", ".join(f"{number} {state}" for state, number in sorted(found.queue.items())) or "empty"))
     for failed in found.failed:
         session.say(f"failed: {failed.file}: {failed.why} (albumen queue again {failed.id})")

@@ -8,7 +8,7 @@ from albumen import observe
 from albumen.errors import Unavailable
 from albumen.media.dates import DateRules
 from albumen.media.naming import NameRules
-from albumen.model import DISK, Owner, Place, Position, Ref, Staged
+from albumen.model import CATALOG, DISK, Owner, Place, Position, Ref, Staged
 from albumen.ports import Catalog, Ledger, Store
 
 Trace = Callable[[str, str], None]  # (deed id, step reached): a hook for fault tests
@@ -92,6 +92,11 @@ class Desk:
             raise Unavailable(
                 name, "no store of this name is configured; it was when this was planned: configure it again"
             ) from None
+
+    @property
+    def places(self) -> Mapping[str, object]:
+        """Everything that can be closed for a while, by the place that ``Unavailable`` names."""
+        return {**self.stores, CATALOG: self.catalog}
 
     @property
     def library(self) -> Store:

@@ -1,7 +1,8 @@
 """Backups of catalog and ledger: folders named by their UTC time, each whole and checked, the oldest removed beyond what is kept.
 
-``<backups>/2026-11-21T03-00-00Z/`` holds ``catalog.db``, ``ledger.db`` and ``manifest.json``. A folder without a manifest that can
-be read is none of ours: it is not listed, not counted and never removed.
+``<backups>/2026-11-21T03-00-00Z/`` holds ``catalog.db``, ``ledger.db`` and ``manifest.json``; where the catalog is no file of the state
+directory, all its records (``dumping``) instead of ``catalog.db``. A folder without a manifest that can be read is none of ours: it is
+not listed, not counted and never removed.
 """
 
 import fcntl
@@ -19,11 +20,14 @@ import albumen
 from albumen import sqlite_file
 from albumen.errors import Rejected, Unavailable
 from albumen.jsonable import from_json
+from albumen.operations import dumping
+from albumen.ports import Catalog
 from albumen.sqlite_file import Copied, never
 
 MANIFEST = "manifest.json"
 # The catalog is written before a deed is settled: copied in this order, no deed of the copies is done without its record.
-PRECIOUS = ("ledger.db", "catalog.db")
+LEDGER, CATALOG = "ledger.db", "catalog.db"
+PRECIOUS = (LEDGER, CATALOG)
 _DUE = (24 * 3600 - 1800) * 10**9  # ns; asked every hour, it comes at the same hour each day and does not drift
 _NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ(?:-\d+)?", re.ASCII)
 _DRAFT = ".part"
@@ -91,7 +95,7 @@ def check(backup: Backup) -> None:
         try:
             if sqlite_file.digest(path) != kept.sha256:
                 raise Rejected(f"{path} is not what it was when the backup was made: take another backup (albumen backup --list)")
-            found = sqlite_file.examine(path)
+            found = dumping.examine(path) if name == dumping.NAME else sqlite_file.examine(path)
         except (Unavailable, OSError) as error:
             raise Rejected(f"{error}: take another backup (albumen backup --list)") from error
         if found != (kept.schema, kept.rows):
@@ -114,47 +118,61 @@ def backup(
     folder: str,
     *,
     keep: int | None = None,
+    elsewhere: Catalog | None = None,
     clock: Callable[[], int] = time.time_ns,
     stop: Callable[[], bool] = never,
 ) -> Backup:
-    """Make one now, while everything runs; then only the newest ``keep`` stay (None = all), this one in any case. ``Unavailable``:
+    """Make one now, while everything runs, of the catalog ``elsewhere`` if it is no file here; then only the newest ``keep`` stay (None = all), this one in any case. ``Unavailable``:
     nothing was made, nothing half is left, and nothing was removed. Two at once: the second is refused, as is one while a database is
     missing: it would push out those that have it."""
-    gone = [name for name in PRECIOUS if not os.path.exists(os.path.join(state, name))]
+    names = [name for name in PRECIOUS if elsewhere is None or name != CATALOG]
+    gone = [name for name in names if not os.path.exists(os.path.join(state, name))]
     if gone:
         why = f"there is no {' and no '.join(gone)} in {state} to save"
         raise Unavailable("backup", f"{why}: {remedy(folder)}" if listed(folder) else why)
-    made = save(state, folder, PRECIOUS, clock=clock, stop=stop)
+    made = save(state, folder, names, elsewhere=elsewhere, clock=clock, stop=stop)
     if keep is not None:
         prune(folder, keep, made)
     return made
 
 
-def daily(state: str, folder: str, keep: int, *, clock: Callable[[], int], stop: Callable[[], bool]) -> str | None:
+def daily(
+    state: str, folder: str, keep: int, elsewhere: Catalog | None = None, *, clock: Callable[[], int], stop: Callable[[], bool]
+) -> str | None:
     """Make one when a day went by since the newest; a sentence about it. ``Unavailable`` as ``backup``. Asked every hour, the newest
     is never older than 24.5 h and what it takes to make one."""
     if not due(folder, clock()):
         return None
-    made = backup(state, folder, keep=keep, clock=clock, stop=stop)
+    made = backup(state, folder, keep=keep, elsewhere=elsewhere, clock=clock, stop=stop)
     return f"catalog and ledger are saved in {made.path}"
 
 
 def save(
-    state: str, folder: str, names: Sequence[str], *, clock: Callable[[], int] = time.time_ns, stop: Callable[[], bool] = never
+    state: str,
+    folder: str,
+    names: Sequence[str],
+    *,
+    elsewhere: Catalog | None = None,
+    clock: Callable[[], int] = time.time_ns,
+    stop: Callable[[], bool] = never,
 ) -> Backup:
-    """A backup of those databases of a state directory that are there, in this order. ``Unavailable`` as ``backup``."""
+    """A backup of those databases of a state directory that are there, in this order, and of a catalog ``elsewhere`` after them.
+    ``Unavailable`` as ``backup``."""
     names = [name for name in names if os.path.exists(os.path.join(state, name))]
     draft = ""
     try:
         with _only_one(state):
             os.makedirs(folder, exist_ok=True)
             _sweep(folder)
-            _has_room(state, folder, names)
+            before = next(iter(listed(folder)), None) if elsewhere else None
+            _has_room(state, folder, names, before)
             at = clock()
             path = _free_name(folder, at)
             draft = _draft(path)
             os.mkdir(draft)
             files = {name: sqlite_file.copy(os.path.join(state, name), os.path.join(draft, name), stop=stop) for name in names}
+            if elsewhere is not None:
+                files[dumping.NAME] = _records(elsewhere, draft, before, stop)
             made = Backup(path, at, albumen.__version__, files)
             _write(draft, made)
             os.rename(draft, path)
@@ -165,6 +183,16 @@ def save(
     finally:
         if draft:
             shutil.rmtree(draft, ignore_errors=True)  # when it was not given its name
+
+
+def _records(catalog: Catalog, draft: str, before: Backup | None, stop: Callable[[], bool]) -> Copied:
+    """All of them, unless there are none any more: that is no catalog to keep, and it would push out those that have some."""
+    copied = dumping.write(dumping.carrying(catalog), os.path.join(draft, dumping.NAME), stop=stop)
+    had = 0 if before is None else max(one.rows.get("record", 0) for one in before.files.values())
+    if had and not copied.rows["record"]:
+        why = f"the catalog holds nothing any more, and the newest backup {had} records: `albumen restore newest` puts them back"
+        raise Unavailable("backup", why)
+    return copied
 
 
 def prune(folder: str, keep: int, made: Backup) -> Sequence[Backup]:
@@ -235,9 +263,11 @@ def _sweep(folder: str) -> None:
             shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
 
 
-def _has_room(state: str, folder: str, names: Sequence[str]) -> None:
+def _has_room(state: str, folder: str, names: Sequence[str], before: Backup | None) -> None:
     files = [os.path.join(state, name + ending) for name in names for ending in ("", "-wal")]
     wanted = sum(os.path.getsize(one) for one in files if os.path.exists(one)) + _ROOM
+    if before and dumping.NAME in before.files:  # how much it will be is not known; about as much as the last time
+        wanted += before.files[dumping.NAME].size * 5 // 4
     status = os.statvfs(folder)
     free = status.f_bavail * status.f_frsize
     if free < wanted:

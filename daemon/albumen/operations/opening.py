@@ -8,13 +8,13 @@ takes it. While ``upgrade.json`` is there, that copy stands and the upgrade is n
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 
 from albumen import sqlite_file
 from albumen.errors import AlbumenError, ConfigError, Unavailable, UsageError
 from albumen.operations import backing, restoring
-from albumen.operations.restoring import BEFORE_UPGRADE, SCHEMAS
+from albumen.operations.restoring import BEFORE_UPGRADE, SCHEMAS, Elsewhere, databases
 from albumen.owners import Owners, StateLock
 
 _MARK = "upgrade.json"
@@ -35,18 +35,22 @@ def standing(state: str) -> Iterator[StateLock]:
         owners.close()
 
 
-def enter(state: str, folder: str, owners: Owners, *, clock: Callable[[], int] = time.time_ns) -> StateLock:
+def enter(
+    state: str, folder: str, owners: Owners, *, elsewhere: Elsewhere | None = None, clock: Callable[[], int] = time.time_ns
+) -> StateLock:
     """The lock that whoever opens the databases holds; when ``has_opened`` was called, others may share it. ``folder`` holds the
-    backups. ``UsageError`` or ``Unavailable``: they cannot be opened, and nothing was changed."""
+    backups, ``elsewhere`` opens the catalog where it is no database here. ``UsageError`` or ``Unavailable``: they cannot be opened, and
+    nothing was changed."""
+    names = databases(embedded=elsewhere is None)
     lock = StateLock(state, owners)
     try:
         lock.share()
-        if restoring.has_leftovers(state) or _is_older(state) or os.path.exists(os.path.join(state, _MARK)):
+        if restoring.has_leftovers(state) or _is_older(state, names) or os.path.exists(os.path.join(state, _MARK)):
             lock.alone("an upgrade of the databases")
-            restoring.finish(state)
-            if _is_older(state):
-                _keep(state, clock)
-        _all_there(state, folder)
+            restoring.finish(state, elsewhere)
+            if _is_older(state, names):
+                _keep(state, names, clock)
+        _all_there(state, folder, names)
     except BaseException:
         lock.close()
         raise
@@ -60,11 +64,11 @@ def has_opened(state: str, lock: StateLock) -> None:
     lock.share()
 
 
-def peek(state: str, folder: str) -> None:
+def peek(state: str, folder: str, *, embedded: bool = True) -> None:
     """For who only copies the databases: ``UsageError`` when what is there cannot be opened as it is."""
     if restoring.is_unfinished(state):
         raise UsageError(f"a restore in {state} was interrupted: `albumen status` finishes it")
-    _all_there(state, folder)
+    _all_there(state, folder, databases(embedded=embedded))
 
 
 def remedy(state: str, folder: str, name: str) -> str:
@@ -78,14 +82,14 @@ def remedy(state: str, folder: str, name: str) -> str:
     return backing.remedy(folder)
 
 
-def _keep(state: str, clock: Callable[[], int]) -> None:
-    """Copy all of them, unless an upgrade that was killed did. ``Unavailable`` where there is no room: nothing was changed."""
+def _keep(state: str, names: Sequence[str], clock: Callable[[], int]) -> None:
+    """Copy them all, unless an upgrade that was killed did. ``Unavailable`` where there is no room: nothing was changed."""
     mark = os.path.join(state, _MARK)
     if os.path.exists(mark):
         return
     folder = os.path.join(state, BEFORE_UPGRADE)
     try:
-        made = backing.save(state, folder, tuple(SCHEMAS), clock=clock)
+        made = backing.save(state, folder, names, clock=clock)
         backing.prune(folder, _COPIES, made)
         restoring.write_down(mark, {"copy": made.name})
     except (AlbumenError, OSError) as error:
@@ -93,8 +97,8 @@ def _keep(state: str, clock: Callable[[], int]) -> None:
         raise Unavailable("upgrade", f"no copy of the databases can be kept first, so nothing was changed: {why}") from error
 
 
-def _is_older(state: str) -> bool:
-    return any(0 < _schema(os.path.join(state, name)) < known for name, known in SCHEMAS.items())
+def _is_older(state: str, names: Sequence[str]) -> bool:
+    return any(0 < _schema(os.path.join(state, name)) < SCHEMAS[name] for name in names)
 
 
 def _schema(path: str) -> int:
@@ -108,16 +112,16 @@ def _schema(path: str) -> int:
         return 0
 
 
-def _all_there(state: str, folder: str) -> None:
+def _all_there(state: str, folder: str, names: Sequence[str]) -> None:
     """``UsageError`` when catalog or ledger is missing although there is a sign that it was there."""
-    gone = [name for name in backing.PRECIOUS if not _has_bytes(os.path.join(state, name))]
+    gone = [name for name in backing.PRECIOUS if name in names and not _has_bytes(os.path.join(state, name))]
     if not gone:
         return
     sign = ""
     if backing.listed(folder):
         sign = f"there are backups in {folder}"
     for name, table in (("catalog.db", "record"), ("ledger.db", "deed")):
-        if name not in gone and _has_rows(os.path.join(state, name), table):
+        if name in names and name not in gone and _has_rows(os.path.join(state, name), table):
             sign = f"{name} is there and not empty"
     if sign:
         raise UsageError(

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from albumen.alive import Daemon, silence
 from albumen.deeds.desk import shown
-from albumen.model import BatchInfo, Owner
+from albumen.model import CATALOG, BatchInfo, Owner
 from albumen.mounts import lacks_room
 from albumen.observe import Health
 from albumen.operations import backing, refusing, timetable
@@ -114,7 +114,7 @@ def _daemon(daemon: Daemon | None, now: int) -> Iterable[Problem]:
 
 def _circuits(asked: Asked) -> Iterable[Problem]:
     for one in asked.queue.circuits():
-        kind = "store" if one.place in asked.stores else "place"
+        kind = "store" if one.place in asked.stores else "database" if one.place == CATALOG else "place"
         yield Problem(f"{kind} {one.place}", f"{one.place} is closed: {one.why}")
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from albumen.alive import Daemon
 from albumen.deeds.desk import shown
-from albumen.errors import NotFound
-from albumen.model import DISK, Batch, Circuit, Query, Refused
+from albumen.errors import NotFound, Unavailable
+from albumen.model import CATALOG, DISK, Batch, Circuit, Query, Refused
 from albumen.operations import timetable
 from albumen.operations.history import BatchRow, batch_row
 from albumen.operations.notifying import Receiver
@@ -16,7 +16,7 @@ from albumen.operations.problems import Asked, Problem, StatusQueue, interrupted
 from albumen.operations.refusing import Refusals
 from albumen.operations.timetable import Timed
 from albumen.operations.working import Working
-from albumen.ports import Catalog, Queue
+from albumen.ports import Catalog, Pings, Queue
 
 __all__ = ["Aside", "Failed", "Status", "asides", "counts", "failures", "look", "resolve"]
 
@@ -44,13 +44,14 @@ class Aside:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """No ``problems`` = all is well. ``copies``: records per store; ``history``: records that lie nowhere. ``asks`` are files set
+    """No ``problems`` = all is well. ``copies``: records per store; ``history``: records that lie nowhere; these and ``records`` are
+    None while the catalog cannot be asked. ``asks`` are files set
     aside that nobody answered, ``listed`` those left where they are; ``clock`` is what runs by the clock, ``told`` who gets a word."""
 
     problems: tuple[Problem, ...]
-    records: int
-    copies: Mapping[str, int]
-    history: int
+    records: int | None
+    copies: Mapping[str, int] | None
+    history: int | None
     queue: Mapping[str, int]
     failed: tuple[Failed, ...] = ()
     asks: tuple[Aside, ...] = ()
@@ -65,13 +66,14 @@ class Status:
 
 def look(catalog: Catalog, asked: Asked, daemon: Daemon | None, now: int, told: Sequence[Receiver] = ()) -> Status:
     """Everything at once; ``now`` in ns."""
-    stores = [name for name in asked.stores if name != DISK]
     aside = asides(asked.queue, asked.sources)
+    found = problems(asked, daemon, now)
+    records, copies, history = _numbers(catalog, [name for name in asked.stores if name != DISK], found)
     return Status(
-        problems=problems(asked, daemon, now),
-        records=catalog.count(Query()).get("", 0),
-        copies={name: catalog.count(Query(marks=(name,))).get("", 0) for name in stores},
-        history=catalog.count(Query(marks=tuple(f"-{name}" for name in stores))).get("", 0),
+        problems=found,
+        records=records,
+        copies=copies,
+        history=history,
         queue=counts(asked.queue),
         failed=failures(asked.queue),
         asks=tuple(one for one in aside if one.id),
@@ -83,6 +85,22 @@ def look(catalog: Catalog, asked: Asked, daemon: Daemon | None, now: int, told: 
         told=tuple(told),
         daemon=daemon,
     )
+
+
+def _numbers(
+    catalog: Catalog, stores: Sequence[str], found: Sequence[Problem]
+) -> tuple[int | None, Mapping[str, int] | None, int | None]:
+    """Records, those in each store, and those in none; nothing where it was found that the catalog is away: asking costs a time out."""
+    if isinstance(catalog, Pings) and any(one.cause == f"database {CATALOG}" for one in found):
+        return None, None, None
+    try:
+        return (
+            catalog.count(Query()).get("", 0),
+            {name: catalog.count(Query(marks=(name,))).get("", 0) for name in stores},
+            catalog.count(Query(marks=tuple(f"-{name}" for name in stores))).get("", 0),
+        )
+    except Unavailable:  # since it was asked
+        return None, None, None
 
 
 def failures(queue: Queue) -> tuple[Failed, ...]:

@@ -10,7 +10,7 @@ from albumen.errors import AlbumenError
 from albumen.model import BatchId, Pending
 from albumen.owners import DaemonLock
 from albumen.pipeline import Pipeline
-from albumen.ports import Circuits, Pings, Queue, Store
+from albumen.ports import Circuits, Pings, Queue
 
 _LOOK = 0.03  # seconds between looks at the queue
 _DAEMON = 1.0  # … at the daemon's lock
@@ -33,7 +33,6 @@ class Working:
         engine: Engine,
         pipeline: Pipeline,
         queue: WorkingQueue,
-        stores: Mapping[str, Store],
         daemon: DaemonLock,
         workers: Mapping[str, int],
         stop: threading.Event,
@@ -41,7 +40,6 @@ class Working:
         self._engine = engine
         self._pipeline = pipeline
         self._queue = queue
-        self._stores = stores
         self._daemon = daemon
         self._workers = workers
         self._stop = stop
@@ -60,7 +58,9 @@ class Working:
         we go on with. True when they run here."""
         if not self.working and not self._daemon.held():
             recover(self._engine, self._pipeline, self._queue, batches)
-            probe(self._queue, self._stores)  # whoever starts a command wants it now, and no daemon is there to ask later
+            probe(
+                self._queue, self._engine.desk.places
+            )  # whoever starts a command wants it now, and no daemon is there to ask later
             self._queue.start(self._pipeline, workers=self._workers)
             self.working = True
         return self.working
@@ -83,17 +83,17 @@ class Working:
                 self.take_over()
 
 
-def probe(queue: Circuits, stores: Mapping[str, Store], due: int | None = None) -> Sequence[str]:
-    """Ask closed places (``due``: only those whose time has come by then, in ns) whether they work again. Those that do: their jobs
+def probe(queue: Circuits, places: Mapping[str, object], due: int | None = None) -> Sequence[str]:
+    """Ask closed places of these names (``due``: only those whose time has come by then, in ns) whether they work again. Those that do: their jobs
     go on. A place that cannot be asked is believed until the next failure."""
     works = []
     for circuit in queue.circuits():
         if due is not None and circuit.until > due:
             continue
-        store = stores.get(circuit.place)
+        place = places.get(circuit.place)
         try:
-            if store is not None and isinstance(store, Pings):
-                store.ping()
+            if isinstance(place, Pings):
+                place.ping()
         except AlbumenError as error:
             queue.reopen(circuit.place, str(error))
         else:
