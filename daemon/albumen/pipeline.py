@@ -21,6 +21,7 @@ from pathlib import Path
 from albumen import observe
 from albumen.deeds import reading
 from albumen.deeds.desk import shown
+from albumen.deeds.records import is_placement
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, SetAside, Transient, Unavailable
 from albumen.handlers.file import FileHandler
 from albumen.media.digest import record_id
@@ -85,9 +86,11 @@ class StepRun:
         """See ``ports.Run``."""
         return self.spool.folder()
 
-    def read(self, ref: Ref) -> Staged:
+    def read(self, ref: Ref, *, whole: bool = False) -> Staged:
         """See ``ports.Run``."""
-        return reading.at(self.store(ref.store), ref, self.spool.local(self.store(ref.store), ref))
+        store = self.store(ref.store)
+        found = None if whole else reading.alien(store, ref)
+        return found or reading.at(store, ref, self.spool.local(store, ref))
 
     def probe(self, ref: Ref) -> Facts:
         """See ``ports.Run``."""
@@ -232,9 +235,9 @@ class Pipeline:
         return Done()
 
     def _taken(self, item: Item, now: Sequence[Item]) -> None:
-        """What a move has taken away is not remembered any more: was only its disk gone at that moment, its source offers it again
-        when it is back, and it is known as a duplicate."""
-        if not item.move or item.source not in self.sources:
+        """What a move has taken away, or a step on a store of ours, is not remembered any more: was only its disk gone at that moment,
+        its source offers it again when it is back, and it is known as a duplicate."""
+        if item.source not in self.sources or not (item.move or is_placement(item.main.store, item.main.path)):
             return
         if any(one.main != item.main or (one.duplicate_of and one.deeds) for one in now):
             try:

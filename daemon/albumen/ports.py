@@ -191,8 +191,9 @@ class Run(Protocol):
     def folder(self) -> AbstractContextManager[Path]:
         """A new, empty folder on the spool's disk for what a step makes; gone with all that is in it at the end."""
 
-    def read(self, ref: Ref) -> Staged:
-        """Digests, head and tail of a file, stored nowhere else: a remote one is downloaded once, as by ``local``. ``Changed``."""
+    def read(self, ref: Ref, *, whole: bool = False) -> Staged:
+        """Digests, head and tail of a file, stored nowhere else: a remote one is downloaded once, as by ``local``. ``Changed``. A
+        file that is no media comes back with its head only, unread, unless it is wanted ``whole`` all the same."""
 
     def probe(self, ref: Ref) -> Facts:
         """What the file says about itself, read in a limited child. ``Rejected`` with the reason when nothing can be read."""

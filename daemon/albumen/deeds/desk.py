@@ -8,7 +8,7 @@ from albumen import observe
 from albumen.errors import Unavailable
 from albumen.media.dates import DateRules
 from albumen.media.naming import NameRules
-from albumen.model import CATALOG, DISK, Owner, Place, Position, Ref, Staged
+from albumen.model import CATALOG, DISK, DeedId, Owner, Place, Position, Ref, Staged
 from albumen.ports import Catalog, Ledger, Store
 
 Trace = Callable[[str, str], None]  # (deed id, step reached): a hook for fault tests
@@ -82,6 +82,7 @@ class Desk:
     clock: Callable[[], int]
     trace: Trace = no_trace
     shelf: Shelf = field(default_factory=Shelf)
+    made: dict[DeedId, str] = field(default_factory=dict)  # bytes that a step of this process made: files of this machine
     log: observe.Log = field(default_factory=observe.logger)
 
     def store(self, name: str) -> Store:

@@ -1,13 +1,25 @@
 """The face of ``deeds``: what ``ports.Deeds`` promises, and what operations and recovery need beside it."""
 
 import threading
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 
-from albumen.deeds import doubles, folders, reading, recover, reserve, transfer, undo, uniting
+from albumen.deeds import (
+    doubles,
+    enlisting,
+    folders,
+    making,
+    reading,
+    recover,
+    relocating,
+    reserve,
+    transfer,
+    undo,
+    uniting,
+)
 from albumen.deeds.desk import Desk
 from albumen.errors import AlbumenError, Transient, Unavailable
-from albumen.model import BatchId, Deed, DeedId, Item, Record, Ref, Staged
+from albumen.model import BatchId, Deed, DeedId, Item, Made, Record, Ref, Staged, Wish
 
 
 class Engine:
@@ -46,6 +58,18 @@ class Engine:
     def double(self, item: Item, batch: BatchId) -> Item:
         """See ``ports.Deeds``."""
         return doubles.double(self.desk, item, batch)
+
+    def enlist(self, item: Item) -> Item:
+        """See ``ports.Deeds``."""
+        return enlisting.enlist(self.desk, item)
+
+    def derive(self, item: Item, wish: Wish, make: Callable[[], Made]) -> Item:
+        """See ``ports.Deeds``."""
+        return making.derive(self.desk, item, wish, make, self.do)
+
+    def relocate(self, item: Item, folder: str, *, untag: Sequence[str] = ()) -> Item:
+        """See ``ports.Deeds``."""
+        return relocating.relocate(self.desk, item, folder, untag, self.do)
 
     def unite(self, batch: BatchId) -> None:
         """See ``ports.Deeds``."""

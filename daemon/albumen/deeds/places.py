@@ -12,6 +12,7 @@ from albumen.deeds.desk import Desk
 from albumen.deeds.reading import sha256
 from albumen.errors import NotFound
 from albumen.model import Deed, DeedId
+from albumen.ports import Stages
 
 AtTarget = Literal["absent", "ours", "foreign"]
 AtSource = Literal["there", "gone", "changed"]
@@ -26,8 +27,28 @@ class Look:
 
 
 def look(desk: Desk, deed: Deed) -> Look:
-    """Ask both places; content decides, never the state or the times alone."""
+    """Ask both places; content decides, never the state or the times alone. What a store moved on its own side and still has the
+    revision that was looked at is that very file, once its old name is gone: a remote one is not read whole to know that."""
+    if deed.verb == "move" and deed.source.store == deed.target.store and _carried(desk, deed):
+        return Look("ours", "gone")
     return Look(_target(desk, deed), source(desk, deed))
+
+
+def _carried(desk: Desk, deed: Deed) -> bool:
+    store = desk.store(deed.target.store)
+    if not deed.source.rev or isinstance(store, Stages):  # a local revision names the file, not its bytes
+        return False
+    try:
+        now = store.stat(deed.target.path).main
+    except NotFound:
+        return False
+    if (now.rev, now.size) != (deed.source.rev, deed.source.size):
+        return False
+    try:
+        store.stat(deed.source.path)
+    except NotFound:
+        return True
+    return False
 
 
 def _target(desk: Desk, deed: Deed) -> AtTarget:
@@ -41,7 +62,9 @@ def _target(desk: Desk, deed: Deed) -> AtTarget:
 
 
 def source(desk: Desk, deed: Deed) -> AtSource:
-    """Whether the source still holds the content that was planned."""
+    """Whether the source still holds the content that was planned; of what a step makes, whether this process has it."""
+    if deed.verb == "derive":
+        return "there" if deed.id in desk.made else "gone"
     store = desk.store(deed.source.store)
     try:
         now = store.stat(deed.source.path).main

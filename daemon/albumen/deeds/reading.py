@@ -26,7 +26,7 @@ def stage(desk: Desk, ref: Ref, *, whole: bool = False) -> Staged:
     library cannot stage or has no room now. ``Changed`` when the file changed while it was read."""
     source = desk.store(ref.store)
     library = desk.library
-    staged = None if whole else _alien(source, ref)
+    staged = None if whole else alien(source, ref)
     if staged is not None:
         return staged
     if isinstance(library, Stages):
@@ -67,7 +67,7 @@ def _discard(desk: Desk, some: Sequence[Staged]) -> None:
 def checked(desk: Desk, ref: Ref) -> Staged:
     """``hashed``, with the question whether the file stayed the same meanwhile."""
     source = desk.store(ref.store)
-    staged = _alien(source, ref)
+    staged = alien(source, ref)
     if staged is not None:
         return staged
     staged = hashed(source, ref)
@@ -76,7 +76,7 @@ def checked(desk: Desk, ref: Ref) -> Staged:
     return staged
 
 
-def _alien(store: Store, ref: Ref) -> Staged | None:
+def alien(store: Store, ref: Ref) -> Staged | None:
     """The head, without digests, of a file whose name promises nothing and whose first bytes are no media: a disk image of 40 GB
     is not read to its end, nor copied, to be set aside."""
     if signature.kind_of_name(ref.name) is not None:

@@ -8,7 +8,7 @@ from albumen.model import DISK, Companion, Deed, DeedId, Item, Placement, Proof,
 from albumen.ports import Catalog
 
 _NO_ENTRY = frozenset({"id", "sha256", "size", "placements", "companions", "renditions", "arrival", "version"})
-_FILLED = ("title", "description", "rating", "tags", "people", "faces", "position", "place")
+_FILLED = ("title", "description", "rating", "tags", "people", "faces", "position", "place", "derived_from")
 _OWN = ".albumen/"  # trash, incoming, manifests: never a placement
 
 

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 from albumen.deeds import successors
 from albumen.deeds.desk import Desk, shown
+from albumen.deeds.steps import CONSUMED, DERIVED, RELOCATED
 from albumen.model import Deed, Ref
 
 _TRASH = ".albumen/trash/"
-_PLAIN = ("main", "duplicate", "folder")  # roles that the event tells already
+_PLAIN = ("main", "duplicate", "folder", DERIVED, CONSUMED, RELOCATED)  # roles that the event tells already
 
 
 def done(desk: Desk, deeds: Sequence[Deed], why: str = "") -> None:
     """These deeds are settled as done, with this reason. Lines: ``filed``, ``trashed``, ``undone``, ``expired``,
-    ``corrected``, ``joined``, ``rewritten``, ``folder removed``."""
+    ``corrected``, ``joined``, ``made``, ``moved``, ``tags removed``, ``rewritten``, ``folder removed``."""
     for deed in deeds:
         if deed.role == "root":  # only its times were set
             continue
@@ -21,7 +22,13 @@ def done(desk: Desk, deeds: Sequence[Deed], why: str = "") -> None:
             fields["file"] = _where(deed.source if deed.undoes and deed.verb == "move" else deed.target)
         elif deed.target.path and deed.source.path:
             fields |= {"to": shown(deed.target), "verb": deed.verb}
-        more = {"id": deed.record, "role": "" if deed.role in _PLAIN else deed.role, "undoes": deed.undoes, "why": why}
+        more = {
+            "id": deed.record,
+            "role": "" if deed.role in _PLAIN else deed.role,
+            "undoes": deed.undoes,
+            "tags": " ".join(deed.tags),
+            "why": why,
+        }
         desk.log.info(_event(deed), **fields, **{key: text for key, text in more.items() if text})
 
 
@@ -32,6 +39,10 @@ def _event(deed: Deed) -> str:
         return "expired"
     if deed.verb in ("mkdir", "rmdir"):
         return "folder removed" if deed.verb == "rmdir" else "folder made"
+    if deed.role == RELOCATED:
+        return "moved" if deed.verb == "move" else "tags removed"
+    if deed.verb == "derive":
+        return "made"
     if successors.rewrites(deed):
         return "rewritten"
     if deed.before is not None and deed.after is not None and deed.before.companion_of != deed.after.companion_of:

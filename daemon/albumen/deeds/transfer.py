@@ -4,14 +4,17 @@ their folders durable → settle. All or none, and safe to repeat after a crash 
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import BinaryIO
 
-from albumen.deeds import doubles, places, records, replacing, telling, trash
+from albumen.deeds import doubles, making, places, records, replacing, telling, trash
 from albumen.deeds.desk import Desk, shown
 from albumen.deeds.reading import content, sha256
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, Permanent, Rejected, Stale, Transient
-from albumen.model import Deed, DeedId, DeedState, Item, Proof, Ref, Staged
-from albumen.ports import Moves, Stages, Store
+from albumen.model import Content, Deed, DeedId, DeedState, Item, Proof, Ref, Staged
+from albumen.ports import Moves, Stages, Store, Tags
 
 _OPEN = (DeedState.planned, DeedState.intended)
 
@@ -79,11 +82,9 @@ class _Group:
 
     def _place(self, deeds: Sequence[Deed]) -> None:
         desk = self.desk
-        for deed in deeds:
-            if deed.verb == "tag":
-                self._ask_tagged(deed)
+        self._place_others([one for one in deeds if one.verb in ("tag", "derive")])
         swapped = [one for one in deeds if one.verb == "replace"]
-        deeds = [one for one in deeds if one.verb not in ("tag", "replace")]
+        deeds = [one for one in deeds if one.verb not in ("tag", "replace", "derive")]
         inside = [one for one in deeds if _within(desk, one)]
         across = [one for one in deeds if one not in inside]
         staged: list[tuple[Deed, Staged]] = []
@@ -149,6 +150,23 @@ class _Group:
         data = content(source, deed.source, modified=deed.target.modified, mode=deed.target.mode)
         return self.desk.store(deed.target.store).put(deed.target.path, data, expect={"sha256": deed.sha256})
 
+    def _place_others(self, deeds: Sequence[Deed]) -> None:
+        """Those that bring no file from its source to its target."""
+        for deed in deeds:
+            if deed.verb == "tag":
+                self._ask_tagged(deed)
+            else:
+                self.items[deed.id] = self._made(deed)
+        _traced(self.desk, [one for one in deeds if one.verb == "derive"], "placed")
+
+    def _made(self, deed: Deed) -> Item:
+        """What a step of this process made gets its place. ``Changed`` when it was another process, or another try."""
+        path = self.desk.made.get(deed.id)
+        if path is None:
+            raise Changed(f"{shown(deed.target)} was not stored yet; it is made again")
+        data = Content(partial(_opened, path), size=deed.target.size, modified=deed.target.modified)
+        return self.desk.store(deed.target.store).put(deed.target.path, data, expect={"sha256": deed.sha256})
+
     def _ask_tagged(self, deed: Deed) -> None:
         """A tag changes no file, but it is about this very content."""
         if places.source(self.desk, deed) != "there":
@@ -178,9 +196,11 @@ class _Group:
         whys: dict[str, list[Deed]] = defaultdict(list)
         for one in deeds:
             stays = trash.take(desk, one) if one.verb == "move" else ""
-            whys["; ".join(why for why in (doubles.reason(desk, one), stays) if why)].append(one)
+            whys["; ".join(why for why in (doubles.reason(desk, one), making.reason(desk, one), stays) if why)].append(one)
         for name, refs in _by_store(one.source for one in deeds if one.verb == "move").items():
             _sync(desk.store(name), [one.path for one in refs])
+        for one in deeds:
+            _tag(desk, one)
         _traced(desk, deeds, "taken")
         for why, some in whys.items():
             desk.ledger.settle([one.id for one in some], DeedState.done, why)
@@ -234,7 +254,10 @@ class _Group:
         if decision.why == "exists":
             error = Exists(f"{shown(culprit(target='foreign').target)} is taken by another file, which stays as it is")
         elif decision.why == "gone":
-            error = NotFound(f"{shown(culprit(target='absent', source='gone').source)} is gone")
+            gone = culprit(target="absent", source="gone")
+            error = NotFound(f"{shown(gone.source)} is gone")
+            if gone.verb == "derive":
+                error = Changed(f"{shown(gone.target)} was not stored before its process ended; it is made again")
         else:
             error = Changed(f"{shown(culprit(target='absent', source='changed').source)} changed since it was planned")
         self._end(decision.back, decision.keep, error)
@@ -300,6 +323,20 @@ class _Group:
 def _within(desk: Desk, deed: Deed) -> bool:
     """A move that stays inside a store which can do it on its own side."""
     return deed.verb == "move" and deed.source.store == deed.target.store and isinstance(desk.store(deed.source.store), Moves)
+
+
+def _opened(path: str) -> BinaryIO:
+    return open(path, "rb")
+
+
+def _tag(desk: Desk, deed: Deed) -> None:
+    """The tags that the store itself has, where the file lies now; a file that is gone by now, or a tag that it never had, is well."""
+    store = desk.store(deed.target.store)
+    if not isinstance(store, Tags):
+        return
+    with suppress(NotFound):
+        for one in deed.tags:
+            (store.assign if one.startswith("+") else store.unassign)(deed.target.path, one[1:])
 
 
 def _discard(store: Store, staged: Staged) -> None:

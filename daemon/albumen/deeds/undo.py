@@ -103,6 +103,7 @@ def _turn(desk: Desk, deed: Deed, into: BatchId) -> Deed | Refused:
         content="",
         before=None,
         after=None,
+        tags=tuple(("+" if one.startswith("-") else "-") + one[1:] for one in reversed(deed.tags)),
     )
     if {deed.source.store, deed.target.store} - desk.stores.keys():
         return Refused(deed, f"no store called {deed.target.store} is configured any more")
@@ -143,7 +144,7 @@ def _turn_file(desk: Desk, deed: Deed, base: Deed) -> Deed | Refused:
         key = desk.store(now.store).key(now.path)
         return dataclasses.replace(base, source=now, target=Ref(now.store, now.path), target_key=key)
     back = dataclasses.replace(deed.source, rev="", size=None)
-    target = trash.place(desk, now, base.batch) if deed.verb == "copy" else back
+    target = trash.place(desk, now, base.batch) if deed.verb in ("copy", "derive") else back
     store = desk.store(target.store)
     if trash.exists(desk, target):
         return Refused(deed, f"{shown(target)} is taken by another file now")

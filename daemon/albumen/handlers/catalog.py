@@ -1,5 +1,5 @@
-"""``catalog``: read once, know, recognise. The record is written by ``file``, with the place it names; a file that lies in no store
-has none without it."""
+"""``catalog``: read once, know, recognise. The record is written by ``file``, with the place it names, or at once for a file that lies
+in a store of ours and stays there; one that lies in no store has none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from functools import partial
 from typing import ClassVar
 
 from albumen.deeds.desk import shown
+from albumen.deeds.records import is_placement
 from albumen.deeds.successors import heir
 from albumen.errors import Permanent, Rejected, SetAside
 from albumen.handlers.halves import sorted_out, unread
@@ -44,6 +45,8 @@ class CatalogHandler:
         except Permanent:
             run.deeds.forget([item.main, *item.companions])
             raise
+        if _stays(item, run):
+            return [run.deeds.enlist(one) for one in known]
         kept = self._wanted(known, run)
         files = {ref for one in kept for ref in (one.main, *one.companions)} if run.steps else set()
         run.deeds.forget(
@@ -55,7 +58,8 @@ class CatalogHandler:
         def tell(ref: Ref, why: str) -> None:
             run.tell("companion left", file=shown(ref), why=why)
 
-        return know(item, partial(run.deeds.stage, whole=item.keep), run.probe, tell)
+        read = partial(run.read, whole=item.keep) if _stays(item, run) else partial(run.deeds.stage, whole=item.keep)
+        return know(item, read, run.probe, tell)
 
     def _wanted(self, known: Sequence[Item], run: Run) -> Sequence[Item]:
         """Without what a person took out before: told; ``SetAside`` when nothing is left."""
@@ -73,3 +77,8 @@ class CatalogHandler:
         for one, why in zip(gone, whys, strict=True):
             run.tell("companion left", file=shown(one.main), why=why)
         return [one for one in known if one not in gone]
+
+
+def _stays(item: Item, run: Run) -> bool:
+    """Whether it is known where it lies, in a store of ours: no later step files it."""
+    return not run.files and is_placement(item.main.store, item.main.path)

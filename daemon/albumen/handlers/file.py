@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from albumen.deeds.desk import shown
 from albumen.deeds.drafting import WITHOUT_PIXELS
+from albumen.deeds.steps import is_own
 from albumen.errors import Changed, NotFound, Transient
 from albumen.handlers.halves import sorted_out
 from albumen.handlers.looking import know
@@ -38,8 +39,8 @@ class FileHandler:
             deeds = run.deeds.do(item.deeds)
             if not all(one.state in _UNDONE for one in deeds):
                 return self._finished(item, deeds, run)
-            if any(one.undoes or one.before is not None or one.why == UNDONE_BEFORE for one in deeds):
-                return []  # not planned anew: refused, with its reason, undone, or a correction of what lies in the library
+            if any(one.undoes or one.before is not None or one.why == UNDONE_BEFORE or is_own(one) for one in deeds):
+                return []  # not planned anew: refused, with its reason, undone, or a correction of what lies in the library, or another step's business
         if not item.deeds and item.facts:
             return self._filed(item, run)
         return self._anew(item, run)

@@ -13,6 +13,7 @@ _TRASH = ".albumen/trash/"
 _VERBS = {  # to do, done
     "copy": ("copy", "copied"),
     "move": ("move", "moved"),
+    "derive": ("make something of", "made something of"),
     "replace": ("replace", "replaced"),
     "tag": ("tag", "tagged"),
     "mkdir": ("make folder", "made folder"),

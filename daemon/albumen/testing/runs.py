@@ -43,6 +43,7 @@ class MemoryRun:
         self.deeds: Deeds = self._engine
         self.stop = threading.Event()
         self.steps = steps
+        self.files = "file" in steps
         self.options = options
         self.told: list[tuple[str, dict[str, object]]] = []
         self._spool = Spool(str(folder))
@@ -51,18 +52,15 @@ class MemoryRun:
         """See ``ports.Run``."""
         return self._spool.local(self.store(item.main.store), item.main)
 
-    @property
-    def files(self) -> bool:
-        """See ``ports.Run``: a step called ``file`` does."""
-        return "file" in self.steps
-
     def folder(self) -> AbstractContextManager[Path]:
         """See ``ports.Run``."""
         return self._spool.folder()
 
-    def read(self, ref: Ref) -> Staged:
+    def read(self, ref: Ref, *, whole: bool = False) -> Staged:
         """See ``ports.Run``."""
-        return reading.at(self.store(ref.store), ref, self._spool.local(self.store(ref.store), ref))
+        store = self.store(ref.store)
+        found = None if whole else reading.alien(store, ref)
+        return found or reading.at(store, ref, self._spool.local(store, ref))
 
     def probe(self, ref: Ref) -> Facts:
         """See ``ports.Run``."""
