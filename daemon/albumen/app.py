@@ -29,6 +29,7 @@ from albumen.media.sandbox import Prober
 from albumen.media.zones import zone_at
 from albumen.model import CATALOG, DISK, Facts, Ref
 from albumen.operations import backing, notifying, opening
+from albumen.operations.engines import Home
 from albumen.operations.notifying import Receiver
 from albumen.operations.problems import Asked, problems
 from albumen.operations.refusing import Refusals
@@ -106,16 +107,16 @@ class App:
         *,
         dry_run: bool,
     ) -> "App":
-        scratch = tempfile.mkdtemp(prefix="albumen-dry-") if dry_run else ""
+        scratch, home = tempfile.mkdtemp(prefix="albumen-dry-") if dry_run else "", Home(settings.catalog.type)
         if scratch:
             undo.callback(shutil.rmtree, scratch, ignore_errors=True)
-            opening.peek(settings.state.dir, settings.state.backup_dir, embedded=settings.embedded)
+            opening.peek(settings.state.dir, settings.state.backup_dir, embedded=settings.embedded, home=home)
             _copy_state(settings.state.dir, scratch, databases(embedded=settings.embedded))
         state = scratch or state_directory(settings.state.dir)
         owners = Owners(state)
         undo.callback(owners.close)
         folder, there = settings.state.backup_dir, elsewhere(settings, plugins)
-        lock = None if scratch else opening.enter(state, folder, owners, elsewhere=there, clock=clock)
+        lock = None if scratch else opening.enter(state, folder, owners, elsewhere=there, home=home, clock=clock)
         if lock:
             undo.callback(lock.close)
         stores: dict[str, Store] = {}

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from albumen.catalogs.sqlite import SqliteCatalog
 from albumen.operations import engines, restoring
-from albumen.operations.engines import EMBEDDED, Engine
+from albumen.operations.engines import EMBEDDED, Home
 from albumen.sqlite import no_remedy
 
 _FILE = "catalog.db"
@@ -19,7 +19,7 @@ class EmbeddedPlace:
     """``operations.migrating.Place`` of a state directory. ``remedy`` says how a person gets a broken catalog back."""
 
     def __init__(self, state: str, *, remedy: Callable[[], str] = no_remedy, clock: Callable[[], int] = time.time_ns) -> None:
-        self.engine = Engine(EMBEDDED)
+        self.home = Home(EMBEDDED)
         self._state = state
         self._path = os.path.join(state, _FILE)
         self._folder = os.path.join(state, _DRAFT)

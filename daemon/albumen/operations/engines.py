@@ -20,25 +20,28 @@ _FILE = "catalog.json"
 
 
 @dataclass(frozen=True)
-class Engine:
+class Home:
     """The engine by its name in the settings, and where it is, for people ("" = in the state directory)."""
 
-    name: str = EMBEDDED
+    engine: str = EMBEDDED
     where: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.where})" if self.where else self.name
+        return f"{self.engine} ({self.where})" if self.where else self.engine
 
 
-def engine_of(state: str) -> Engine:
+HERE = Home()
+
+
+def home_of(state: str) -> Home:
     """Who has the catalog. ``UsageError`` when the file that says so cannot be read."""
     path = os.path.join(state, _FILE)
     try:
         with open(path, encoding="ascii") as file:
             told = json.load(file)
-        return Engine(str(told["engine"]), str(told["where"]))
+        return Home(str(told["engine"]), str(told["where"]))
     except FileNotFoundError:
-        return Engine()
+        return Home()
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"{path}, which says where the catalog is, cannot be read ({error}): put it back from a backup, or remove it when the "
@@ -46,37 +49,37 @@ def engine_of(state: str) -> Engine:
         ) from None
 
 
-def settle(state: str, engine: Engine) -> None:
+def settle(state: str, home: Home) -> None:
     """From now on this engine has the catalog: durable. Twice is harmless."""
-    if engine_of(state) == engine:
+    if home_of(state) == home:
         return
-    if engine.name == EMBEDDED:
+    if home.engine == EMBEDDED:
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(state, _FILE))
         sync(state)
         return
-    write_down(os.path.join(state, _FILE), {"engine": engine.name, "where": engine.where})
+    write_down(os.path.join(state, _FILE), {"engine": home.engine, "where": home.where})
 
 
-def agree(state: str, wanted: Engine) -> None:
+def agree(state: str, wanted: Home, *, keep: bool = True) -> None:
     """Before a catalog is opened: ``UsageError`` when the settings name another engine than the one that has it, with both ways out.
-    A state directory that knows of no record yet takes the engine that is wanted."""
-    kept = engine_of(state)
-    if kept.name == wanted.name:
-        settle(state, wanted)
+    A state directory that knows of no record yet takes the engine that is wanted, and remembers it if ``keep``."""
+    kept = home_of(state)
+    if kept.engine == wanted.engine:
         return
-    if kept.name == EMBEDDED:
+    if kept.engine == EMBEDDED:
         number = records_in(os.path.join(state, "catalog.db"))
         if not number:
-            settle(state, wanted)
+            if keep:
+                settle(state, wanted)
             return
         raise UsageError(
-            f"the settings name {wanted.name} in [catalog], but the catalog is still {os.path.join(state, 'catalog.db')} ({number} "
-            f"records): `albumen migrate --to {wanted.name}` copies it; or take [catalog] out of the settings to go on as before"
+            f"the settings name {wanted.engine} in [catalog], but the catalog is still {os.path.join(state, 'catalog.db')} ({number} "
+            f"records): `albumen migrate --to {wanted.engine}` copies it; or take [catalog] out of the settings to go on as before"
         )
     raise UsageError(
-        f"the settings name {wanted.name} in [catalog], but the catalog is in {kept}: name {kept.name} there again; then "
-        f"`albumen migrate --to {wanted.name}` copies it back, if that is wanted"
+        f"the settings name {wanted.engine} in [catalog], but the catalog is in {kept}: name {kept.engine} there again; then "
+        f"`albumen migrate --to {wanted.engine}` copies it back, if that is wanted"
     )
 
 

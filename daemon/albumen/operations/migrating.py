@@ -19,7 +19,7 @@ from albumen.errors import Transient, UsageError
 from albumen.jsonable import dumps
 from albumen.model import Record
 from albumen.operations import engines
-from albumen.operations.engines import Engine
+from albumen.operations.engines import Home
 from albumen.operations.export import steady
 from albumen.operations.restoring import write_down
 from albumen.ports import Carries, Catalog
@@ -39,7 +39,7 @@ class Keeps(Carries, Catalog, Protocol):
 class Place(Protocol):
     """Where an engine keeps a catalog, for who has it alone."""
 
-    engine: Engine
+    home: Home
 
     def current(self) -> Keeps | None:
         """The catalog that is there, of this program's schema; None when there is none. The place closes it."""
@@ -116,18 +116,18 @@ def unfinished(state: str) -> Unfinished | None:
 
 def plan(state: str, source: Place, target: Place) -> Plan:
     """What ``migrate`` would do. ``UsageError`` when the source has no catalog of this state directory. Changes nothing."""
-    kept = engines.engine_of(state)
-    if kept.name == target.engine.name:
+    kept = engines.home_of(state)
+    if kept.engine == target.home.engine:
         raise UsageError(f"the catalog is in {kept} already: nothing to do")
-    if kept.name != source.engine.name:
-        raise UsageError(f"the catalog is in {kept}, not in {source.engine.name}: `albumen migrate --from {kept.name}`")
+    if kept.engine != source.home.engine:
+        raise UsageError(f"the catalog is in {kept}, not in {source.home.engine}: `albumen migrate --from {kept.engine}`")
     begun = unfinished(state)
     return Plan(
-        str(source.engine),
-        str(target.engine),
+        str(source.home),
+        str(target.home),
         source.records(),
         target.records(),
-        resumes=begun is not None and begun.to == target.engine.name,
+        resumes=begun is not None and begun.to == target.home.engine,
     )
 
 
@@ -137,19 +137,19 @@ def migrate(state: str, source: Place, target: Place, *, replace_held: bool, tol
     planned = plan(state, source, target)
     if planned.held and not replace_held and not planned.resumes:
         raise UsageError(
-            f"{target.engine} holds {planned.held} records already, and nothing is mixed: `albumen migrate --to {target.engine.name} "
-            f"--replace` puts the {planned.records} of {source.engine} in their place (and keeps what is there aside)"
+            f"{target.home} holds {planned.held} records already, and nothing is mixed: `albumen migrate --to {target.home.engine} "
+            f"--replace` puts the {planned.records} of {source.home} in their place (and keeps what is there aside)"
         )
     begun = unfinished(state)
-    if begun is None or begun.to != target.engine.name:
-        begun = Unfinished(target.engine.name)
+    if begun is None or begun.to != target.home.engine:
+        begun = Unfinished(target.home.engine)
     name, draft = target.draft(begun.draft)
     if name != begun.draft:
         begun = Unfinished(begun.to, name)
     _note(state, begun)
     walked = _level(state, source, draft, begun, planned.records, told)
     aside = target.publish(name)
-    engines.settle(state, target.engine)
+    engines.settle(state, target.home)
     _forget(state)
     return Migrated(planned.source, planned.target, walked.records, walked.carried, walked.digest, aside)
 
@@ -157,7 +157,7 @@ def migrate(state: str, source: Place, target: Place, *, replace_held: bool, tol
 def give_up(state: str, target: Place) -> bool:
     """Forget a migration into that engine that was begun, with its draft; False when there was none."""
     begun = unfinished(state)
-    if begun is None or begun.to != target.engine.name:
+    if begun is None or begun.to != target.home.engine:
         return False
     target.discard(begun.draft)
     _forget(state)
@@ -167,7 +167,7 @@ def give_up(state: str, target: Place) -> bool:
 def _level(state: str, source: Place, draft: Keeps, begun: Unfinished, total: int, told: Told) -> Walked:
     catalog = source.current()
     if catalog is None:
-        raise UsageError(f"there is no catalog in {source.engine}: nothing to copy")
+        raise UsageError(f"there is no catalog in {source.home}: nothing to copy")
     noted = 0
 
     def note(id: str, at: int) -> None:
@@ -185,7 +185,7 @@ def _level(state: str, source: Place, draft: Keeps, begun: Unfinished, total: in
             walked.carried = carried
             return walked
     raise Transient(
-        f"{source.engine} changes while it is copied, so another program writes to it: stop albumen on every machine that uses it"
+        f"{source.home} changes while it is copied, so another program writes to it: stop albumen on every machine that uses it"
     )
 
 

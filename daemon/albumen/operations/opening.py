@@ -13,7 +13,8 @@ from contextlib import closing, contextmanager, suppress
 
 from albumen import sqlite_file
 from albumen.errors import AlbumenError, ConfigError, Unavailable, UsageError
-from albumen.operations import backing, restoring
+from albumen.operations import backing, engines, restoring
+from albumen.operations.engines import HERE, Home
 from albumen.operations.restoring import BEFORE_UPGRADE, SCHEMAS, Elsewhere, databases
 from albumen.owners import Owners, StateLock
 
@@ -36,15 +37,22 @@ def standing(state: str) -> Iterator[StateLock]:
 
 
 def enter(
-    state: str, folder: str, owners: Owners, *, elsewhere: Elsewhere | None = None, clock: Callable[[], int] = time.time_ns
+    state: str,
+    folder: str,
+    owners: Owners,
+    *,
+    elsewhere: Elsewhere | None = None,
+    home: Home = HERE,
+    clock: Callable[[], int] = time.time_ns,
 ) -> StateLock:
     """The lock that whoever opens the databases holds; when ``has_opened`` was called, others may share it. ``folder`` holds the
-    backups, ``elsewhere`` opens the catalog where it is no database here. ``UsageError`` or ``Unavailable``: they cannot be opened, and
-    nothing was changed."""
+    backups, ``elsewhere`` opens the catalog where it is no database here, ``home`` is where the settings want it. ``UsageError`` or
+    ``Unavailable``: they cannot be opened, and nothing was changed."""
     names = databases(embedded=elsewhere is None)
     lock = StateLock(state, owners)
     try:
         lock.share()
+        engines.agree(state, home)
         if restoring.has_leftovers(state) or _is_older(state, names) or os.path.exists(os.path.join(state, _MARK)):
             lock.alone("an upgrade of the databases")
             restoring.finish(state, elsewhere)
@@ -64,10 +72,11 @@ def has_opened(state: str, lock: StateLock) -> None:
     lock.share()
 
 
-def peek(state: str, folder: str, *, embedded: bool = True) -> None:
+def peek(state: str, folder: str, *, embedded: bool = True, home: Home = HERE) -> None:
     """For who only copies the databases: ``UsageError`` when what is there cannot be opened as it is."""
     if restoring.is_unfinished(state):
         raise UsageError(f"a restore in {state} was interrupted: `albumen status` finishes it")
+    engines.agree(state, home, keep=False)
     _all_there(state, folder, databases(embedded=embedded))
 
 

@@ -1,4 +1,4 @@
-"""Engine to engine: what a migration copies, refuses, resumes and leaves; the other engine is one in memory."""
+"""Home to engine: what a migration copies, refuses, resumes and leaves; the other engine is one in memory."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from albumen.errors import Transient, UsageError
 from albumen.model import Record
 from albumen.operations import engines, migrating
 from albumen.operations.embedded import EmbeddedPlace
-from albumen.operations.engines import Engine
+from albumen.operations.engines import Home
 from albumen.operations.export import export
 from albumen.operations.migrating import Told
 from albumen.testing.catalogs import MemoryCatalog
@@ -23,7 +23,7 @@ class MemoryPlace:
     """Drafts and the current catalog in a dict, as another server would have them."""
 
     def __init__(self) -> None:
-        self.engine = Engine("elsewhere", "memory")
+        self.home = Home("elsewhere", "memory")
         self.there: MemoryCatalog | None = None
         self.drafts: dict[str, MemoryCatalog] = {}
         self.made = 0
@@ -95,7 +95,7 @@ def test_there_and_back_everything_is_the_same(tmp_path: Path) -> None:
     assert elsewhere.there is not None
     assert "\n".join(export(elsewhere.there)) == before
     assert kept(tmp_path) == before  # the source stays
-    assert engines.engine_of(str(tmp_path)) == elsewhere.engine
+    assert engines.home_of(str(tmp_path)) == elsewhere.home
     with pytest.raises(UsageError, match="already"):
         move(tmp_path, elsewhere=elsewhere)
     elsewhere.there.put([replace(MANY[0], title="later")])
@@ -105,7 +105,7 @@ def test_there_and_back_everything_is_the_same(tmp_path: Path) -> None:
     assert kept(tmp_path) == "\n".join(export(elsewhere.there))
     assert kept(Path(back.aside)) == before
     assert back.digest != done.digest
-    assert engines.engine_of(str(tmp_path)).name == "sqlite"
+    assert engines.home_of(str(tmp_path)).engine == "sqlite"
     assert migrating.unfinished(str(tmp_path)) is None
 
 
@@ -129,7 +129,7 @@ def test_an_interrupted_one_goes_on_where_it_was_also_over_changes_of_the_source
     elsewhere = MemoryPlace()
     with pytest.raises(_Killed):
         move(tmp_path, elsewhere=elsewhere, told=killed_at(1000))
-    assert engines.engine_of(str(tmp_path)).name == "sqlite"
+    assert engines.home_of(str(tmp_path)).engine == "sqlite"
     assert not elsewhere.records()
     ids = sorted(one.id for one in MANY)
     catalog = SqliteCatalog(str(tmp_path / "catalog.db"))  # the daemon went on meanwhile
@@ -177,29 +177,29 @@ class _Busy(MemoryCatalog):
 def test_a_source_that_never_rests_is_told(tmp_path: Path) -> None:
     elsewhere = MemoryPlace()
     elsewhere.there = _Busy()
-    engines.settle(str(tmp_path), elsewhere.engine)
+    engines.settle(str(tmp_path), elsewhere.home)
     with pytest.raises(Transient, match="another program writes"):
         move(tmp_path, back=True, elsewhere=elsewhere)
-    assert engines.engine_of(str(tmp_path)) == elsewhere.engine
+    assert engines.home_of(str(tmp_path)) == elsewhere.home
 
 
 def test_the_settings_and_the_state_directory_must_agree(tmp_path: Path) -> None:
     """Nobody starts on an empty catalog beside a full one; a fresh state directory takes what is wanted."""
-    elsewhere = Engine("elsewhere", "memory")
+    elsewhere = Home("elsewhere", "memory")
     full, fresh = tmp_path / "full", tmp_path / "fresh"
     for folder in (full, fresh):
         folder.mkdir()
     fill(full, MANY[:3])
-    engines.agree(str(full), Engine())
+    engines.agree(str(full), Home())
     with pytest.raises(UsageError, match=r"catalog.db \(3 records\): `albumen migrate --to elsewhere`"):
         engines.agree(str(full), elsewhere)
     engines.agree(str(fresh), elsewhere)
-    assert engines.engine_of(str(fresh)) == elsewhere
+    assert engines.home_of(str(fresh)) == elsewhere
     with pytest.raises(UsageError, match=r"in elsewhere \(memory\).*migrate --to sqlite"):
-        engines.agree(str(fresh), Engine())
+        engines.agree(str(fresh), Home())
     (fresh / "catalog.json").write_text("{")
     with pytest.raises(UsageError, match="cannot be read"):
-        engines.engine_of(str(fresh))
+        engines.home_of(str(fresh))
 
 
 def test_a_note_that_cannot_be_read_costs_only_time(tmp_path: Path) -> None:
