@@ -52,7 +52,13 @@ def check(session: Session, systemd: bool, notify: bool) -> int:
     with session.looking() as app:
         found = list(
             checking.findings(
-                app.settings, app.stores, app.towns, time.time_ns(), refused=app.refusals.kept(), strangers=app.strangers()
+                app.settings,
+                app.stores,
+                app.towns,
+                time.time_ns(),
+                elsewhere=app.elsewhere,
+                refused=app.refusals.kept(),
+                strangers=app.strangers(),
             )
         )
         routes = checking.graph(app.settings)

@@ -10,11 +10,11 @@ from albumen.config import secrets_of
 from albumen.errors import AlbumenError, ConfigError, Unavailable
 from albumen.media.dates import RELEASED
 from albumen.media.gazetteer import Towns
-from albumen.model import DISK, Refused
+from albumen.model import DISK, Query, Refused
 from albumen.mounts import lacks_room, room, shown_size, tells_everything
 from albumen.operations.look import moment
 from albumen.overlaps import folders
-from albumen.ports import Pings, Store
+from albumen.ports import Catalog, Pings, Store
 from albumen.replaced import replaced
 from albumen.senders import senders
 from albumen.settings import Section, Settings
@@ -35,11 +35,12 @@ def findings(
     towns: Towns,
     now: int,
     *,
+    elsewhere: Catalog | None = None,
     refused: Sequence[Refused] = (),
     strangers: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Finding]:
     """State directory, stores, sources, secrets, places, zone: one or more lines each; the clock (``now`` in ns) when it is wrong.
-    ``refused`` is what is kept as such, ``strangers`` are sources whose place is another one than before, with the reason."""
+    ``elsewhere`` is the catalog where it is no file, ``refused`` is what is kept as such, ``strangers`` are sources whose place is another one than before, with the reason."""
     if now < RELEASED:
         yield Finding("clock", ok=False, text=f"this machine says that it is {moment(now)}: set its clock")
     state = settings.state.dir
@@ -49,18 +50,17 @@ def findings(
         )
     yield _folder("[state] dir", state, write=True, make=True, floor=settings.state.floor)
     yield from _room("[state] dir", state, settings.state.floor)
+    if elsewhere is not None:
+        yield _catalog(settings, elsewhere)
     for one in refused:
         kind, _, name = one.place.partition(" ")
         yield Finding(f"[{kind}.{name}]", ok=False, text=f"{one.why} (albumen confirm {one.id})")
     for name, section in settings.stores.items():
         yield from _store(name, section, stores[name])
+    told = {one.place for one in refused}
     for name, section in settings.sources.items():
-        if name in strangers and f"source {name}" not in {one.place for one in refused}:
-            yield Finding(f"[source.{name}]", ok=False, text=strangers[name])
-        move = getattr(section.options, "mode", "") == "move"
-        for path in folders(section.options):
-            yield _folder(f"[source.{name}]", path, write=move, make=not settings.file)
-            yield Finding(f"[source.{name}]", ok=True, text=_watched(path))
+        stranger = strangers.get(name, "") if f"source {name}" not in told else ""
+        yield from _source(name, section, stranger, make=not settings.file)
     for sender in senders(settings.notify):
         yield Finding("[notify]", ok=True, text=f"{sender.name}: {sender.where} (albumen check --notify sends a test)")
     if settings.metrics.listen:
@@ -78,6 +78,20 @@ def findings(
 def _urllib3() -> Iterator[Finding]:
     if fork := replaced():
         yield Finding("urllib3", ok=True, text=f"warning: {fork}")
+
+
+def _catalog(settings: Settings, catalog: Catalog) -> Finding:
+    """Whether the catalog elsewhere answers."""
+    where, section = "[catalog]", settings.catalog
+    place = getattr(section.options, "place", "")
+    try:
+        if isinstance(catalog, Pings):
+            catalog.ping()
+        records = catalog.count(Query()).get("", 0)
+    except AlbumenError as error:
+        return Finding(where, ok=False, text=str(error))
+    told = f"{section.type}{f' at {place}' if place else ''}, {records} records; the daily backup saves them all with the ledger"
+    return Finding(where, ok=True, text=told)
 
 
 def _places(towns: Towns) -> Finding:
@@ -118,6 +132,16 @@ def _store(name: str, section: Section, store: Store) -> Iterator[Finding]:
             return
     for path in folders(section.options):
         yield _folder(where, path, write=True, make=True, floor=getattr(section.options, "floor", None))
+
+
+def _source(name: str, section: Section, stranger: str, *, make: bool) -> Iterator[Finding]:
+    where = f"[source.{name}]"
+    if stranger:
+        yield Finding(where, ok=False, text=stranger)
+    move = getattr(section.options, "mode", "") == "move"
+    for path in folders(section.options):
+        yield _folder(where, path, write=move, make=make)
+        yield Finding(where, ok=True, text=_watched(path))
 
 
 def _room(where: str, path: str, floor: int | None) -> Iterator[Finding]:
