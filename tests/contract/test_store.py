@@ -10,7 +10,7 @@ from albumen.stores.disk import DiskStore
 from albumen.stores.local import LocalSettings, LocalStore
 from albumen.testing.contracts_store import StoreContract
 from albumen.testing.faulty import Faulty
-from albumen.testing.stores import CaseBlindStore, LaggingStore, MemoryStore, NoMoveStore
+from albumen.testing.stores import CaseBlindStore, LaggingStore, MemoryStore, NoMoveStore, RemoteStore
 
 
 def context(folder: Path) -> Context:
@@ -53,6 +53,11 @@ class TestCaseBlind(StoreContract):
 class TestWithoutAbilities(StoreContract):
     def make(self, folder: Path) -> Store:
         return NoMoveStore()
+
+
+class TestRemote(StoreContract):
+    def make(self, folder: Path) -> Store:
+        return RemoteStore()
 
 
 class TestLagging(StoreContract):

@@ -7,7 +7,7 @@ from albumen.testing.ledgers import MemoryLedger
 from albumen.testing.queues import MemoryMemory, MemoryQueue
 from albumen.testing.runs import MemoryRun
 from albumen.testing.sources import MemorySource
-from albumen.testing.stores import CaseBlindStore, LaggingStore, MemoryStore, NoMoveStore
+from albumen.testing.stores import CaseBlindStore, LaggingStore, MemoryStore, NoMoveStore, RemoteStore
 
 __all__ = [
     "CaseBlindStore",
@@ -22,4 +22,5 @@ __all__ = [
     "MemorySource",
     "MemoryStore",
     "NoMoveStore",
+    "RemoteStore",
 ]

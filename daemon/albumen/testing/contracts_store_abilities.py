@@ -5,13 +5,13 @@ import hashlib
 import pytest
 
 from albumen.errors import Changed, Exists, NotFound, Rejected, Transient
-from albumen.ports import Exchanges, Folders, Moves, Pings, Proves, Stages, Store
+from albumen.ports import Exchanges, Folders, Moves, Pings, Proves, Stages, Store, Tags
 from albumen.testing.contracts_store_base import SIZES, TIME, StoreTests, pattern
 from albumen.testing.stores import content
 
 
 class AbilitiesContract(StoreTests):
-    """``Stages``, ``Proves``, ``Pings``, ``Folders``, ``Moves``, ``Exchanges``."""
+    """``Stages``, ``Proves``, ``Pings``, ``Folders``, ``Moves``, ``Exchanges``, ``Tags``."""
 
     # -------------------------------------------------------------------------------------------------- Stages, where it has
 
@@ -198,3 +198,47 @@ class AbilitiesContract(StoreTests):
         with pytest.raises(NotFound):
             exchanges.exchange(self.at("x"), self.at("nothing"))
         assert (self.bytes_of(store, "x"), self.bytes_of(store, "y")) == (b"one", b"changed")
+
+    # ---------------------------------------------------------------------------------------------------- Tags, where it has
+
+    def tagging(self, store: Store) -> Tags:
+        if not isinstance(store, Tags):
+            pytest.skip("this store has no tags")
+        store.put(self.at("a"), content(b"a"))
+        return store
+
+    def test_tags_are_assigned_and_removed_one_by_one(self, store: Store) -> None:
+        tags = self.tagging(store)
+        assert list(tags.tags(self.at("a"))) == []
+        for one in ("ai:dogs", "ai:cats", "holiday"):
+            tags.assign(self.at("a"), one)
+        assert list(tags.tags(self.at("a"))) == ["ai:cats", "ai:dogs", "holiday"]
+        tags.unassign(self.at("a"), "ai:cats")
+        assert list(tags.tags(self.at("a"))) == ["ai:dogs", "holiday"]
+
+    def test_assigning_and_removing_twice_is_harmless(self, store: Store) -> None:
+        tags = self.tagging(store)
+        tags.assign(self.at("a"), "x")
+        tags.assign(self.at("a"), "x")
+        assert list(tags.tags(self.at("a"))) == ["x"]
+        tags.unassign(self.at("a"), "x")
+        tags.unassign(self.at("a"), "x")
+        tags.unassign(self.at("a"), "never was")
+        assert list(tags.tags(self.at("a"))) == []
+
+    def test_a_file_that_is_moved_keeps_its_tags(self, store: Store) -> None:
+        tags = self.tagging(store)
+        if not isinstance(store, Moves):
+            pytest.skip("this store cannot move")
+        tags.assign(self.at("a"), "x")
+        store.move(self.at("a"), self.at("d/b"))
+        assert list(tags.tags(self.at("d/b"))) == ["x"]
+
+    def test_tags_of_no_file(self, store: Store) -> None:
+        tags = self.tagging(store)
+        with pytest.raises(NotFound):
+            tags.tags(self.at("none"))
+        with pytest.raises(NotFound):
+            tags.assign(self.at("none"), "x")
+        with pytest.raises(NotFound):
+            tags.unassign(self.at("none"), "x")

@@ -26,6 +26,9 @@ _ABILITIES = (
         "exchange",
         "ping",
         "local",
+        "tags",
+        "assign",
+        "unassign",
     ),
 )
 

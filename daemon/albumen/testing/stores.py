@@ -1,4 +1,5 @@
-"""Stores in memory: one with every ability, one with none, a case-blind one and one whose listing lags behind."""
+"""Stores in memory: one with every ability, one with none, one as a server has them, a case-blind one and one whose listing lags
+behind."""
 
 import hashlib
 import io
@@ -295,6 +296,65 @@ class MemoryStore(NoMoveStore):
 
     def ping(self) -> None:
         """Always well."""
+
+
+class RemoteStore(NoMoveStore):
+    """As a server that is asked over a network: ``Moves``, ``Tags`` and ``Pings``, nothing of the file systems'. A file that is moved
+    keeps its tags and, unless told otherwise, its revision. ``closed`` is raised by every ``ping`` while it is set."""
+
+    def __init__(
+        self,
+        name: str = "remote",
+        *,
+        clock: Callable[[], int] = time.time_ns,
+        digests: Sequence[str] = ("sha256",),
+        keeps_rev: bool = True,
+    ) -> None:
+        super().__init__(name, clock=clock, digests=digests)
+        self._keeps_rev = keeps_rev
+        self._tags: dict[str, set[str]] = {}
+        self.closed: Exception | None = None
+
+    def move(self, path: str, to: str, *, rev: Rev | None = None) -> Item:
+        """See ``Moves.move``."""
+        with self._lock:
+            file = self._file(path, rev)
+            self._free(checked(to))
+            del self._files[self.key(path)]
+            self._put_away(to, file.data, file.modified, file.mode)
+            if self._keeps_rev:
+                self._files[self.key(to)] = replace(file, path=to)
+            if path in self._tags:
+                self._tags[to] = self._tags.pop(path)
+            self._changed()
+            return self.stat(to)
+
+    def copy(self, path: str, to: str, *, rev: Rev | None = None) -> Item:
+        """See ``Moves.copy``."""
+        with self._lock:
+            file = self._file(path, rev)
+            self._free(checked(to))
+            self._put_away(to, file.data, file.modified, file.mode)
+            return self.stat(to)
+
+    def tags(self, path: str) -> Sequence[str]:
+        """See ``Tags.tags``."""
+        return sorted(self._tags.get(self._file(path).path, ()))
+
+    def assign(self, path: str, tag: str) -> None:
+        """See ``Tags.assign``."""
+        with self._lock:
+            self._tags.setdefault(self._file(path).path, set()).add(tag)
+
+    def unassign(self, path: str, tag: str) -> None:
+        """See ``Tags.unassign``."""
+        with self._lock:
+            self._tags.get(self._file(path).path, set()).discard(tag)
+
+    def ping(self) -> None:
+        """See ``Pings.ping``."""
+        if self.closed is not None:
+            raise self.closed
 
 
 class CaseBlindStore(MemoryStore):
