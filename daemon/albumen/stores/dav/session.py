@@ -1,0 +1,298 @@
+"""Requests to one WebDAV server, through webdavclient3's session and its ``execute_request``; nothing else of it is used.
+
+What that library leaves open is closed here: no redirection is followed, no environment is asked for proxies or passwords, a body
+is sent with its length and can be sent again, every answer is read or closed, and each failure is a sentence about this store.
+"""
+
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from albumen.errors import AlbumenError, Transient, Unavailable
+from albumen.secrets import Secret
+from albumen.stores.dav.hrefs import escaped
+from albumen.stores.dav.trouble import Refusal
+
+if TYPE_CHECKING:
+    import requests
+
+__all__ = ["Answer", "Session", "Severed", "Sign"]
+
+CONNECT = 10.0  # seconds until a connection must stand
+_PIECE = 1 << 18
+_TEXT = 1 << 14  # bytes of a refusal's body that are kept
+_LEAST = 1 << 16  # bytes that must come within ``timeout`` seconds: a drip is no answer
+_ACTIONS = {  # its words for methods
+    "PROPFIND": "list", "GET": "download", "PUT": "upload", "MKCOL": "mkdir", "DELETE": "clean", "MOVE": "move", "COPY": "copy",
+    "PROPPATCH": "publish", "OPTIONS": "options",
+}  # fmt: skip
+
+
+_HARMLESS = frozenset({"PROPFIND", "GET", "OPTIONS"})
+
+
+class Severed(Unavailable):
+    """There was no connection, or it was closed before an answer."""
+
+
+@dataclass(frozen=True)
+class Sign:
+    """Who we are to a server: a user with a password, or a token, or nobody. Secrets are revealed for each request anew."""
+
+    user: str = ""
+    password: Secret | None = None
+    token: Secret | None = None
+
+    @property
+    def secret(self) -> Secret | None:
+        """What may be renewed."""
+        return self.token or self.password
+
+    def headers(self) -> Mapping[str, str]:
+        """What a request must bear."""
+        import base64
+
+        if self.token is not None:
+            return {"Authorization": f"Bearer {self.token.reveal()}"}
+        if self.password is None and not self.user:
+            return {}
+        plain = f"{self.user}:{self.password.reveal() if self.password else ''}"
+        return {"Authorization": "Basic " + base64.b64encode(plain.encode()).decode()}
+
+
+class Answer:
+    """A 2xx answer whose body still comes. To be used as a context, or read to its end; closing it in the middle costs a
+    connection. Header names are small letters."""
+
+    def __init__(self, response: "requests.Response", session: "Session", path: str) -> None:
+        self.status: int = response.status_code
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+        self._response = response
+        self._session = session
+        self._path = path
+        self._since = time.monotonic()
+        self._got = 0  # bytes since then
+
+    def read(self, size: int = _PIECE) -> bytes:
+        """Some bytes, at most so many; none at the end. ``Transient`` when the body breaks off, ``Unavailable`` when it stalls."""
+        with self._session.translating(self._path, flowing=True):
+            data: bytes = self._response.raw.read1(size)
+        self._got += len(data)
+        if (passed := time.monotonic() - self._since) > self._session.timeout:
+            if data and self._got < _LEAST:
+                self.close()
+                why = f"its server gave {self._got} bytes in {passed:.0f} s ({self._path or '/'}); is the connection broken?"
+                raise Unavailable(self._session.store, why)
+            self._since, self._got = time.monotonic(), 0
+        return data
+
+    def pieces(self) -> Iterator[bytes]:
+        """The whole body."""
+        while data := self.read():
+            yield data
+
+    def drain(self) -> None:
+        """Read what is left of a body that nobody wants, so that the connection serves the next request."""
+        left = 16
+        while left and self.read():
+            left -= 1
+        self.close()
+
+    def close(self) -> None:
+        """Twice is harmless."""
+        self._response.close()
+
+    def __enter__(self) -> "Answer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Session:
+    """One server, for any number of threads. ``url`` is the folder that paths are relative to. ``timeout``: seconds of silence
+    before an answer, or within one, after which the server counts as away. ``ca``: a file of certificates to trust, "" = those
+    everybody does."""
+
+    def __init__(self, store: str, url: str, sign: Sign, *, ca: str = "", timeout: float = 60.0, limit: int = 10) -> None:
+        parts = urlsplit(url)
+        self.store = store
+        self.timeout = timeout
+        self.host = f"{parts.scheme}://{parts.netloc}"
+        self.base = unquote(parts.path, errors="surrogateescape").strip("/")  # as answers name it
+        self._sign = sign
+        self._ca = ca
+        self._limit = limit
+        self._transfers = threading.BoundedSemaphore(limit)
+        self._guard = threading.Lock()
+        self._made: tuple[Any, Any] | None = None
+        self.server = ""  # what it calls itself, once it answered
+
+    # ------------------------------------------------------------------------------------------------------------- asking
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        body: Any = None,
+        folder: bool = False,
+    ) -> Answer:
+        """Ask for a path of the store; ``folder`` ends its address with a slash. ``body``: bytes, or an iterable with ``len``
+        that can be gone through again. ``Refusal`` for any status but 2xx, ``Unavailable`` when there was no answer: what was asked
+        may have been done all the same. Asked again once: a question whose connection was closed under it, and after a 401 anything,
+        if the secret could be renewed."""
+        try:
+            return self._ask(method, path, headers, body, folder=folder)
+        except Severed:
+            if method not in _HARMLESS:
+                raise
+        except Refusal as refusal:
+            refresh: Callable[[], bool] | None = getattr(self._sign.secret, "refresh", None)
+            if refusal.status != 401 or refresh is None or not refresh():
+                raise
+        return self._ask(method, path, headers, body, folder=folder)
+
+    def address(self, path: str, *, folder: bool = False) -> str:
+        """The whole address of a path, as ``Destination`` wants it."""
+        return self.host + self._target(path, folder=folder)
+
+    @contextmanager
+    def transferring(self, path: str) -> Iterator[None]:
+        """One of the ``limit`` transfers at once. ``Transient`` when none is free for very long."""
+        self.enter(path)
+        try:
+            yield
+        finally:
+            self.leave()
+
+    def enter(self, path: str) -> None:
+        """See ``transferring``, for what ends elsewhere: by ``leave``."""
+        if not self._transfers.acquire(timeout=5 * max(self.timeout, CONNECT)):
+            raise Transient(f"{self.store}:{path}: {self._limit} transfers have been going on for long; it waits for one to end")
+
+    def leave(self) -> None:
+        """A transfer ended."""
+        self._transfers.release()
+
+    def close(self) -> None:
+        """End all connections; the next request makes new ones."""
+        if self._made is not None:
+            self._made[0].session.close()
+
+    # -------------------------------------------------------------------------------------------------------------- inside
+
+    def _target(self, path: str, *, folder: bool) -> str:
+        whole = "/".join(one for one in (self.base, path) if one)
+        return "/" + escaped(whole) + ("/" if folder and whole else "")
+
+    def _ask(self, method: str, path: str, headers: Mapping[str, str] | None, body: Any, *, folder: bool) -> Answer:
+        asking, sending = self._clients()
+        client = asking if body is None or isinstance(body, bytes) else sending
+        lines = [f"{name}: {value}" for name, value in (headers or {}).items()]
+        target = self._target(path, folder=folder)
+        with self.translating(path):
+            response = client.execute_request(_ACTIONS[method], target, data=body, headers_ext=lines)
+        self.server = response.headers.get("Server", "")
+        return Answer(response, self, path)
+
+    def _clients(self) -> tuple[Any, Any]:
+        """One that asks, and one that sends bodies over the same connections: a server that takes its time between two pieces of
+        what it is sent is not away yet."""
+        with self._guard:
+            if self._made is None:
+                asking, sending = (
+                    _client(self.host, (wait, self.timeout)) for wait in (min(CONNECT, self.timeout), self.timeout)
+                )
+                sending.session = asking.session = _session(self._sign, self._limit)
+                asking.verify = sending.verify = self._ca or True
+                self._made = asking, sending
+            return self._made
+
+    @contextmanager
+    def translating(self, path: str, *, flowing: bool = False) -> Iterator[None]:
+        """What the libraries raise comes out as albumen's own. ``flowing``: an answer had begun."""
+        import requests
+        import urllib3
+
+        try:
+            yield
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if isinstance(error, AlbumenError):
+                raise
+            raise self._failure(error, path, flowing=flowing) from None  # their messages may hold addresses and more
+
+    def _failure(self, error: Exception, path: str, *, flowing: bool) -> AlbumenError:
+        import requests
+        import urllib3
+
+        causes = list(_causes(error))
+        tls = next((one for one in causes if isinstance(one, ssl.SSLError)), None)
+        if tls is not None and not isinstance(tls, ssl.SSLEOFError):
+            why = getattr(tls, "verify_message", "") or tls.reason or "it failed"
+            return Unavailable(self.store, f"its server's TLS certificate or protocol is not good: {why}; see ca in the settings")
+        if any(isinstance(one, requests.ConnectTimeout | urllib3.exceptions.ConnectTimeoutError) for one in causes):
+            return Unavailable(self.store, f"its server {self.host} does not answer")
+        if any(isinstance(one, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError) for one in causes):
+            return Unavailable(self.store, f"its server gave no answer for {self.timeout:g} s ({path or '/'})")
+        reason = next((one.strerror for one in reversed(causes) if isinstance(one, OSError) and one.strerror), "")
+        if flowing:
+            return Transient(f"{self.store}:{path}: the connection broke before its end{f' ({reason})' if reason else ''}")
+        return Severed(self.store, f"its server {self.host} cannot be reached: {reason or 'the connection was closed'}")
+
+
+def _client(host: str, timeout: tuple[float, float]) -> Any:
+    from webdav3.client import Client  # type: ignore[import-untyped]  # it has no types
+
+    client = Client({"webdav_hostname": host, "disable_check": True})
+    client.timeout = timeout
+    return client
+
+
+def _session(sign: Sign, limit: int) -> "requests.Session":
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    def signed(request: "requests.PreparedRequest") -> "requests.PreparedRequest":
+        request.headers.update(sign.headers())
+        return request
+
+    session = requests.Session()
+    session.trust_env = False  # no proxy, no .netrc, no other certificates than said
+    session.max_redirects = 0
+    session.auth = signed
+    session.headers["Accept-Encoding"] = "identity"  # bytes as they are, and an ETag that is the file's
+    session.hooks["response"].append(_only_good)
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=2 * limit + 4))
+    return session
+
+
+def _only_good(response: "requests.Response", **_: object) -> None:
+    """Before anybody follows a redirection or drops the headers: what is not 2xx is raised whole."""
+    if 200 <= response.status_code < 300:
+        return
+    try:
+        text = response.raw.read(_TEXT, decode_content=False).decode(errors="replace")
+    finally:
+        response.close()
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    raise Refusal(response.status_code, headers, text, str(response.request.method))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """It and all that it stands for, outermost first."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, BaseException) and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]

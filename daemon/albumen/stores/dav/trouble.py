@@ -1,0 +1,74 @@
+"""What a server's refusals and the network's failures mean: the one table for all of WebDAV."""
+
+import email.utils
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from albumen.errors import AlbumenError, Rejected, Transient, Unavailable
+
+__all__ = ["Refusal", "meaning", "retry_after"]
+
+GUARDED = 1800.0  # seconds to leave a server alone that says 429 and not for how long: most likely it counts wrong passwords
+_LONGEST = 86400.0  # seconds: what asks for more is asked again tomorrow
+_FULL = {413: "takes no file of this size", 507: "is full"}
+
+
+@dataclass
+class Refusal(Exception):
+    """An answer that is not 2xx: redirections too, none is followed. Header names are small letters; ``text`` is the beginning of
+    the body."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+    method: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.method} was answered {self.status}"
+
+
+def meaning(refusal: Refusal, store: str, path: str) -> AlbumenError:
+    """The error that a refusal stands for, where the caller knows no better: what is about the place closes it."""
+    status, wait = refusal.status, retry_after(refusal.headers.get("retry-after", ""))
+    said = f"({refusal.method} {path or '/'}: {status})"
+    if 300 <= status < 400:
+        to = refusal.headers.get("location", "elsewhere")
+        return Unavailable(store, f"its server sends us on to {_plain(to)} {said}: write the address it is really at as url")
+    if status == 401:
+        return Unavailable(store, f"its server does not take our password or token {said}", retry_after=wait, auth=True)
+    if status == 403:
+        return Unavailable(store, f"its server forbids it {said}: give this user the right to it", retry_after=wait, auth=True)
+    if status == 429:
+        return Unavailable(store, f"its server asks us to come less often {said}", retry_after=wait or GUARDED)
+    if status in _FULL:
+        return Unavailable(store, f"its server {_FULL[status]} {said}: make room or raise its limit", retry_after=wait)
+    if status in {423, 424}:
+        return Transient(f"{store}:{path}: somebody is working on it {said}")
+    if status in {408, 425}:
+        return Transient(f"{store}:{path}: the server had no patience {said}")
+    if status >= 500 and status != 501:
+        return Unavailable(store, f"its server does not work {said}", retry_after=wait)
+    return Rejected(f"{store}:{path}: its server refuses it {said} {_plain(refusal.text)}".rstrip())
+
+
+def retry_after(text: str) -> float | None:
+    """Seconds, from a number or an HTTP date; None when it says neither, nothing below 0, never more than a day."""
+    text = text.strip()
+    try:
+        wait = float(text)
+    except ValueError:
+        try:
+            moment = email.utils.parsedate_to_datetime(text)
+        except (ValueError, TypeError):
+            return None
+        wait = moment.timestamp() - time.time()
+    return min(max(wait, 0.0), _LONGEST) if math.isfinite(wait) else None
+
+
+def _plain(text: str) -> str:
+    """At most a line of it, without what a terminal would obey, and of an address without its query."""
+    line = "".join(one if one.isprintable() else " " for one in text)
+    line = " ".join(line.split())[:160]
+    return line.partition("?")[0] if "://" in line else line
