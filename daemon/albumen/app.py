@@ -28,7 +28,7 @@ from albumen.media.naming import NameRules
 from albumen.media.sandbox import Prober
 from albumen.media.zones import zone_at
 from albumen.model import CATALOG, DISK, Facts, Ref
-from albumen.operations import backing, notifying, opening
+from albumen.operations import backing, engines, notifying, opening
 from albumen.operations.engines import Home
 from albumen.operations.notifying import Receiver
 from albumen.operations.problems import Asked, problems
@@ -323,7 +323,9 @@ def load_settings(path: str | None, env: Mapping[str, str], overrides: Mapping[s
 
 
 def elsewhere(settings: Settings, plugins: Plugins | None = None) -> Elsewhere | None:
-    """What opens the catalog where it is no file of the state directory, for who has no ``App``; else None."""
+    """What opens the catalog where it is no file of the state directory, for who has no ``App``; else None. ``UsageError`` when the
+    state directory's catalog is not where the settings say."""
+    engines.agree(settings.state.dir, Home(settings.catalog.type), keep=False)
     return None if settings.embedded else partial(_elsewhere, settings, plugins)
 
 
