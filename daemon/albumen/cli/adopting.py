@@ -59,6 +59,7 @@ def adopt(
             inside,
             lambda line: _tell(session, line, dry_run=dry_run),
             app.stop,
+            dry_run=dry_run,
         )
         report = adopting.run(asked.hits(), app.state, progress.at)
     _summary(session, report, dry_run=dry_run)

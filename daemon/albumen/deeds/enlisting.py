@@ -18,7 +18,7 @@ _ROUNDS = 50
 def enlist(desk: Desk, item: Item) -> Item:
     """See ``ports.Deeds.enlist``."""
     for ref in (item.main, *item.companions):
-        _settled(desk, ref)
+        settled(desk, ref)
     drafted = draft(item, desk.filing, desk.clock())
     for _ in range(_ROUNDS):
         try:
@@ -29,8 +29,8 @@ def enlist(desk: Desk, item: Item) -> Item:
     raise Transient(f"the catalog record of {shown(item.main)} changes all the time; tried {_ROUNDS} times")
 
 
-def _settled(desk: Desk, ref: Ref) -> None:
-    """What a deed is about to move is known by that deed."""
+def settled(desk: Desk, ref: Ref) -> None:
+    """``Transient`` while a deed is about to move what lies there, or to put something there: that deed knows it."""
     for one in steps.history(desk, f"{ref.store}:{ref.path}"):
         moves = one.verb == "move" or (one.target.store, one.target.path) == (ref.store, ref.path)
         if moves and one.state in steps.OPEN:

@@ -21,6 +21,7 @@ from typing import IO, Literal
 
 from albumen.deeds.desk import Desk, shown
 from albumen.deeds.drafting import draft
+from albumen.deeds.enlisting import settled
 from albumen.deeds.reading import at, hashed
 from albumen.deeds.records import joined
 from albumen.errors import AlbumenError, Changed, NotFound, Rejected, Stale, Transient, Unavailable
@@ -33,6 +34,7 @@ from albumen.operations.adopting_index import Hit
 from albumen.operations.seed0 import Entry
 from albumen.ports import Local, Pings, Proves, Store
 from albumen.spool import Spool
+from albumen.stores.local import LocalStore
 
 SOURCE = "first seed's index"  # the way in that adopted records name
 CAPTURED = "seed0:captured"  # the date candidate
@@ -129,6 +131,8 @@ class Adopting:
         inside: tuple[str, ...],
         tell: Callable[[Line], None],
         stop: threading.Event,
+        *,
+        dry_run: bool = False,
     ) -> None:
         self._desk = desk
         self._spool = spool
@@ -137,15 +141,14 @@ class Adopting:
         self._inside = inside
         self._tell = tell
         self._stop = stop
+        self._dry_run = dry_run
+        self._first = threading.Lock()
+        self._looked_at: set[str] = set()
         self.report = Report()
 
     def run(self, hits: Iterable[Hit], scratch: str, progress: Callable[[int, int], None]) -> Report:
         """Adopt what these documents tell. They are written down in the folder ``scratch`` first, so that nobody waits for us.
-        ``Unavailable`` when a store cannot be used: what is done is kept."""
-        for name in filter(None, (self._marks.nas, self._marks.dropbox)):
-            store = self._desk.store(name)
-            if isinstance(store, Pings):
-                store.ping()
+        ``Unavailable`` when a store cannot be used, or holds nothing: what is done is kept."""
         with tempfile.TemporaryFile("w+", dir=scratch) as file, ThreadPoolExecutor(_READERS, "adopt") as pool:
             total = _write_down(hits, file)
             for _, folder in groupby(self._entries(file), lambda one: one.path.rpartition("/")[0]):
@@ -210,6 +213,8 @@ class Adopting:
             found.known += len(there)
             return
         try:
+            for ref in (ref for one in there for ref in one.refs):
+                settled(self._desk, ref)
             found.add(self._read(there))
         except Unavailable:
             raise
@@ -220,6 +225,20 @@ class Adopting:
                 for one in there:
                     self._take([one], found)
 
+    def _usable(self, name: str) -> Store:
+        """The store, looked at the first time it is asked for: one that is away must not make every file look gone."""
+        with self._first:
+            store = self._desk.store(name)
+            if name not in self._looked_at:
+                if isinstance(store, Pings):
+                    store.ping()
+                if next(iter(store.list()), None) is None:
+                    raise Unavailable(name, "holds no file at all: is it mounted, and its root right?")
+                if isinstance(store, LocalStore) and not self._dry_run:
+                    store.establish()  # from now on an empty folder in its place is known for what it is
+                self._looked_at.add(name)
+            return store
+
     def _locate(self, site: _Site, found: _Found) -> bool:
         """Find the copies that the marks tell of. False when there is none: told."""
         entry = site.entry
@@ -228,7 +247,7 @@ class Adopting:
         whys = []
         for name in filter(None, marked):
             try:
-                ref = _lying(self._desk.store(name), entry.path)
+                ref = _lying(self._usable(name), entry.path)
             except (NotFound, Rejected) as error:
                 whys.append(str(error))
                 continue
