@@ -11,17 +11,16 @@ import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from albumen.errors import Changed, Unavailable
 from albumen.model import Refused, refusal
 from albumen.mounts import lacks_room
 from albumen.stores import renaming
 from albumen.stores.paths import OURS
+from albumen.stores.remembered import UNREADABLE, Remembered, written
 from albumen.stores.trouble import guarded
 
 _MARKER = "store.json"
-_UNREADABLE = "?"  # stands for a remembered id that cannot be read; no marker holds it
 
 
 class Mount:
@@ -32,7 +31,7 @@ class Mount:
         self._root = root
         self._clock = clock
         self._floor = floor
-        self._memory = os.path.join(state, "stores", quote(store, safe="") + ".json")
+        self._memory = Remembered(store, state, root)
         self._proven: tuple[int, ...] | None = None
         self._first = threading.Lock()  # threads that meet an unmarked root together mark it once
 
@@ -42,7 +41,7 @@ class Mount:
         try:
             fd = os.open(self._root, flags | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
-            if not self._remembered():
+            if not self._memory.id():
                 raise
             why = f"{self._root} cannot be opened ({error.strerror}): is the disk mounted?"
             raise Unavailable(self._store, why) from error
@@ -58,7 +57,7 @@ class Mount:
         here = _here(fd)
         if here is not None and here == self._proven:
             return
-        known = self._remembered()
+        known = self._memory.id()
         if not known:
             return  # not set up yet: may be read, and is set up before the first write
         refused = self._refusal(known, _identity(fd))
@@ -71,8 +70,8 @@ class Mount:
         if found == known:
             return None
         place = f"store {self._store}"
-        if known == _UNREADABLE:
-            why = f"{self._memory} cannot be read, so nobody knows whether {self._root} is the right folder"
+        if known == UNREADABLE:
+            why = f"{self._memory.file} cannot be read, so nobody knows whether {self._root} is the right folder"
         elif found:
             why = f"{self._root} is marked as another store ({found}, not {known}): is another disk mounted there?"
         else:
@@ -82,7 +81,7 @@ class Mount:
 
     def refused(self) -> Refused | None:
         """See ``Guarded.refused``."""
-        known = self._remembered()
+        known = self._memory.id()
         try:
             fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError:
@@ -97,12 +96,12 @@ class Mount:
         with self._first, guarded(self._store, ""):
             fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                known, found = self._remembered(), _identity(fd)
+                known, found = self._memory.id(), _identity(fd)
                 refused = self._refusal(known, found) if known else None
                 if refused is None or refused.id != id:
                     raise Changed(f"{self._root} is not as it was shown any more; nothing was changed: look at it again")
-                fresh = uuid.uuid4().hex if known == _UNREADABLE else known
-                self._remember(found or self._write_marker(fd, fresh))
+                fresh = uuid.uuid4().hex if known == UNREADABLE else known
+                self._memory.keep(found or self._write_marker(fd, fresh))
             finally:
                 os.close(fd)
 
@@ -115,13 +114,13 @@ class Mount:
 
     def _set_up(self) -> None:
         """What is set up already is only looked at."""
-        known = self._remembered()
+        known = self._memory.id()
         if not known:
             os.makedirs(self._root, exist_ok=True)
         fd = self.open(os.O_RDONLY)
         try:
             if not known:
-                self._remember(_identity(fd) or self._write_marker(fd, uuid.uuid4().hex))
+                self._memory.keep(_identity(fd) or self._write_marker(fd, uuid.uuid4().hex))
                 self._prove(fd)
         finally:
             os.close(fd)
@@ -141,7 +140,7 @@ class Mount:
     def ping(self) -> None:
         """``Unavailable`` when the root is gone, another one, read-only or full. A store that was never used is well."""
         self._proven = None
-        if not self._remembered():
+        if not self._memory.id():
             return
         fd = self.open(os.O_RDONLY)
         try:
@@ -161,28 +160,6 @@ class Mount:
         if why:
             raise Unavailable(self._store, why)
 
-    def _remembered(self) -> str:
-        try:
-            with open(self._memory, encoding="utf-8") as stream:
-                return str(json.load(stream)["id"])
-        except FileNotFoundError:
-            return ""
-        except (ValueError, KeyError, TypeError):
-            return _UNREADABLE
-        except OSError as error:
-            raise Unavailable(self._store, f"{self._memory} cannot be read ({error.strerror}): make it readable") from error
-
-    def _remember(self, identity: str) -> None:
-        folder = os.path.dirname(self._memory)
-        os.makedirs(folder, exist_ok=True)
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            draft = _draft(fd, {"id": identity, "root": os.fsencode(self._root).decode(errors="backslashreplace")})
-            os.rename(draft, os.path.basename(self._memory), src_dir_fd=fd, dst_dir_fd=fd)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-
     def _write_marker(self, root: int, identity: str) -> str:
         """The id that the root is marked with then: this one, or that of another process that was quicker. A marker that nobody can
         read is kept under another name."""
@@ -195,7 +172,7 @@ class Mount:
         made = datetime.fromtimestamp(self._clock() / 1e9, UTC).isoformat(timespec="seconds")
         fd = os.open(OURS, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=root)
         try:
-            draft = _draft(fd, {"id": identity, "name": self._store, "made": made})
+            draft = written(fd, {"id": identity, "name": self._store, "made": made})
             if _is_garbage(root):
                 os.rename(_MARKER, f"{_MARKER}.{uuid.uuid4().hex}", src_dir_fd=fd, dst_dir_fd=fd)
             try:
@@ -262,15 +239,3 @@ def _identity(root: int) -> str:
         except ValueError:
             return ""
     return str(found.get("id", "")) if isinstance(found, dict) else ""
-
-
-def _draft(folder: int, value: dict[str, str]) -> str:
-    """A durable file with this JSON under a temporary name."""
-    name = f".{uuid.uuid4().hex}.part"
-    fd = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644, dir_fd=folder)
-    try:
-        os.write(fd, (json.dumps(value) + "\n").encode())
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    return name
