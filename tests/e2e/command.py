@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from servers import switch
+
 ALBUMEN = (sys.executable, "-m", "albumen")
 
 
@@ -55,7 +57,7 @@ class Home:
         """The answer to ``albumen args``; checked to be ``code`` when given, and never to hold a traceback. ``through``: words of a
         command that runs it, such as ``unshare``."""
         done = subprocess.run(
-            [*through, *ALBUMEN, *args], cwd=self.path, env=environment(env), capture_output=True, timeout=60, check=False
+            [*through, *ALBUMEN, *args], cwd=self.path, env=self.environment(env), capture_output=True, timeout=60, check=False
         )
         ran = Ran(done.returncode, done.stdout.decode(errors="surrogateescape"), done.stderr.decode(errors="surrogateescape"))
         assert "Traceback" not in ran.err, ran.err
@@ -67,7 +69,7 @@ class Home:
     def started(self, *args: str, env: Mapping[str, str] | None = None) -> "Iterator[subprocess.Popen[str]]":
         """A running ``albumen args``, told to stop at the end unless it did."""
         process = subprocess.Popen(
-            [*ALBUMEN, *args], cwd=self.path, env=environment(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*ALBUMEN, *args], cwd=self.path, env=self.environment(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         try:
             yield process
@@ -75,6 +77,10 @@ class Home:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             process.communicate(timeout=40)
+
+    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """What commands that are called here see: no settings of ours but the catalog of this test run (``servers.switch``)."""
+        return environment({**switch.environment(self.path), **(more or {})})
 
     def filed(self) -> dict[str, str]:
         """SHA-256 of each file in the library by its path, without albumen's own."""

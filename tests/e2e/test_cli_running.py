@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from e2e.command import ALBUMEN, Home, environment, whole
+from e2e.command import ALBUMEN, Home, whole
 from make import daemons, f01, jpeg
 
 until = partial(daemons.until, seconds=30.0)
@@ -145,7 +145,7 @@ def test_colours_are_for_terminals(configured: Home) -> None:
     process = subprocess.Popen(
         [*ALBUMEN, "run", "--idle-exit", "0"],
         cwd=configured.path,
-        env=environment({"TERM": "xterm-256color"}),
+        env=configured.environment({"TERM": "xterm-256color"}),
         stdin=follower,
         stdout=follower,
         stderr=follower,
@@ -158,7 +158,9 @@ def test_colours_are_for_terminals(configured: Home) -> None:
 def test_an_import_on_a_terminal_keeps_its_lines(home: Home) -> None:
     f01(home / "in")
     leader, follower = pty.openpty()
-    process = subprocess.Popen([*ALBUMEN, "import", "in"], cwd=home.path, env=environment(), stdout=follower, stderr=follower)
+    process = subprocess.Popen(
+        [*ALBUMEN, "import", "in"], cwd=home.path, env=home.environment(), stdout=follower, stderr=follower
+    )
     os.close(follower)
     assert "Added 1 entries to catalog." in everything(leader)
     assert process.wait(30) == 0

@@ -128,7 +128,7 @@ def test_an_answer_nobody_reads_to_its_end_is_no_error(home: Home) -> None:
         jpeg(home / f"in/{number}.jpg", when="2021:07:01 00:30:00", colour=(8 * number, 0, 0))
     home.run("import", "in", code=0)
     script = f"{ALBUMEN[0]} -m albumen export | head -c 10"
-    done = subprocess.run(["bash", "-c", script], cwd=home.path, env=environment(), capture_output=True, check=False)
+    done = subprocess.run(["bash", "-c", script], cwd=home.path, env=home.environment(), capture_output=True, check=False)
     assert (len(done.stdout), done.stderr) == (10, b"")
 
 

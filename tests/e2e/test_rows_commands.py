@@ -17,7 +17,7 @@ import pytest
 
 from albumen.cli import main
 from albumen.owners import DaemonLock
-from e2e.command import ALBUMEN, Home, environment, small_disk, whole
+from e2e.command import ALBUMEN, Home, small_disk, whole
 from make import f01, f04, jpeg
 from make.media import movie
 
@@ -161,7 +161,7 @@ def test_level_format_and_date_form_by_settings_or_environment(home: Home) -> No
     assert re.match(r"INFO!\d{4}$", line)
     assert "\x1b[" not in logged('format = "console"', TERM="xterm-256color")
     with open(home / "log", "wb") as log:
-        subprocess.run(words, cwd=home.path, env=environment({"TERM": "xterm-256color"}), stderr=log, check=True)
+        subprocess.run(words, cwd=home.path, env=home.environment({"TERM": "xterm-256color"}), stderr=log, check=True)
     assert b"running" in Path(home / "log").read_bytes()
     assert b"\x1b[" not in Path(home / "log").read_bytes()
     assert "\x1b[" in on_a_terminal(home, words, {"TERM": "xterm-256color"})
@@ -174,7 +174,7 @@ def test_level_format_and_date_form_by_settings_or_environment(home: Home) -> No
 def on_a_terminal(home: Home, words: list[str], env: dict[str, str]) -> str:
     """What a command shows on a terminal."""
     leader, follower = pty.openpty()
-    process = subprocess.Popen(words, cwd=home.path, env=environment(env), stdin=follower, stdout=follower, stderr=follower)
+    process = subprocess.Popen(words, cwd=home.path, env=home.environment(env), stdin=follower, stdout=follower, stderr=follower)
     os.close(follower)
     said = b""
     try:

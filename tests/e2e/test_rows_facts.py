@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.command import ALBUMEN, Home, environment
+from e2e.command import ALBUMEN, Home
 from make import BIG, f01, f02, f02b, f04, f06, f12, jpeg, write
 from make.exif import block, directory, long, rationals, text
 from make.media import IMAGE, RAW, VIDEO, every_extension
@@ -108,7 +108,7 @@ def test_three_gigabytes_in_constant_memory(home: Home, command: list[str]) -> N
     asked = "import resource, subprocess, sys; code = subprocess.run(sys.argv[1:]).returncode; "
     asked += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); sys.exit(code)"
     words = [ALBUMEN[0], "-c", asked, *ALBUMEN, *command, path]
-    done = subprocess.run(words, cwd=home.path, env=environment(), capture_output=True, text=True, check=True)
+    done = subprocess.run(words, cwd=home.path, env=home.environment(), capture_output=True, text=True, check=True)
     with open(path, "rb") as file:
         wanted = hashlib.file_digest(file, "sha256").hexdigest()
     row = json.loads(done.stdout) if command[0] == "probe" else home.run("export").rows[0]

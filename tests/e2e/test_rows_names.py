@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.command import ALBUMEN, Home, digests, environment, patched
+from e2e.command import ALBUMEN, Home, digests, patched
 from make import f01, f04, f14, jpeg
 
 LITTER = (
@@ -160,7 +160,7 @@ def test_two_imports_of_one_folder_at_once(home: Home, move: tuple[str, ...]) ->
     contents = set(digests(home.path / "in").values())
     words = [*ALBUMEN, "import", "-r", *move, "in"]
     both = [
-        subprocess.Popen(words, cwd=home.path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(words, cwd=home.path, env=home.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     said = [one.communicate(timeout=60) for one in both]

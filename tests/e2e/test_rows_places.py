@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.command import ALBUMEN, Home, digests, environment, needs, patched
+from e2e.command import ALBUMEN, Home, digests, needs, patched
 from make import f06, jpeg, write
 from make.media import movie
 
@@ -256,7 +256,7 @@ def test_two_imports_into_one_album_at_once(home: Home) -> None:
         jpeg(home / f"in/{at % 3}/name {chr(97 + at % 26)}{at}.jpg", when="2021:07:01 00:30:00", colour=(6 * at, at, 7))
     words = [*ALBUMEN, "import", "-r", "--album", "A", "in"]
     both = [
-        subprocess.Popen(words, cwd=home.path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        subprocess.Popen(words, cwd=home.path, env=home.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(2)
     ]
     said = [one.communicate(timeout=60) for one in both]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.command import ALBUMEN, Home, Ran, environment, patched
+from e2e.command import ALBUMEN, Home, Ran, patched
 from make import jpeg
 from make.receivers import hook, post
 
@@ -186,7 +186,7 @@ def test_a_bug_that_quotes_a_secret_does_not_show_it(home: Home) -> None:
     done = subprocess.run(
         [*ALBUMEN, "check", "--notify"],
         cwd=home.path,
-        env=environment(env),
+        env=home.environment(env),
         capture_output=True,
         text=True,
         timeout=60,

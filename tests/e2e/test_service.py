@@ -16,7 +16,7 @@ from threading import Event, Thread
 import pytest
 
 from albumen.owners import DaemonLock
-from e2e.command import ALBUMEN, Home, environment, patched
+from e2e.command import ALBUMEN, Home, patched
 from make import daemons, jpeg, plugins
 
 until = partial(daemons.until, seconds=30.0)
@@ -79,7 +79,7 @@ class Running:
         self.log = home.path / "log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                [*ALBUMEN, "run"], cwd=home.path, env=environment(env), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*ALBUMEN, "run"], cwd=home.path, env=home.environment(env), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
     def said(self, what: str) -> int:
@@ -370,7 +370,7 @@ def test_a_new_beginning_is_the_same_command(configured: Home) -> None:
         process = subprocess.Popen(
             [sys.executable, "-X", "utf8", "-m", "albumen", "run", "--config", "mine.toml", "-v"],
             cwd=configured.path,
-            env=environment(),
+            env=configured.environment(),
             stdin=subprocess.DEVNULL,
             stderr=stream,
         )

@@ -1,0 +1,62 @@
+"""The switch of a test run: ``ALBUMEN_TEST_CATALOG=elasticsearch`` gives every ``albumen`` that tests start a catalog on Elasticsearch.
+
+One node serves all tests of a process; each home of a test has an index of its own there. Without the switch nothing is started.
+"""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from servers import elastic
+
+__all__ = ["about_the_file", "environment", "is_on", "running", "section"]
+
+SWITCH = "ALBUMEN_TEST_CATALOG"
+_URL = "ALBUMEN_TEST_CATALOG_URL"  # of the node, while it runs
+
+
+def is_on() -> bool:
+    """Whether tests run on Elasticsearch."""
+    chosen = os.environ.get(SWITCH, "sqlite")
+    if chosen not in ("sqlite", "elasticsearch"):
+        raise ValueError(f"{SWITCH}={chosen}: must be sqlite or elasticsearch")
+    return chosen == "elasticsearch"
+
+
+def about_the_file() -> pytest.MarkDecorator:
+    """A test of the SQLite file itself: it says nothing about another catalog."""
+    return pytest.mark.skipif(is_on(), reason="about the SQLite file of the catalog")
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[None]:
+    """The node, if the switch is on, and if nobody else started one for us."""
+    if not is_on() or _URL in os.environ:
+        yield
+        return
+    with elastic.server(folder) as url:
+        os.environ[_URL] = url
+        try:
+            yield
+        finally:
+            del os.environ[_URL]
+
+
+def environment(home: str | Path) -> Mapping[str, str]:
+    """The settings of a catalog for everything that is called in this folder; none with the switch off."""
+    if not is_on():
+        return {}
+    index = "test-" + hashlib.sha256(f"{os.getpid()}:{home}".encode()).hexdigest()[:20]
+    return {"ALBUMEN_CATALOG_TYPE": "elasticsearch", "ALBUMEN_CATALOG_URLS": os.environ[_URL], "ALBUMEN_CATALOG_INDEX": index}
+
+
+def section() -> str:
+    """The same as lines of a settings file, with an index that nobody has used."""
+    if not is_on():
+        return ""
+    return f'[catalog]\ntype = "elasticsearch"\nurls = ["{os.environ[_URL]}"]\nindex = "test-{uuid.uuid4().hex[:20]}"\n'
