@@ -5,46 +5,25 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from e2e.command import Home, patched, whole
-from make import f01, f04, f06, f07, f12, jpeg
+from make import f01, f04, f06, f12, jpeg
 from make.media import RAW, every_extension
-from make.seed0 import content_hash, entry, md5
+from make.seed0 import ALBUM, MONTH, SETTINGS, collection, content_hash, documents, entry, md5
 from servers.old_elastic import OldElastic, old_elastic
-
-MONTH = "2021/07_July"
-ALBUM = "2010/Ferien Tessin"
-CONFIG = """
-[state]
-dir = "state"
-[library]
-store = "nas"
-zone = "Europe/Zurich"
-[store.nas]
-type = "local"
-root = "photos"
-[store.cloud]
-type = "local"
-root = "cloud"
-"""
 
 
 @pytest.fixture
 def albumen(home: Home) -> Home:
     """Two empty stores, nas and cloud."""
-    (home.path / "albumen.toml").write_text(CONFIG)
+    (home.path / "albumen.toml").write_text(SETTINGS)
     for name in ("photos", "cloud"):
         (home.path / name).mkdir()
     return home
-
-
-def documents(entries: Sequence[Any]) -> list[tuple[str, Any]]:
-    return [(f"AX{at}", one) for at, one in enumerate(entries)]
 
 
 def adopt(home: Home, server: OldElastic, *words: str, code: int, **how: Any) -> Any:
@@ -65,30 +44,8 @@ def files(home: Home) -> list[Any]:
     return [{k: v for k, v in tree.items() if stat.S_ISREG(v[0]) and "/.albumen/" not in k} for tree in trees]
 
 
-def collection(home: Home) -> list[dict[str, Any]]:
-    """A tree as that program left it, and its entries: month, album, video, a copy in both, one in the cloud only, one twice."""
-    nas, cloud = home / "photos", home / "cloud"
-    f01(f"{nas}/{MONTH}", "2021-07-01 00-30-00.jpg")
-    os.rename(f06(f"{nas}/x")["ne"], f"{nas}/{MONTH}/2021-07-01 12-00-00 Bern.jpg")
-    shutil.rmtree(f"{nas}/x")
-    os.makedirs(f"{cloud}/{MONTH}")
-    shutil.copy(f"{nas}/{MONTH}/2021-07-01 12-00-00 Bern.jpg", f"{cloud}/{MONTH}/2021-07-01 12-00-00 Bern.jpg")
-    f07(f"{cloud}/{MONTH}", "2021-07-01 00-30-00 Bern.heic")
-    f04(f"{nas}/{ALBUM}", "See.jpg")
-    shutil.copytree(f"{nas}/{ALBUM}", f"{nas}/{ALBUM}/Tag 2")
-    jpeg(f"{nas}/top.jpg", colour=(7, 7, 7))
-    return [
-        entry(nas, f"{MONTH}/2021-07-01 00-30-00.jpg", captured=1625099400000),
-        entry(nas, f"{MONTH}/2021-07-01 12-00-00 Bern.jpg", dropbox=True, captured=1625140800000, location="46.94887,7.43130"),
-        entry(cloud, f"{MONTH}/2021-07-01 00-30-00 Bern.heic", nas=None, dropbox=True),
-        entry(nas, f"{ALBUM}/See.jpg", captured=1278331200000, location="46.15000,8.80000"),
-        entry(nas, f"{ALBUM}/Tag 2/See.jpg"),
-        entry(nas, "top.jpg"),
-    ]
-
-
 def test_an_index_becomes_records_and_placements_and_no_file_is_touched(albumen: Home) -> None:
-    entries = collection(albumen)
+    entries = collection(albumen.path)
     before = files(albumen)
     with old_elastic(documents(entries), page=2) as server:
         shown = adopt(albumen, server, "--dry-run", code=0)
@@ -113,7 +70,7 @@ def test_an_index_becomes_records_and_placements_and_no_file_is_touched(albumen:
 
 
 def test_the_index_speaks_where_the_file_is_silent_and_never_against_it(albumen: Home) -> None:
-    entries = collection(albumen)
+    entries = collection(albumen.path)
     entries[0] |= {"captured": 1, "location": "1.00000,2.00000", "dimensions": "9999x9999"}  # nonsense about a file that knows
     with old_elastic(documents(entries)) as server:
         adopt(albumen, server, code=0)
@@ -130,7 +87,7 @@ def test_the_index_speaks_where_the_file_is_silent_and_never_against_it(albumen:
 
 
 def test_twice_is_harmless_and_reads_nothing_again(albumen: Home) -> None:
-    entries = collection(albumen)
+    entries = collection(albumen.path)
     with old_elastic(documents([*entries, entries[0]])) as server:
         once = adopt(albumen, server, code=0)
         assert "7 entries = 6 adopted + 1 known + 0 failed" in once.out
@@ -145,7 +102,7 @@ def test_twice_is_harmless_and_reads_nothing_again(albumen: Home) -> None:
 
 
 def test_each_bad_entry_is_a_row_and_the_rest_goes_on(albumen: Home) -> None:
-    good, other, *_ = collection(albumen)
+    good, other, *_ = collection(albumen.path)
     nas = albumen / "photos"
     Path(nas, "text.jpg").write_bytes(b"hello")
     jpeg(f"{nas}/changed.jpg", colour=(1, 2, 3))
@@ -172,7 +129,7 @@ def test_each_bad_entry_is_a_row_and_the_rest_goes_on(albumen: Home) -> None:
 
 
 def test_other_bytes_than_the_index_knows_are_not_adopted(albumen: Home) -> None:
-    (first, *rest) = collection(albumen)
+    (first, *rest) = collection(albumen.path)
     path = Path(albumen / "photos", first["path"], first["name"])
     data = path.read_bytes()
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
@@ -215,7 +172,7 @@ def test_names_composed_one_way_are_found_the_other(albumen: Home) -> None:
 
 
 def test_marks_without_a_store_are_told(albumen: Home) -> None:
-    entries = collection(albumen)
+    entries = collection(albumen.path)
     with old_elastic(documents(entries)) as server:
         ran = albumen.run("adopt", "--from-elasticsearch", server.url, code=1)
         assert "2 copies in Dropbox are left out: there is no store for them; name one by --dropbox" in ran.err
@@ -228,7 +185,7 @@ def test_marks_without_a_store_are_told(albumen: Home) -> None:
 
 
 def test_a_store_that_is_away_does_not_make_every_file_look_gone(albumen: Home) -> None:
-    entries = collection(albumen)
+    entries = collection(albumen.path)
     os.rename(albumen / "photos", albumen / "away")
     (albumen.path / "photos").mkdir()
     with old_elastic(documents(entries)) as server:
@@ -264,7 +221,7 @@ def test_a_server_that_does_not_answer_well_is_told(albumen: Home, answer: Any, 
 
 
 def test_a_reading_that_breaks_off_adopts_nothing(albumen: Home) -> None:
-    entries = collection(albumen)
+    entries = collection(albumen.path)
     with old_elastic(documents(entries), page=2, lost=1) as server:
         assert "run the same command again" in adopt(albumen, server, code=1).err
     with old_elastic(documents(entries), page=2, short=1) as server:
@@ -274,7 +231,7 @@ def test_a_reading_that_breaks_off_adopts_nothing(albumen: Home) -> None:
 
 def test_passwords_come_from_secrets_and_are_shown_nowhere(albumen: Home) -> None:
     """S1-16 (part: the password of an index)."""
-    entries = collection(albumen)
+    entries = collection(albumen.path)
     secret = {"OLD": "hunter2-hunter2"}
     with old_elastic(documents(entries), user="reader:hunter2-hunter2") as server:
         wrong = adopt(albumen, server, "--user", "reader", "--password", "env:OLD", code=1, env={"OLD": "wrong-wrong"})
@@ -355,7 +312,7 @@ def test_a_file_larger_than_the_seed_can_say_is_adopted(albumen: Home) -> None:
 
 
 def test_adopting_an_export_gives_the_same_placements(albumen: Home) -> None:
-    entries = collection(albumen)
+    entries = collection(albumen.path)
     with old_elastic(documents(entries)) as server:
         adopt(albumen, server, code=0)
     rows = albumen.run("export", "--as", "seed0", "--dropbox", "cloud", code=0).rows
