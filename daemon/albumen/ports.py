@@ -7,8 +7,9 @@ Everything here may be called from any thread.
 import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
+from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol, runtime_checkable
+from typing import Any, BinaryIO, Literal, Protocol, runtime_checkable
 
 from albumen.model import (
     Batch,
@@ -160,6 +161,11 @@ class Deeds(Protocol):
         lies then. ``SetAside`` when equal content lies there under its name (both stay, tags too), or when a person took this very
         move back by an undo (asked about once). ``Changed``, ``NotFound``; ``Rejected`` for a store that cannot move."""
 
+    def resume(self, item: Item) -> Item | None:
+        """Finish a ``relocate`` that an earlier try began with this very item (the answer was lost, a tag could not be removed): the
+        item as it lies then, None when none was begun. A step asks this first, before it asks the store for a file that may be
+        elsewhere already."""
+
     def unite(self, batch: BatchId) -> None:
         """Join halves of live photos that this batch filed with their other halves, where these lie in the library alone and only
         those two have their content identifier: both get the names they would have had together, each pair in a batch of its own.
@@ -213,6 +219,19 @@ class Handler(Protocol):
 
     def __call__(self, item: Item, run: Run) -> Sequence[Item]:
         """Items that go on: none, one, several. Safe to run twice."""
+
+
+class Scaler(Protocol):
+    """Makes pixels more, or fewer. Made with one word, the ``method`` of the settings ("" = its default; ``ValueError`` with what is
+    wrong with it), in a limited child process: it has the memory and time of the step's settings, and none of our secrets."""
+
+    margin: int  # rows of the smaller of both that a row of the result may depend on, above and below
+
+    def scale(self, pixels: Any, factor: Fraction) -> Any:
+        """``pixels`` (a numpy array: height × width × 1–4 channels of uint8, uint16, or float32 from 0 to 1) times ``factor``, of the
+        same kind: channels each for itself, pixel (x, y) of the result at ((x + ½) / factor - ½, …). Sizes are rounded as it likes,
+        but not below the whole number. Given some rows of a picture with ``margin`` more around them, it makes of them what it
+        would make of them in the whole picture."""
 
 
 # ------------------------------------------------------------------------------------------------------------------- stores

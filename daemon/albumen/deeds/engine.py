@@ -71,6 +71,10 @@ class Engine:
         """See ``ports.Deeds``."""
         return relocating.relocate(self.desk, item, folder, untag, self.do)
 
+    def resume(self, item: Item) -> Item | None:
+        """See ``ports.Deeds``."""
+        return relocating.resume(self.desk, item, self.do)
+
     def unite(self, batch: BatchId) -> None:
         """See ``ports.Deeds``."""
         with self._uniting:

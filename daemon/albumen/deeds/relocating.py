@@ -38,6 +38,15 @@ def relocate(desk: Desk, item: Item, folder: str, untag: Sequence[str], do: step
     raise Transient(f"{shown(item.main)}: no free name found in {folder}; others take every one")
 
 
+def resume(desk: Desk, item: Item, do: steps.Do) -> Item | None:
+    """See ``ports.Deeds.resume``."""
+    for one in steps.history(desk, f"{item.main.store}:{item.main.path}"):
+        begun = one.batch == item.batch and not one.undoes and one.state not in (DeedState.dropped, DeedState.failed)
+        if begun and one.role == steps.RELOCATED and one.source.rev == item.main.rev and not one.undone_by:
+            return _done(desk, item, one, do)
+    return None
+
+
 def _deed(desk: Desk, item: Item, folder: str, mark: str, untag: Sequence[str], *, again: bool) -> Deed:
     key = steps.key(item.batch, mark, item.main) + (" again" if again else "")
     stays = folder == item.main.folder
