@@ -11,9 +11,9 @@ from typing import Any, Literal, TypeAlias
 
 from albumen.errors import AlbumenError, ConfigError, NotFound
 from albumen.owners import Owners
-from albumen.ports import Catalog, Handler, Ledger, Queue, Source, Store
+from albumen.ports import Catalog, Handler, Ledger, Queue, Scaler, Source, Store
 
-Group: TypeAlias = Literal["sources", "stores", "handlers", "catalogs", "ledgers", "queues"]
+Group: TypeAlias = Literal["sources", "stores", "handlers", "catalogs", "ledgers", "queues", "scalers"]
 
 PORTS: Mapping[Group, type] = {
     "sources": Source,
@@ -22,6 +22,7 @@ PORTS: Mapping[Group, type] = {
     "catalogs": Catalog,
     "ledgers": Ledger,
     "queues": Queue,
+    "scalers": Scaler,
 }
 _KINDS: Mapping[str, Group] = {"source": "sources", "store": "stores", "step": "handlers", "catalog": "catalogs"}
 
@@ -67,7 +68,7 @@ class Plugins:
 
     A plugin is a class with the methods of its port (``albumen.ports``). Sources, stores, handlers and catalogs are made as
     ``Plugin(name, settings, context)`` and have an attribute ``Settings``, a frozen dataclass; ledgers and queues are made by the
-    composition root. Where two packages offer one name, albumen's own counts, else neither.
+    composition root, scalers in the children that scale (``Plugin(method)``). Where two packages offer one name, albumen's own counts, else neither.
     """
 
     def __init__(self, offered: Iterable[EntryPoint] | None = None) -> None:

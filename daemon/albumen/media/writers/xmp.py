@@ -305,7 +305,7 @@ def _qualified(prefix: str, name: str) -> str:
 def _array(name: str, values: Sequence[str]) -> list[str]:
     if not values:
         return []
-    items = "".join(f"     <rdf:li>{_text(one)}</rdf:li>\n" for one in values)
+    items = "".join(f"     <rdf:li>{quoted(one)}</rdf:li>\n" for one in values)
     return [f"   <{name}>\n    <rdf:Bag>\n{items}    </rdf:Bag>\n   </{name}>\n"]
 
 
@@ -314,12 +314,13 @@ def _alternatives(name: str, value: str, before: Sequence[tuple[str, str]]) -> s
     default = next((text for language, text in before if language == "x-default"), None)
     others = [(language, text) for language, text in before if language != "x-default" and text != default]
     items = "".join(
-        f'     <rdf:li xml:lang="{escape(one)}">{_text(text)}</rdf:li>\n' for one, text in (("x-default", value), *others)
+        f'     <rdf:li xml:lang="{escape(one)}">{quoted(text)}</rdf:li>\n' for one, text in (("x-default", value), *others)
     )
     return f"   <dc:{name}>\n    <rdf:Alt>\n{items}    </rdf:Alt>\n   </dc:{name}>\n"
 
 
-def _text(value: str) -> str:
+def quoted(value: str) -> str:
+    """A text as it stands in XML."""
     return escape(value, {"\r": "&#xD;"})
 
 
@@ -342,7 +343,7 @@ def _region(one: Region, frame: Frame, *, bare: bool) -> str:
     parts = " ".join(
         f'stArea:{name}="{value:.9g}"' for name, value in zip("xywh", (kept.x, kept.y, kept.width, kept.height), strict=True)
     )
-    name = f"<mwg-rs:Name>{_text(one.name)}</mwg-rs:Name>" if one.name else ""
+    name = f"<mwg-rs:Name>{quoted(one.name)}</mwg-rs:Name>" if one.name else ""
     area = f'<mwg-rs:Area {parts} stArea:unit="normalized"/>'
     return f'      <rdf:li{spaces} rdf:parseType="Resource">{area}{name}<mwg-rs:Type>Face</mwg-rs:Type></rdf:li>\n'
 

@@ -1,0 +1,293 @@
+"""The pixels of a picture and what it tells beside them. Whatever would lose something is refused."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from types import MappingProxyType
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from albumen.errors import Rejected
+from albumen.media.scaling import opencv, turbo
+from albumen.media.scaling.metadata import Told
+from albumen.media.scaling.pixels import Pixels, turned
+from albumen.model import Facts
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "HEIF")
+_TURNED = ("TIFF", "HEIF")  # their decoders turn them
+# Pillow's modes: as which one the pixels are taken
+_MODES: Mapping[str, str] = MappingProxyType(
+    {
+        **{one: one for one in ("L", "LA", "RGB", "RGBA", "I;16", "I;16L", "I;16B")},
+        "1": "L",
+        "RGBX": "RGB",
+        "RGBa": "RGBA",
+        "La": "LA",
+        "PA": "RGBA",
+        "YCbCr": "RGB",
+    }
+)
+_KEPT_CHUNKS = frozenset((b"tEXt", b"zTXt", b"iTXt", b"pHYs", b"tIME", b"gAMA", b"cHRM", b"sRGB", b"cICP"))
+_XMP_TEXT = b"XML:com.adobe.xmp\0"
+_COLOUR = frozenset((b"gAMA", b"cHRM", b"sRGB"))  # a profile says it better
+_IPTC = 0x0404
+# Of the first directory of a TIFF: what says something about the picture, not where its pixels lie
+_DESCRIBING = frozenset((0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298, 0x4746, 0x4749, *range(0x9C9B, 0x9CA0)))
+_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+
+Opened: TypeAlias = Image.Image
+T = TypeVar("T")
+
+
+class Picture:
+    """An opened picture: its size, its EXIF ``orientation`` (1–8) as its ``facts`` tell, what else it tells.
+
+    ``Rejected`` when it is none that can be scaled without loss.
+    """
+
+    def __init__(self, data: bytes, facts: Facts) -> None:
+        self._data = data
+        self._opened = _opened(data)
+        self._mode = _mode(self._opened)
+        self._deep = _is_deep(self._opened, data)
+        self.width, self.height = self._opened.size
+        self.sampling = turbo.sampling(data) if self._is_jpeg else "444"
+        self.orientation = _orientation(self._opened, facts)
+        self.told = _told(self._opened, data)
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Width and height as shown: Pillow tells those of a TIFF, and those as stored of the others."""
+        lies = self.orientation >= 5 and self._opened.format not in _TURNED
+        return (self.height, self.width) if lies else (self.width, self.height)
+
+    @property
+    def cost(self) -> int:
+        """Bytes of its pixels."""
+        channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}.get(self._mode, 1)
+        return self.width * self.height * channels * (2 if self._deep or self._mode.startswith("I;16") else 1)
+
+    def pixels(self) -> Pixels:
+        """All of them, as shown. ``Rejected`` when they cannot be had whole."""
+        found = self._stored()
+        return found if self.orientation == 1 or self._opened.format in _TURNED else turned(found, self.orientation)
+
+    def _stored(self) -> Pixels:
+        if self._is_jpeg:
+            return turbo.decode(self._data, grey=self._mode == "L")
+        if self._opened.format == "PNG":
+            _whole_png(self._data)
+        if self._deep:
+            return _see_through(_deep(self._opened, self._data), self._opened)
+        return _guarded(self._plain)
+
+    def close(self) -> None:
+        """Its bytes are not needed any more. Twice is harmless."""
+        self._opened.close()
+
+    @property
+    def _is_jpeg(self) -> bool:
+        return self._opened.format in ("JPEG", "MPO")
+
+    def _plain(self) -> Pixels:
+        picture = self._opened
+        picture.load()
+        if self._mode.startswith("I;16"):
+            return _see_through(np.asarray(picture).astype(np.uint16)[:, :, np.newaxis], picture)
+        if picture.mode != self._mode:
+            picture = picture.convert(self._mode)
+        found = np.asarray(picture)
+        return found[:, :, np.newaxis] if found.ndim == 2 else found
+
+
+def _opened(data: bytes) -> Opened:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener(thumbnails=False)
+    Image.MAX_IMAGE_PIXELS = None  # the budget of memory is the limit, and the process has one
+    picture = _guarded(lambda: Image.open(io.BytesIO(data), formats=_FORMATS))
+    frames = _guarded(lambda: int(getattr(picture, "n_frames", 1)))
+    if frames > 1 and picture.format == "TIFF":
+        raise Rejected(f"it has {frames} pages, and only one could be kept")
+    if frames > 1 and picture.format not in ("MPO", "HEIF"):  # those have one that counts
+        raise Rejected(f"it is animated ({frames} pictures), and only one could be kept")
+    return picture
+
+
+def _guarded(call: Callable[[], T]) -> T:
+    """What Pillow answers; its many errors about broken files as ``Rejected``."""
+    try:
+        return call()
+    except MemoryError:
+        raise
+    except (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError, EOFError, RuntimeError, struct.error) as error:
+        why = "" if "<_io." in str(error) else f": {error}"  # Pillow says only which object of ours it was
+        raise Rejected(f"its pixels cannot be decoded{why}") from None
+
+
+def _mode(picture: Opened) -> str:
+    """As which mode its pixels are taken. ``Rejected``."""
+    if picture.mode == "CMYK":
+        raise Rejected("its colours are CMYK, made for print: turned into others without its printer they would be wrong")
+    if picture.mode == "P":
+        return (
+            "RGBA"
+            if "transparency" in picture.info or (picture.palette is not None and picture.palette.mode == "RGBA")
+            else "RGB"
+        )
+    if picture.mode not in _MODES:
+        raise Rejected(f"its pixels are of a kind that is not scaled ({picture.mode})")
+    mode = _MODES[picture.mode]
+    if "transparency" in picture.info and picture.format != "GIF":
+        return {"L": "LA", "RGB": "RGBA"}.get(mode, mode)  # one colour that is see-through
+    return "RGBA" if "transparency" in picture.info else mode
+
+
+def _is_deep(picture: Any, data: bytes) -> bool:
+    """Whether Pillow would cut its pixels to 8 bits."""
+    if picture.mode.startswith("I;16"):
+        return False
+    if picture.format == "PNG":
+        return data[24:25] == b"\x10"
+    if picture.format == "TIFF":
+        bits = picture.tag_v2.get(258, (8,))
+        if max(bits) > 16 or picture.tag_v2.get(339, (1,))[0] != 1:
+            raise Rejected(f"its pixels are numbers of {max(bits)} bits, which are not scaled")
+        return bool(max(bits) > 8)
+    return bool(picture.format == "HEIF") and int(picture.info.get("bit_depth", 8)) > 8
+
+
+def _deep(picture: Opened, data: bytes) -> Pixels:
+    if picture.format == "HEIF":
+        return _deep_heif(data)
+    found = opencv.decode(data)
+    if found.shape[0] * found.shape[1] != picture.height * picture.width:
+        raise Rejected("its pixels cannot be decoded as they are stored")
+    if picture.format == "PNG" and data[25:26] == b"\x04":  # grey with transparency: comes as RGBA
+        return np.ascontiguousarray(found[:, :, 2:])
+    return found
+
+
+def _see_through(pixels: Pixels, picture: Opened) -> Pixels:
+    """With transparency where a PNG of 16 bits has one colour that stands for nothing."""
+    key = picture.info.get("transparency")
+    if picture.format != "PNG" or key is None or pixels.shape[2] not in (1, 3):
+        return pixels
+    clear = (pixels == np.asarray(key, np.uint16)).all(axis=2, keepdims=True)
+    return np.concatenate([pixels, np.where(clear, 0, 65535).astype(np.uint16)], axis=2)
+
+
+def _deep_heif(data: bytes) -> Pixels:
+    import pillow_heif
+
+    def read() -> Pixels:
+        with closing(io.BytesIO(data)) as file:
+            opened = pillow_heif.open_heif(file, convert_hdr_to_8bit=False)
+            found = np.asarray(opened)
+            return found if found.ndim == 3 else found[:, :, np.newaxis]
+
+    found: Pixels = _guarded(read)
+    return found
+
+
+# --------------------------------------------------------------------------------------------------------- what it tells beside
+
+
+def _orientation(picture: Opened, facts: Facts) -> int:
+    """HEIC and AVIF are turned by properties of their own: of AVIF, Pillow makes EXIF of it."""
+    found = facts.orientation
+    if picture.format in ("HEIF", "AVIF"):
+        exif = Image.Exif()
+        _guarded(lambda: exif.load(picture.info.get("exif") or b""))
+        found = exif.get(ExifTags.Base.Orientation)
+    return found if found and 1 <= found <= 8 else 1
+
+
+def _told(picture: Opened, data: bytes) -> Told:
+    info = picture.info
+    exif = _of_tiff(picture) if picture.format == "TIFF" else info.get("exif") or b""
+    packet = info.get("xmp") or b""
+    return Told(
+        exif=exif.removeprefix(b"Exif\0\0"),
+        xmp=packet.encode() if isinstance(packet, str) else packet,
+        icc=info.get("icc_profile") or b"",
+        iptc=_iptc(picture),
+        chunks=tuple(_chunks(data, with_profile=bool(info.get("icc_profile")))) if picture.format == "PNG" else (),
+        comment=info.get("comment", b"") if picture.format in ("JPEG", "MPO") else b"",
+    )
+
+
+def _of_tiff(picture: Opened) -> bytes:
+    """A block of its own of what a TIFF tells in its first directory."""
+    whole, kept = picture.getexif(), Image.Exif()
+    for tag, value in whole.items():
+        if tag in _DESCRIBING:
+            kept[tag] = value
+    for directory in _DIRECTORIES:
+        if found := whole.get_ifd(directory):
+            kept.get_ifd(directory).update(found)
+    return _guarded(kept.tobytes) if len(kept) else b""
+
+
+def _iptc(picture: Any) -> bytes:
+    """The IPTC of a JPEG's or TIFF's Photoshop block, or of the TIFF itself."""
+    found = picture.info.get("photoshop")
+    inside = found.get(_IPTC) if isinstance(found, dict) else None
+    if inside is None and picture.format == "TIFF":
+        inside = picture.tag_v2.get(33723)
+    return inside if isinstance(inside, bytes) else b""
+
+
+def pieces(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and content of each chunk of a PNG. ``Rejected`` when one is damaged or the last is missing."""
+    at = 8
+    while at + 12 <= len(data):
+        (size,) = struct.unpack_from(">I", data, at)
+        kind, content = data[at + 4 : at + 8], data[at + 8 : at + 8 + size]
+        if data[at + 8 + size : at + 12 + size] != struct.pack(">I", zlib.crc32(content, zlib.crc32(kind))):
+            raise Rejected(f"its pixels cannot be decoded: the part at byte {at} is damaged or cut off")
+        yield kind, content
+        if kind == b"IEND":
+            return
+        at += 12 + size
+    raise Rejected("its pixels cannot be decoded: its end is missing")
+
+
+def _chunks(data: bytes, *, with_profile: bool) -> Iterator[bytes]:
+    for kind, content in pieces(data):
+        stale = content.startswith((_XMP_TEXT, b"Raw profile type")) or (with_profile and kind in _COLOUR)
+        if kind in _KEPT_CHUNKS and not stale:
+            yield kind + content
+
+
+def _whole_png(data: bytes) -> None:
+    """Whether it has all its pixels: OpenCV would show what is there."""
+    inflated, expected = zlib.decompressobj(), None
+    found = 0
+    left = b""
+    try:
+        for kind, content in pieces(data):
+            if kind == b"IHDR":
+                expected = _expected(content)
+            elif kind == b"IDAT":
+                left = content
+                while left:
+                    found += len(inflated.decompress(left, 1 << 20))
+                    left = inflated.unconsumed_tail
+    except zlib.error as error:
+        raise Rejected(f"its pixels cannot be decoded: {error}") from None
+    if expected is None or found < expected:
+        raise Rejected("its pixels cannot be decoded: some of them are missing")
+
+
+def _expected(header: bytes) -> int:
+    """Bytes of its rows, each with its filter; of an interlaced one at least so many."""
+    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
+    bits: int = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 1)
+    if interlaced:
+        return int(width * height * bits // 8)
+    return int(height * (1 + (width * bits + 7) // 8))

@@ -1,0 +1,59 @@
+"""The directory of a TIFF: where its pixels lie, and what it tells."""
+
+import struct
+from collections.abc import Sequence
+
+from PIL import Image, TiffImagePlugin, TiffTags
+
+from albumen.media.scaling.metadata import Told
+
+_STRUCTURAL = frozenset((0x0100, 0x0101, 0x0112, 0x8769, 0x8825, 0xA005))
+_EXIF, _GPS, _OFFSETS = 0x8769, 0x8825, 273
+
+
+def directory(
+    size: tuple[int, int], channels: int, bits: int, rows: int, strips: tuple[Sequence[int], Sequence[int]], told: Told, at: int
+) -> bytes:
+    """To be written at that place of the file."""
+    found = TiffImagePlugin.ImageFileDirectory_v2()
+    _describe(found, told)
+    for tag, data in ((700, told.xmp), (33723, told.iptc), (34675, told.icc)):
+        if data:
+            found.tagtype[tag] = TiffTags.BYTE if tag == 700 else TiffTags.UNDEFINED
+            found[tag] = data
+    found[256], found[257] = size
+    found[258] = (bits,) * channels
+    found[259] = 8  # deflate
+    found[262] = 1 if channels <= 2 else 2
+    found.tagtype[_OFFSETS] = found.tagtype[279] = TiffTags.LONG
+    found[_OFFSETS], found[279] = (0,) * len(strips[0]), tuple(strips[1])
+    found[277] = channels
+    found[278] = rows
+    found[284] = 1
+    found[317] = 2  # each pixel as its difference from the one before
+    if channels in (2, 4):
+        found[338] = 2  # transparency, not multiplied in
+    return _placed(bytearray(found.tobytes(at)), strips[0], at)
+
+
+def _placed(block: bytearray, offsets: Sequence[int], at: int) -> bytes:
+    """With the places of the strips as they are: Pillow takes them for places behind the directory."""
+    (count,) = struct.unpack_from("<H", block)
+    for entry in range(2, 2 + 12 * count, 12):
+        tag, _, number, value = struct.unpack_from("<HHII", block, entry)
+        if tag == _OFFSETS:
+            struct.pack_into(f"<{number}I", block, entry + 8 if number == 1 else value - at, *offsets)
+    return bytes(block)
+
+
+def _describe(found: TiffImagePlugin.ImageFileDirectory_v2, told: Told) -> None:
+    if not told.exif:
+        return
+    exif = Image.Exif()
+    exif.load(b"Exif\0\0" + told.exif)
+    for tag, value in exif.items():
+        if tag not in _STRUCTURAL:
+            found[tag] = value
+    for tag in (_EXIF, _GPS):
+        if inside := exif.get_ifd(tag):
+            found[tag] = dict(inside)
