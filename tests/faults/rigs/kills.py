@@ -4,6 +4,7 @@
     python -m faults.rigs.kills --path daemon …      the same files arrive in a folder that the daemon watches
     python -m faults.rigs.kills --path undo …        an import is undone, and the undo undone
     python -m faults.rigs.kills --forget …           after every other kill state.db is deleted, too
+    ALBUMEN_TEST_CATALOG=elasticsearch python …      with the catalog there
 
 As many runs as needed for that many kills; after each its trees, export, ledger and databases are compared. Prints where the
 kills fell (deeds by the last step they had reached, from the traces of the killed processes) and one result line per path.
@@ -21,9 +22,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from faults.rigs.looks import Tree, traces, tree
 from faults.rigs.rig import DEFAULT, End, Ground, send, unhurt
+from servers import switch
 
 PATHS = ("import", "daemon", "undo")
 DAEMON = ("run", "--idle-exit", "2")
@@ -234,7 +237,7 @@ def main() -> int:
     broken = False
     for path in PATHS if asked.path == "all" else [asked.path]:
         began = time.monotonic()
-        with standing(asked.at, "kills") as root:
+        with standing(asked.at, "kills") as root, switch.running(Path(root, "catalog")):
             plan = Plan(asked.kills, asked.files, asked.seed, asked.size, asked.each, asked.inside, asked.forget)
             tally = kills(Ground(root, (asked.albumen,)), plan, path=path)
         shown(tally)

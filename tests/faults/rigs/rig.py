@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from faults.rigs.grounds import make_source
 from faults.rigs.looks import Tree, contents, open_deeds, tree, twice, unnumbered, unsound
+from servers import switch
 
 DEFAULT = os.path.join(os.path.dirname(sys.executable), "albumen")
 _LONGEST = 600  # seconds until a command that nobody hurts counts as hanging
@@ -47,13 +48,15 @@ steps = ["catalog", "file"]
 class Ground:
     """Where one run happens: source, library, state and configuration under one root, which every run of a rig shares, so that
     what names its paths can be compared between runs. ``watched`` = "move" or "copy": the source is one of the daemon's.
-    ``aside`` = another folder for the source, ``options`` = lines of the store's settings."""
+    ``aside`` = another folder for the source, ``options`` = lines of the store's settings, ``catalog`` gives those of the catalog, new
+    ones for each run (the default: what this test run is about)."""
 
     root: str
     command: Sequence[str] = (DEFAULT,)
     watched: str = ""
     aside: str = ""
     options: str = ""
+    catalog: Callable[[], str] = switch.section
 
     @property
     def source(self) -> str:
@@ -95,7 +98,7 @@ class Ground:
         with open(self.config, "w", encoding="utf-8") as config:
             text = _CONFIG + _WATCHED if self.watched else _CONFIG
             places = {"state": self.state, "library": self.library, "source": self.source}
-            config.write(text.format(mode=self.watched, options=self.options, **places))
+            config.write(text.format(mode=self.watched, options=self.options, **places) + self.catalog())
         return make(self.source)
 
     def start(self, *words: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
