@@ -54,6 +54,20 @@ def test_the_examples_are_right_and_need_nothing_that_is_not_there(tmp_path: pat
     assert attempted(tmp_path, (CONFIG.parent / name).read_text()) == ()
 
 
+def test_the_other_catalog_that_the_settings_file_shows_is_right_and_whole(tmp_path: pathlib.Path) -> None:
+    shown = dict(line.removeprefix("## ").split(" = ", 1) for line in EXAMPLE.splitlines() if line.startswith("## "))
+    logins = ({"user", "password"}, {"api_key"}, {"token"})
+    for login in (set(), *logins):
+        keys = [one for one in shown if one in login or not any(one in other for other in logins)]
+        section = "[catalog]\n" + "".join(f"{key} = {shown[key]}\n" for key in keys)
+        assert attempted(tmp_path, EXAMPLE.replace("[catalog]\n", section)) == ()
+    cls = Plugins().kinds()["catalog"]["elasticsearch"]
+    fields = {one.name: one.default for one in dataclasses.fields(cls)}
+    assert shown.keys() == {"type", *fields}
+    got = load(str(tmp_path / "albumen.toml"), {}, {}, Plugins().kinds()).catalog.options
+    assert {key for key in fields if getattr(got, key) != fields[key]} == {"token", "ca"}
+
+
 def test_the_settings_file_names_every_key_there_is() -> None:
     tree = tomllib.loads(DEFAULT.sub("", EXAMPLE))
     for where, cls in sections().items():
