@@ -415,3 +415,43 @@ def test_a_wrong_preferred_place_is_one_line(tmp_path: pathlib.Path, places: str
     (problem,) = error.value.problems
     assert told in problem
     assert "places" in problem
+
+
+def test_the_catalog_is_the_embedded_one_unless_a_type_is_named(tmp_path: pathlib.Path) -> None:
+    assert loaded().embedded
+    assert loaded(written(tmp_path, GOOD)).catalog.type == "sqlite"
+    text = GOOD + '[catalog]\ntype = "elasticsearch"\nurls = ["http://one:9200"]\npassword = "file:secret"\ntimeout = "5s"\n'
+    (tmp_path / "secret").write_text("s3cret\n")
+    (tmp_path / "secret").chmod(0o600)
+    found = loaded(written(tmp_path, text), {"ALBUMEN_CATALOG_URLS": "http://two:9200, http://three:9200"})
+    assert not found.embedded
+    options = found.catalog.options
+    assert (options.urls, options.timeout, options.index) == (("http://two:9200", "http://three:9200"), 5.0, "albumen")
+    assert "s3cret" in {one.reveal() for one in secrets_of(found)}
+    assert "s3cret" not in repr(found)
+    only = loaded(None, {"ALBUMEN_CATALOG_TYPE": "elasticsearch", "ALBUMEN_CATALOG_URLS": "http://two:9200"})
+    assert only.catalog.options.urls == ("http://two:9200",)
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ('type = "elastic"', "[catalog] type: there is no catalog type 'elastic'; did you mean 'elasticsearch'?"),
+        ('tpye = "elasticsearch"', "[catalog] tpye: there is no such key; did you mean 'type'?"),
+        ('urls = ["http://one:9200"]', "[catalog] type: is missing; known are: elasticsearch, sqlite"),
+        ('type = "elasticsearch"', "[catalog] urls: is missing and has no default"),
+        ('type = "elasticsearch"\nurls = []\ntimeuot = 3', "[catalog] timeuot: there is no such key; did you mean 'timeout'?"),
+        ('type = "sqlite"\nindex = "a"', "[catalog] index: there is no such key"),
+        ('type = "elasticsearch"\nurls = "http://one"', "[catalog] urls: 'http://one' is not a list in [brackets]"),
+    ],
+)
+def test_a_mistake_in_the_catalog_is_told_with_the_others(tmp_path: pathlib.Path, section: str, told: str) -> None:
+    found = problems(written(tmp_path, GOOD.replace("factor = 2", "facotr = 2") + f"[catalog]\n{section}\n"))
+    assert any(told in one for one in found), found
+    assert any("did you mean 'factor'" in one for one in found)
+
+
+def test_no_store_is_called_as_the_catalog_is(tmp_path: pathlib.Path) -> None:
+    """Both can be closed for a while, and a place that is closed is told by its name."""
+    found = problems(written(tmp_path, GOOD + '[store.catalog]\ntype = "local"\nroot = "other"\n'))
+    assert any("[store.catalog]: 'catalog' is reserved" in one for one in found)
