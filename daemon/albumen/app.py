@@ -296,6 +296,8 @@ class App:
         """End everything, in reverse. Twice is harmless."""
         for source in self._sources:
             _close(source)
+        for step in self.pipeline.steps.values():
+            _close(step.handler)
         self.prober.close()
         self.towns.close()
         self.queue.shutdown()

@@ -20,6 +20,7 @@ from albumen.model import Facts
 _GRACE = 5.0  # seconds a child has to die of its own alarm before we kill it
 _ANSWER = 64 << 20  # bytes of an answer; more is no answer of ours
 _PATIENCE = 1.0  # seconds after which a file is slow, and the files behind it go on without its child
+_SIGN = 30.0  # seconds between signs of life of a thread that waits for a child: those have limits of their own
 _SLOW = 16  # slow children at once beside the others; further ones hold their place
 
 
@@ -149,7 +150,8 @@ class _Place:
         self._held, self._slow = free, slow
 
     def __enter__(self) -> "_Place":
-        self._held.acquire()
+        while not self._held.acquire(timeout=_SIGN):
+            _sign_of_life()
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -223,7 +225,11 @@ class Child:
     def _answers(self, deadline: float) -> bool:
         waiter = select.poll()
         waiter.register(self._in, select.POLLIN)
-        return bool(waiter.poll(max(0, int((deadline - time.monotonic()) * 1000))))
+        while (left := deadline - time.monotonic()) > _SIGN:
+            if waiter.poll(int(_SIGN * 1000)):
+                return True
+            _sign_of_life()
+        return bool(waiter.poll(max(0, int(left * 1000))))
 
     def wait(self) -> int:
         """Return when it has ended by itself, with its exit code."""
@@ -244,3 +250,9 @@ class Child:
         if process.stdout:
             process.stdout.close()
         return code
+
+
+def _sign_of_life() -> None:
+    """Whoever looks for threads that hang (``effort``) counts the bytes that they move."""
+    with open("/dev/zero", "rb", buffering=0) as file:
+        file.read(1)

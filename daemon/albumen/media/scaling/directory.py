@@ -19,7 +19,7 @@ def directory(
     _describe(found, told)
     for tag, data in ((700, told.xmp), (33723, told.iptc), (34675, told.icc)):
         if data:
-            found.tagtype[tag] = TiffTags.BYTE if tag == 700 else TiffTags.UNDEFINED
+            found.tagtype[tag] = TiffTags.UNDEFINED if tag == 34675 else TiffTags.BYTE
             found[tag] = data
     found[256], found[257] = size
     found[258] = (bits,) * channels

@@ -8,9 +8,12 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
+from albumen.jsonable import from_json
+from albumen.media import probe
 from albumen.media.child import serve
 from albumen.media.sandbox import Children
 from albumen.media.scaling.wanted import RESERVED, Origin, Wanted
+from albumen.model import Facts
 from albumen.plugins import Plugins
 
 _WRITTEN = 64 << 30  # bytes that a result may have
@@ -25,10 +28,10 @@ class Scalers:
         limits = {"cpu": seconds, "wall": seconds, "memory": memory + RESERVED}
         self._children = Children(command, workers, patient=True, **limits)
 
-    def scale(self, source: str, target: str, wanted: Wanted, origin: Origin) -> None:
-        """The picture ``source`` scaled into the new file ``target``. ``Rejected`` with the reason, and then what lies at ``target`` is
+    def scale(self, source: str, target: str, wanted: Wanted, origin: Origin) -> Facts:
+        """The picture ``source`` scaled into the new file ``target``; what that says about itself. ``Rejected`` with the reason, and then what lies at ``target`` is
         nothing; ``NotFound``; ``Transient`` when reading or writing failed."""
-        self._children.ask([source, target, asdict(wanted), asdict(origin)], origin.name)
+        return from_json(Facts, self._children.ask([source, target, asdict(wanted), asdict(origin)], origin.name)["facts"])
 
     def close(self) -> None:
         """End the children, the busy ones after their picture. Twice is harmless."""
@@ -42,7 +45,7 @@ def _answer(question: Any) -> dict[str, object]:
     asked = Wanted(**wanted)
     scaler = Plugins().load("scalers", asked.scaler)(asked.method)
     picture.scale(source, target, asked, scaler, Origin(**origin))
-    return {}
+    return {"facts": probe.read(target)}
 
 
 if __name__ == "__main__":
