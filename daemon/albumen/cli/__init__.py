@@ -6,7 +6,7 @@ Nothing heavy is imported before a command runs, so that ``--help`` answers at o
 import click
 
 import albumen
-from albumen.cli import adopting, confirming, dating, keeping, looking, operating, running, tagging, taking, undoing
+from albumen.cli import adopting, confirming, dating, keeping, looking, migrating, operating, running, tagging, taking, undoing
 from albumen.cli.session import Commands, Session, common
 
 __all__ = ["main"]
@@ -30,12 +30,12 @@ main.sections = {
     "Look": ("find", "show", "list", "types", "export"),
     "Correct": ("dates", "tag"),
     "Explain and undo": ("log", "undo"),
-    "Operate": ("confirm", "queue", "backup", "restore", "plugins"),
+    "Operate": ("confirm", "queue", "backup", "restore", "migrate", "plugins"),
 }
 for command in (
     *(running.run, running.check, running.status, taking.import_, adopting.adopt, taking.probe),
     *(looking.find, looking.show, looking.list_, looking.types, looking.export),
     *(dating.dates, tagging.tag, undoing.log, undoing.undo, confirming.confirm, operating.queue, operating.plugins),
-    *(keeping.backup, keeping.restore),
+    *(keeping.backup, keeping.restore, migrating.migrate),
 ):
     main.add_command(command)

@@ -16,8 +16,9 @@ _EVERY = 10.0  # seconds between plain lines
 class Progress:
     """As a context; ``at`` may be called as often as one likes."""
 
-    def __init__(self, what: str, *, quiet: bool) -> None:
+    def __init__(self, what: str, *, quiet: bool, of: str = "files") -> None:
         self._what = what
+        self._of = of
         self._quiet = quiet
         self._begun = self._told = time.monotonic()
         self._bar: Bar | None = None
@@ -34,7 +35,7 @@ class Progress:
             self._bar.stop()
 
     def at(self, done: int, total: int) -> None:
-        """So many files of so many that were found so far."""
+        """So many of so many that were found so far."""
         now = time.monotonic()
         rate = done / max(now - self._begun, 0.001)
         if self._bar is not None:
@@ -42,7 +43,7 @@ class Progress:
         elif not self._quiet and now - self._told >= _EVERY:
             self._told = now
             left = f", {(total - done) / rate:.0f} s left" if rate else ""
-            printing.error(f"{self._what}: {done} of {total} files, {rate:.0f}/s{left}")
+            printing.error(f"{self._what}: {done} of {total} {self._of}, {rate:.0f}/s{left}")
 
 
 def _bar() -> "Bar":
