@@ -23,6 +23,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
+from urllib.parse import quote
 
 from servers import free_port, needs
 from servers.tls import Authority
@@ -57,7 +58,7 @@ class Server:
     @property
     def url(self) -> str:
         """Where it serves them, without a slash at the end."""
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}{self.base}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}{quote(self.base)}"
 
     def prepare(self) -> None:
         """Folders, rights and settings, once."""

@@ -11,9 +11,10 @@ from albumen.stores.dav.multistatus import Entry, Garbled, entries, http_time
 from albumen.stores.dav.session import Answer, Session
 from albumen.stores.dav.trouble import Refusal, meaning
 
-__all__ = ["Calls", "Listing", "rev_of"]
+__all__ = ["Calls", "Listing", "revision"]
 
 _USUAL = "<resourcetype/><getcontentlength/><getlastmodified/><getetag/>"
+_NO_FOLDER = frozenset({400, 405, 409})  # what servers say to a file that is asked as a folder
 _CUTS = frozenset("?;\n\r\t")  # where WsgiDAV ends the name of a Destination
 
 
@@ -73,7 +74,13 @@ class Calls:
                 return None
             if not folder and self._wants_slash(refusal, path):
                 return self._find(path, depth, folder=True)
+            if folder and path and refusal.status in _NO_FOLDER and not self._is_folder(path):
+                return None
             raise self.meaning(refusal, path) from None
+
+    def _is_folder(self, path: str) -> bool:
+        entry = self.look(path)
+        return entry is not None and entry.folder
 
     def _entries(self, answer: Answer, path: str) -> list[tuple[str, Entry]]:
         here = "/".join(one for one in (self.session.base, path) if one)
@@ -181,7 +188,7 @@ class Calls:
             return False
 
 
-def rev_of(etag: str, size: int | None, modified: int | None) -> Rev:
+def revision(etag: str, size: int | None, modified: int | None) -> Rev:
     """The revision of a file, the same from a listing and from the headers of its bytes: a young file's weak ETag is the one it has
     later; without an ETag its time counts."""
     name = etag.strip().removeprefix("W/").strip('"') or ("" if modified is None else f"t{modified // 1_000_000_000:x}")

@@ -2,17 +2,22 @@
 
 import email.utils
 import math
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from albumen.errors import AlbumenError, Rejected, Transient, Unavailable
 
-__all__ = ["Refusal", "meaning", "retry_after"]
+__all__ = ["Full", "Refusal", "meaning", "retry_after"]
 
 GUARDED = 1800.0  # seconds to leave a server alone that says 429 and not for how long: most likely it counts wrong passwords
 _LONGEST = 86400.0  # seconds: what asks for more is asked again tomorrow
 _FULL = {413: "takes no file of this size", 507: "is full"}
+
+
+class Full(Unavailable):
+    """It has no room for what was sent; for other questions it may work."""
 
 
 @dataclass
@@ -43,7 +48,7 @@ def meaning(refusal: Refusal, store: str, path: str) -> AlbumenError:
     if status == 429:
         return Unavailable(store, f"its server asks us to come less often {said}", retry_after=wait or GUARDED)
     if status in _FULL:
-        return Unavailable(store, f"its server {_FULL[status]} {said}: make room or raise its limit", retry_after=wait)
+        return Full(store, f"its server {_FULL[status]} {said}: make room or raise its limit", retry_after=wait)
     if status in {423, 424}:
         return Transient(f"{store}:{path}: somebody is working on it {said}")
     if status in {408, 425}:
@@ -68,7 +73,7 @@ def retry_after(text: str) -> float | None:
 
 
 def _plain(text: str) -> str:
-    """At most a line of it, without what a terminal would obey, and of an address without its query."""
-    line = "".join(one if one.isprintable() else " " for one in text)
+    """At most a line of it, without tags and what a terminal would obey, and of an address without its query."""
+    line = "".join(one if one.isprintable() else " " for one in re.sub(r"<[^>]*>", " ", text))
     line = " ".join(line.split())[:160]
     return line.partition("?")[0] if "://" in line else line

@@ -1,0 +1,123 @@
+"""Giving a file another name on its server, never replacing, and knowing afterwards whether it was done.
+
+Servers say one thing and do another: an answer is lost, an error comes after the effect, ``Overwrite: F`` is no lock. So our own
+moves into one folder go one after the other, and whatever is not a plain yes is settled by looking at both names.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+from albumen.errors import AlbumenError, Changed, Exists, NotFound, Rejected, Transient, Unavailable
+from albumen.model import Rev
+from albumen.stores.dav.calls import Calls, revision
+from albumen.stores.dav.multistatus import Entry
+from albumen.stores.dav.trouble import Refusal
+from albumen.stores.paths import folder_of
+
+__all__ = ["Renaming", "rev_of"]
+
+_LOCKS = 64
+_YOUNG = 3.0  # seconds after which a server's ETag that is still weak will stay so
+_STEP = 0.2
+_NO_FOLDER = frozenset({403, 404, 409, 500})  # what servers say to a target whose folder is not there
+
+
+def rev_of(entry: Entry) -> Rev:
+    """The revision of a file."""
+    return revision(entry.etag, entry.size, entry.modified)
+
+
+class Renaming:
+    """Moves and folders of one store. ``gone`` makes the error of a file that is not there."""
+
+    def __init__(self, calls: Calls, gone: Callable[[str], NotFound]) -> None:
+        self._calls = calls
+        self._gone = gone
+        self._locks = tuple(threading.RLock() for _ in range(_LOCKS))
+
+    def lock(self, path: str) -> "threading.RLock":
+        """Held while a name in the folder of this path is given; by this process alone, the ledger sees to others."""
+        return self._locks[hash(folder_of(path)) % _LOCKS]
+
+    def rename(self, path: str, to: str, before: Entry, *, guard: bool = False) -> Entry:
+        """The file ``before`` gets another name; what lies there now. ``guard``: only if it is still that revision. ``Exists``,
+        ``Changed``, ``NotFound``, ``Rejected``; ``Unavailable`` when nobody can tell whether it was done."""
+        etag = before.etag if guard and not before.etag.startswith("W/") else ""
+        with self.lock(to):
+            for tried in (False, True):
+                try:
+                    self._calls.move(path, to, etag)
+                except (Refusal, Unavailable) as error:
+                    found = self._settle(error, path, to, before, again=not tried)
+                    if found is not None:
+                        return found
+                    continue
+                return self._arrived(path, to, before)
+        raise Transient(f"{self._calls.store}:{to}: its folder is removed again and again; stop what removes it")
+
+    def young(self, path: str, wanted: Rev | None) -> Entry:
+        """The file as it is, once its server has settled on a name for this revision. ``NotFound``, ``Changed``."""
+        end = time.monotonic() + _YOUNG
+        while True:
+            entry = self._calls.look(path)
+            if entry is None or entry.folder:
+                raise self._gone(path)
+            if wanted is None:
+                return entry
+            if rev_of(entry) != wanted:
+                raise Changed(f"{self._calls.store}:{path}: changed since it was looked at; it was left as it is")
+            if not entry.etag.startswith("W/") or time.monotonic() > end:
+                return entry
+            time.sleep(_STEP)
+
+    def make(self, folder: str) -> None:
+        """A folder with all above it, unless it is there. ``Rejected`` when a file is in the way."""
+        if not folder:
+            return
+        entry = self._calls.look(folder)
+        if entry is not None and not entry.folder:
+            raise Rejected(f"{self._calls.store}:{folder}: is a file, no folder")
+        if entry is not None:
+            return
+        self.make(folder_of(folder))
+        try:
+            self._calls.make(folder)
+        except Refusal as refusal:
+            found = self._calls.look(folder)  # another thread was quicker?
+            if found is None or not found.folder:
+                raise self._calls.meaning(refusal, folder) from None
+
+    # -------------------------------------------------------------------------------------------------------------- inside
+
+    def _settle(self, error: Refusal | Unavailable, path: str, to: str, before: Entry, *, again: bool) -> Entry | None:
+        """What came of a move that was not answered with yes: what lies at its target, when it was done; None = try again."""
+        try:
+            here, there = self._calls.look(path), self._calls.look(to)
+        except AlbumenError:
+            raise self._meant(error, path) from None
+        if here is None and there is not None and not there.folder and there.size == before.size:
+            return there
+        if isinstance(error, Unavailable):
+            raise error
+        if here is None:
+            raise self._gone(path)
+        if there is not None:
+            raise Exists(f"{self._calls.store}:{to}: the name is taken; nothing was overwritten")
+        if rev_of(here) != rev_of(before):
+            raise Changed(f"{self._calls.store}:{path}: changed since it was looked at; it was left as it is")
+        if again and error.status in _NO_FOLDER:
+            self.make(folder_of(to))
+            return None
+        raise self._meant(error, to)
+
+    def _meant(self, error: Refusal | Unavailable, path: str) -> Exception:
+        return self._calls.meaning(error, path) if isinstance(error, Refusal) else error
+
+    def _arrived(self, path: str, to: str, before: Entry) -> Entry:
+        found = self._calls.look(to)
+        if found is None or found.folder or found.size != before.size:
+            raise Transient(
+                f"{self._calls.store}:{to}: its server says that {path} was moved there, but it is not there; look for it"
+            )
+        return found
