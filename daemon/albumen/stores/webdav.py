@@ -86,10 +86,9 @@ class WebdavStore:
         self._clock = context.clock
         self._digests = tuple(digests)
         self._blind = None if settings.case == "auto" else settings.case == "blind"
-        sign = Sign(settings.user, settings.password, settings.token)
-        self._session = Session(name, settings.url, sign, ca=settings.ca, timeout=settings.timeout, limit=settings.limit)
-        self._calls = Calls(self._session, self.further)
-        self._renaming = Renaming(self._calls, self._gone)
+        self._session = self._connect(settings)
+        self._calls = self._asking(self._session)
+        self._renaming = self._moving(self._calls)
         self._uploads = Uploads(self._calls, self._renaming, context.owners.me)
         self._place = Place(self._calls, context.state, context.clock, self._write_ours, self._set_ours_aside)
         self._was_full: float | None = None
@@ -266,6 +265,18 @@ class WebdavStore:
     def close(self) -> None:
         """End its connections; used again it makes new ones."""
         self._session.close()
+
+    # ------------------------------------------------------------------------------------------- what a kind of server has of its own
+
+    def _connect(self, settings: WebdavSettings) -> Session:
+        sign = Sign(settings.user, settings.password, settings.token)
+        return Session(self.name, settings.url, sign, ca=settings.ca, timeout=settings.timeout, limit=settings.limit)
+
+    def _asking(self, session: Session) -> Calls:
+        return Calls(session, self.further)
+
+    def _moving(self, calls: Calls) -> Renaming:
+        return Renaming(calls, self._gone)
 
     # -------------------------------------------------------------------------------------------------------------- inside
 
