@@ -404,6 +404,7 @@ class Waiting:
     place: str
     why: str = ""
     retry_after: float | None = None
+    auth: bool = False  # it refused our secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,13 +453,15 @@ class QueueStats:
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """A place that is closed: why, since when and until when (ns) before it is probed again, and how often it failed in a row."""
+    """A place that is closed: why, since when and until when (ns) before it is probed again, and how often it failed in a row.
+    ``auth``: it refused our secret; it is probed before that only when the secret has changed, or a person asks."""
 
     place: str
     why: str
     since: int
     until: int
     failures: int
+    auth: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -510,8 +510,12 @@ class Circuits(Protocol):
     def circuits(self) -> Sequence[Circuit]:
         """All that are open."""
 
-    def reopen(self, place: str, why: str, *, retry_after: float | None = None) -> None:
-        """A probe failed: closed for longer (1 s doubling to 10 min), at least for ``retry_after`` seconds."""
+    def reopen(self, place: str, why: str, *, retry_after: float | None = None, auth: bool = False) -> None:
+        """A probe failed: closed for longer (1 s doubling to 10 min, or what is set), at least for ``retry_after`` seconds; for an
+        hour where it refused our secret (``auth``)."""
+
+    def hurry(self, place: str) -> None:
+        """Whoever probes closed places asks this one at the next turn; nothing when it is not closed."""
 
     def close(self, place: str) -> None:
         """The place works again: its jobs are ready now. Twice is harmless."""

@@ -125,12 +125,16 @@ class Log:
 @dataclass(frozen=True)
 class Lanes:
     """Threads per lane: ``io`` wait for disks, ``cpu`` compute, ``slow`` run one long thing. ``stuck``: seconds without progress
-    after which a step counts as failed and the daemon restarts itself, 0 = never."""
+    after which a step counts as failed and the daemon restarts itself, 0 = never. ``pause``: seconds until a place that could not be
+    used is asked again, doubling to ``longest_pause``; ``locked_pause``: where it refused our password."""
 
     io: int = 32
     cpu: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
     slow: int = 1
     stuck: float = 900.0
+    pause: float = 1.0
+    longest_pause: float = 600.0
+    locked_pause: float = 3600.0
 
     def __post_init__(self) -> None:
         for lane in ("io", "cpu", "slow"):
@@ -138,6 +142,11 @@ class Lanes:
                 raise ValueError(f"{lane}: must be from 1 to 1024")
         if self.stuck and not 1 <= self.stuck <= 7 * 86400:
             raise ValueError("stuck: must be from 1 s to 7 days, or 0 for never")
+        for key in ("pause", "longest_pause", "locked_pause"):
+            if not 0.1 <= getattr(self, key) <= 86400:
+                raise ValueError(f"{key}: must be from 0.1 s to 1 day")
+        if self.longest_pause < self.pause:
+            raise ValueError("longest_pause: must not be less than pause")
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,30 @@
 """How long a closed place is left alone: pure, the same for every queue."""
 
+from dataclasses import dataclass
+
 from albumen.model import Circuit
 
 SECOND = 1_000_000_000
-_LONGEST = 600  # seconds: DESIGN section 5, 1 s doubling to 10 min
 _REMEMBERED = 600 * SECOND
+_FARTHEST = 3600.0  # seconds that a place may ask to be left alone: it is asked once an hour whatever it said
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Seconds: ``first`` after the first failure, doubling to ``longest``; ``locked`` where a place refused our secret, since servers
+    lock out who guesses."""
+
+    first: float = 1.0
+    longest: float = 600.0
+    locked: float = 3600.0
+
+    def after(self, failures: int, *, auth: bool) -> int:
+        """In ns, after so many failures in a row."""
+        seconds = self.locked if auth else min(self.first * 2 ** min(failures - 1, 30), self.longest)
+        return round(seconds * SECOND)
+
+
+REST = Rest()  # DESIGN section 5: 1 s doubling to 10 min
 
 
 def opened(
@@ -16,24 +36,36 @@ def opened(
     *,
     retry_after: float | None,
     probed: bool,
+    auth: bool = False,
+    rest: Rest = REST,
 ) -> Circuit:
     """The circuit of ``place`` after a job (or, ``probed``, a probe) failed there at ``now``.
 
     ``closed`` is 0 while ``known`` is open, else when it closed. Jobs that fail while it is open change nothing but the reason:
-    32 workers meet the same outage at once. A place that fails again within ten minutes of closing only seemed to work
-    (its ping answers, its disk is full): it counts on, so that its jobs are not driven against it every second.
+    32 workers meet the same outage at once; only that our secret is refused counts at once. A place that fails again within ten
+    minutes of closing only seemed to work (its ping answers, its disk is full): it counts on, so that its jobs are not driven
+    against it every second. ``retry_after`` is heeded for an hour at most.
     """
+    until = 0
     if known is None or (closed and now - closed > _REMEMBERED):
-        since, failures, until = now, 1, 0
+        since, failures = now, 1
     elif closed:
-        since, failures, until = now, known.failures + 1, 0
+        since, failures = now, known.failures + 1
     elif probed:
-        since, failures, until = known.since, known.failures + 1, 0
+        since, failures = known.since, known.failures + 1
     else:
         since, failures, until = known.since, known.failures, known.until
+        auth, until = auth or known.auth, 0 if auth and not known.auth else until
     if not until:
-        until = now + min(2 ** min(failures - 1, 10), _LONGEST) * SECOND
-    return Circuit(place, why, since, max(until, now + round((retry_after or 0.0) * SECOND)), failures)
+        until = now + rest.after(failures, auth=auth)
+    said = round(min(max(retry_after or 0.0, 0.0), _FARTHEST) * SECOND)
+    return Circuit(place, why, since, max(until, now + said), failures, auth)
+
+
+def due(circuit: Circuit, now: int) -> bool:
+    """Whether it is time to ask the place again. A time that lies farther ahead than any was ever set is one of a clock that has
+    been turned back since."""
+    return circuit.until <= now or circuit.until - now > 24 * _FARTHEST * SECOND
 
 
 def stale(closed: int, now: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from albumen.model import Buried, Circuit, Done, Later, Outcome, Waiting
 from albumen.owners import Owners
-from albumen.queues.circuits import SECOND, opened
+from albumen.queues.circuits import REST, SECOND, Rest, opened
 from albumen.queues.rows import INSERT, LATER, READY, job_of, pack, row
 from albumen.queues.workers import Lease, Look
 from albumen.sqlite import Database
@@ -37,15 +37,18 @@ UPDATE OR IGNORE job SET state=0, token='', lease=0
 WHERE state=1 AND (lease<:now OR token IN (SELECT value FROM json_each(:dead)))
 """
 _FALL_ON_TWIN = "DELETE FROM job WHERE state=1 AND (lease<:now OR token IN (SELECT value FROM json_each(:dead)))"
-_CIRCUIT = "SELECT since, until, failures, closed FROM circuit WHERE place=?"
-_OPEN = "INSERT OR REPLACE INTO circuit(place, why, since, until, failures, closed) VALUES(?,?,?,?,?,0)"
+_CIRCUIT = "SELECT since, until, failures, auth, closed FROM circuit WHERE place=?"
+_OPEN = "INSERT OR REPLACE INTO circuit(place, why, since, until, failures, auth, closed) VALUES(?,?,?,?,?,?,0)"
 _PARK = "UPDATE job SET state=2, why=? WHERE state=0 AND circuit<>x'' AND circuit=?"
 
 
 class Jobs:
     """The ``Engine`` of ``SqliteQueue``."""
 
-    def __init__(self, db: Database, owners: Owners, clock: Callable[[], int], lease: float, places: Set[str]) -> None:
+    def __init__(
+        self, db: Database, owners: Owners, clock: Callable[[], int], lease: float, places: Set[str], rest: Rest = REST
+    ) -> None:
+        self._rest = rest
         self._db = db
         self._owners = owners
         self._clock = clock
@@ -92,10 +95,10 @@ class Jobs:
             case Later(delay, why, counted):
                 state, due = (LATER, now + round(delay * SECOND)) if delay > 0 else (READY, now)
                 kept = _back(connection, mine, state, due, why, counted=counted)
-            case Waiting(place, why, retry_after):
+            case Waiting(place, why, retry_after, auth):
                 kept = _back(connection, mine, LATER, now, why, circuit=place)
                 if kept:
-                    open_circuit(connection, place, why, now, retry_after=retry_after, probed=False)
+                    open_circuit(connection, place, why, now, retry_after=retry_after, probed=False, auth=auth, rest=self._rest)
             case Buried(why):
                 kept = connection.execute(_BURY, (now, pack(why), *mine)).rowcount > 0
             case _:
@@ -142,12 +145,17 @@ def open_circuit(
     *,
     retry_after: float | None,
     probed: bool,
+    auth: bool,
+    rest: Rest,
 ) -> None:
     """Open a place's circuit, or keep it open, and park the ready jobs that waited for this place before."""
     found = connection.execute(_CIRCUIT, (pack(place),)).fetchone()
-    known, closed = (Circuit(place, "", *found[:3]), found[3]) if found else (None, 0)
-    circuit = opened(known, closed, place, why, now, retry_after=retry_after, probed=probed)
-    connection.execute(_OPEN, (pack(place), pack(why), circuit.since, circuit.until, circuit.failures))
+    known, closed = None, 0
+    if found:
+        since, until, failures, locked, closed = found
+        known = Circuit(place, "", since, until, failures, bool(locked))
+    circuit = opened(known, closed, place, why, now, retry_after=retry_after, probed=probed, auth=auth, rest=rest)
+    connection.execute(_OPEN, (pack(place), pack(why), circuit.since, circuit.until, circuit.failures, circuit.auth))
     connection.execute(_PARK, (pack(why), pack(place)))
 
 

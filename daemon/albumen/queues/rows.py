@@ -53,6 +53,9 @@ CREATE INDEX seen_aside ON seen(source, path) WHERE state IN ('aside','listed');
     """
 CREATE TABLE change(source TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
 """,
+    """
+ALTER TABLE circuit ADD COLUMN auth INTEGER NOT NULL DEFAULT 0;
+""",
 )
 
 # A twin that waits already swallows the new job: it keeps the higher priority and the earlier time, unless it is parked.

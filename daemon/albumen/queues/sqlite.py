@@ -13,7 +13,7 @@ from albumen.errors import NotFound
 from albumen.model import BatchId, Circuit, DeadJob, Job, Outcome, Page, Pending, QueueStats
 from albumen.owners import Owners
 from albumen.ports import Memory, Scratch
-from albumen.queues.circuits import SECOND, stale
+from albumen.queues.circuits import REST, SECOND, Rest, stale
 from albumen.queues.jobs import Jobs, open_circuit
 from albumen.queues.rows import INSERT, LATER, READY, RUNNING, SCHEMA, STATES, job_of, pack, row, unpack
 from albumen.queues.scratch import SqliteScratch
@@ -44,8 +44,9 @@ FROM job WHERE state=3 AND (due, id)>(?, ?) ORDER BY due, id LIMIT ?
 """
 _AGAIN = "UPDATE OR IGNORE job SET state=0, due=?, tries=0, why=x'', circuit=x'' WHERE id=? AND state=3"
 _DROP = "DELETE FROM job WHERE id=? AND state=3"
-_CIRCUITS = "SELECT place, why, since, until, failures FROM circuit WHERE closed=0 ORDER BY place"
+_CIRCUITS = "SELECT place, why, since, until, failures, auth FROM circuit WHERE closed=0 ORDER BY place"
 _CLOSE = "UPDATE circuit SET closed=? WHERE place=? AND closed=0"
+_HURRY = "UPDATE circuit SET until=0 WHERE place=? AND closed=0"
 _UNPARK = "UPDATE job SET state=0, due=? WHERE state=2 AND circuit<>x'' AND circuit=?"
 
 
@@ -54,7 +55,8 @@ class SqliteQueue:
 
     ``lease`` is how many seconds a job stays with an owner that stopped answering; a dead owner's jobs are delivered again within
     about a second. ``places`` are the hosts this process is: jobs of other places are left alone. ``poll`` is how often, in
-    seconds, jobs of other processes are looked for while workers are idle; ``beat`` is called each time.
+    seconds, jobs of other processes are looked for while workers are idle; ``beat`` is called each time. ``rest`` is how long
+    closed places are left alone.
     """
 
     def __init__(
@@ -68,10 +70,12 @@ class SqliteQueue:
         poll: float = 0.5,
         remedy: Callable[[], str] = no_remedy,
         beat: Callable[[], None] = lambda: None,
+        rest: Rest = REST,
     ) -> None:
         self._db = Database(path, SCHEMA, anew=True, remedy=remedy)
         self._clock = clock
-        self._jobs = Jobs(self._db, owners, clock, lease, places)
+        self._jobs = Jobs(self._db, owners, clock, lease, places, rest)
+        self._rest = rest
         self._poll = poll
         self._beat = beat
         self._tend = min(2 * poll, lease / 4)
@@ -183,12 +187,20 @@ class SqliteQueue:
     def circuits(self) -> Sequence[Circuit]:
         """All that are open, by place."""
         rows = self._db.rows(_CIRCUITS)
-        return tuple(Circuit(unpack(place), unpack(why), *rest) for place, why, *rest in rows)
+        return tuple(
+            Circuit(unpack(place), unpack(why), since, until, failures, bool(auth))
+            for place, why, since, until, failures, auth in rows
+        )
 
-    def reopen(self, place: str, why: str, *, retry_after: float | None = None) -> None:
-        """A probe failed: closed for longer (1 s doubling to 10 min), at least for ``retry_after`` seconds."""
+    def reopen(self, place: str, why: str, *, retry_after: float | None = None, auth: bool = False) -> None:
+        """A probe failed: closed for longer (1 s doubling to 10 min), at least for ``retry_after`` seconds; for an hour (``auth``)."""
         now = self._clock()
-        self._db.write(lambda connection: open_circuit(connection, place, why, now, retry_after=retry_after, probed=True))
+        how: dict[str, Any] = {"retry_after": retry_after, "probed": True, "auth": auth, "rest": self._rest}
+        self._db.write(lambda connection: open_circuit(connection, place, why, now, **how))
+
+    def hurry(self, place: str) -> None:
+        """It is probed at the next turn of whoever does."""
+        self._db.write(lambda connection: connection.execute(_HURRY, (pack(place),)))
 
     def close(self, place: str) -> None:
         """The place works again: its jobs are ready now. Twice is harmless."""

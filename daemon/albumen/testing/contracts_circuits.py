@@ -163,3 +163,37 @@ class CircuitContract(OnBench):
             queue.close("cloud")
             bench.clock.advance(quiet)
         assert failures == [1, 2, 3, 1]
+
+    def test_a_place_that_refused_our_secret_is_left_alone_for_an_hour(self, queue: WholeQueue, bench: Bench) -> None:
+        """From a job as from a probe, and whatever was known before."""
+        queue.put([a_job("1"), a_job("2")])
+        handle = Watched({"1": [DOWN], "2": [Waiting("cloud", "401", auth=True)]})
+        run(queue, handle)
+        assert handle.came(2)
+        queue.stop()
+        (circuit,) = queue.circuits()
+        assert (circuit.auth, circuit.until) == (True, bench.clock() + 3600 * SECOND)
+        queue.reopen("cloud", "401", auth=True)
+        assert queue.circuits()[0].until == bench.clock() + 3600 * SECOND
+        queue.reopen("cloud", "refused the connection")
+        (circuit,) = queue.circuits()
+        assert (circuit.auth, circuit.until) == (False, bench.clock() + 4 * SECOND)
+
+    def test_a_person_asks_for_a_place(self, queue: WholeQueue, bench: Bench) -> None:
+        """Its time has come at once; places that are not closed stay so."""
+        queue.reopen("cloud", "401", auth=True)
+        queue.hurry("cloud")
+        queue.hurry("nas")
+        (circuit,) = queue.circuits()
+        assert (circuit.place, circuit.auth) == ("cloud", True)
+        assert circuit.until <= bench.clock()
+        queue.close("cloud")
+        queue.hurry("cloud")
+        assert queue.circuits() == ()
+
+    def test_no_place_is_left_alone_for_ever(self, queue: WholeQueue, bench: Bench) -> None:
+        """Whatever it says: an hour at most."""
+        queue.reopen("cloud", "too many requests", retry_after=1e12)
+        assert queue.circuits()[0].until == bench.clock() + 3600 * SECOND
+        queue.reopen("cloud", "too many requests", retry_after=-5.0)
+        assert queue.circuits()[0].until == bench.clock() + 2 * SECOND

@@ -64,10 +64,10 @@ class MemoryJobs:
         else:
             self.rows[id] = row
 
-    def open(self, place: str, why: str, now: int, retry_after: float | None, *, probed: bool) -> None:
+    def open(self, place: str, why: str, now: int, retry_after: float | None, *, probed: bool, auth: bool = False) -> None:
         """Open a circuit, or keep it open, and park the ready jobs that waited for that place before."""
         known, closed = self.circuits.get(place, (None, 0))
-        self.circuits[place] = (opened(known, closed, place, why, now, retry_after=retry_after, probed=probed), 0)
+        self.circuits[place] = (opened(known, closed, place, why, now, retry_after=retry_after, probed=probed, auth=auth), 0)
         for row in self.rows.values():
             if row.state == "ready" and row.circuit == place:
                 row.state, row.why = "later", why
@@ -147,9 +147,9 @@ class MemoryEngine:
                 job = replace(row.job, tries=row.job.tries + int(counted))
                 due = now + round(max(delay, 0.0) * SECOND)
                 self._jobs.back(id, replace(row, job=job, state="later" if due > now else "ready", due=due, why=why, circuit=""))
-            case Waiting(place, why, retry_after):
+            case Waiting(place, why, retry_after, auth):
                 self._jobs.back(id, replace(row, state="later", due=now, why=why, circuit=place))
-                self._jobs.open(place, why, now, retry_after, probed=False)
+                self._jobs.open(place, why, now, retry_after, probed=False, auth=auth)
             case Buried(why):
                 row.state, row.due, row.why = "dead", now, why
             case _:

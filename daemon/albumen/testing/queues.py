@@ -142,10 +142,16 @@ class MemoryQueue:
         with self._jobs.guard:
             return tuple(circuit for _, (circuit, closed) in sorted(self._jobs.circuits.items()) if not closed)
 
-    def reopen(self, place: str, why: str, *, retry_after: float | None = None) -> None:
-        """A probe failed: closed for longer (1 s doubling to 10 min)."""
+    def reopen(self, place: str, why: str, *, retry_after: float | None = None, auth: bool = False) -> None:
+        """A probe failed: closed for longer (1 s doubling to 10 min), for an hour where it refused our secret."""
         with self._jobs.guard:
-            self._jobs.open(place, why, self._clock(), retry_after, probed=True)
+            self._jobs.open(place, why, self._clock(), retry_after, probed=True, auth=auth)
+
+    def hurry(self, place: str) -> None:
+        """It is probed at the next turn of whoever does."""
+        with self._jobs.guard:
+            if place in self._jobs.circuits and not self._jobs.circuits[place][1]:
+                self._jobs.circuits[place] = (replace(self._jobs.circuits[place][0], until=0), 0)
 
     def close(self, place: str) -> None:
         """The place works again: its jobs are ready now. Twice is harmless."""
