@@ -41,7 +41,7 @@ def filled(url: str, entries: list[dict[str, Any]]) -> str:
     name = f"catalog-{uuid.uuid4().hex[:8]}"
     settings = {"mappings": MAPPING, "settings": {"number_of_replicas": 0}}
     ask(url, "PUT", f"/{name}", json.dumps(settings).encode())
-    lines = [json.dumps(line) for one in entries for line in ({"index": {}}, one)]
+    lines = [text for one in entries for text in ('{"index": {}}', json.dumps(one))]
     done = ask(url, "POST", f"/{name}/_bulk?refresh=true", ("\n".join(lines) + "\n").encode())
     assert not done["errors"], done
     return name
