@@ -1,7 +1,7 @@
 """OpenCV: scales pixels, and decodes what Pillow would cut to 8 bits. The only module that imports it."""
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from albumen.errors import Rejected
 from albumen.media.scaling.wanted import METHODS
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class OpenCvScaler:
     """The default ``Scaler``: "linear" (as asked for by default), "cubic", "lanczos", or "area", which is right for making smaller."""
 
-    margin: ClassVar[int] = 8
+    margin: int = 8
 
     def __init__(self, method: str = "") -> None:
         if method and method not in METHODS:
