@@ -21,7 +21,7 @@ from albumen.stores.dav.trouble import Refusal
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["Answer", "Session", "Severed", "Sign"]
+__all__ = ["CONNECT", "Answer", "Session", "Severed", "Sign", "causes"]
 
 CONNECT = 10.0  # seconds until a connection must stand
 _PIECE = 1 << 18
@@ -232,16 +232,16 @@ class Session:
         import requests
         import urllib3
 
-        causes = list(_causes(error))
-        tls = next((one for one in causes if isinstance(one, ssl.SSLError)), None)
+        found = list(causes(error))
+        tls = next((one for one in found if isinstance(one, ssl.SSLError)), None)
         if tls is not None and not isinstance(tls, ssl.SSLEOFError):
             why = getattr(tls, "verify_message", "") or tls.reason or "it failed"
             return Unavailable(self.store, f"its server's TLS certificate or protocol is not good: {why}; see ca in the settings")
-        if any(isinstance(one, requests.ConnectTimeout | urllib3.exceptions.ConnectTimeoutError) for one in causes):
+        if any(isinstance(one, requests.ConnectTimeout | urllib3.exceptions.ConnectTimeoutError) for one in found):
             return Unavailable(self.store, f"its server {self.host} does not answer")
-        if any(isinstance(one, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError) for one in causes):
+        if any(isinstance(one, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError) for one in found):
             return Unavailable(self.store, f"its server gave no answer for {self.timeout:g} s ({path or '/'})")
-        reason = next((one.strerror for one in reversed(causes) if isinstance(one, OSError) and one.strerror), "")
+        reason = next((one.strerror for one in reversed(found) if isinstance(one, OSError) and one.strerror), "")
         if flowing:
             return Transient(f"{self.store}:{path}: the connection broke before its end{f' ({reason})' if reason else ''}")
         return Severed(self.store, f"its server {self.host} cannot be reached: {reason or 'the connection was closed'}")
@@ -286,7 +286,7 @@ def _only_good(response: "requests.Response", **_: object) -> None:
     raise Refusal(response.status_code, headers, text, str(response.request.method))
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """It and all that it stands for, outermost first."""
     waiting: list[object] = [error]
     seen: set[int] = set()
