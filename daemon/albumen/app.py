@@ -121,15 +121,16 @@ class App:
             undo.callback(lock.close)
         stores: dict[str, Store] = {}
         remedies = partial(opening.remedy, settings.state.dir, settings.state.backup_dir)
-        context = Context(state, owners, stores.__getitem__, clock, stop, remedies)
-        stores |= _stores(plugins, settings, context)
         path, remedy = partial(os.path.join, state), partial(partial, remedies)
+        ledger = SqliteLedger(path("ledger.db"), owners, clock=clock, remedy=remedy("ledger.db"))
+        undo.callback(ledger.close)
+        fresh = partial(_is_fresh, ledger)
+        context = Context(state, owners, stores.__getitem__, clock, stop, remedies, fresh)
+        stores |= _stores(plugins, settings, context)
         catalog: Catalog = plugins.make("catalogs", settings.catalog.type, CATALOG, settings.catalog.options, context)
         undo.callback(_close, catalog)
         if scratch and not settings.embedded:
             catalog = Untouched(catalog)
-        ledger = SqliteLedger(path("ledger.db"), owners, clock=clock, remedy=remedy("ledger.db"))
-        undo.callback(ledger.close)
         health = observe.Health()
         queue = SqliteQueue(path("state.db"), owners, clock=clock, remedy=remedy("state.db"), beat=lambda: health.beat("queue"))
         undo.callback(queue.shutdown)
@@ -383,6 +384,11 @@ def _register(health: observe.Health, stores: Mapping[str, Store], catalog: Cata
     health.add("database catalog", catalog.ping if isinstance(catalog, Pings) else partial(catalog.get, [""]))
     health.add("database ledger", partial(ledger.batches, ids=[""]))
     health.add("database state", queue.circuits)
+
+
+def _is_fresh(ledger: Ledger) -> bool:
+    """Whether nothing was filed yet."""
+    return not ledger.history(state="done").rows
 
 
 def _make_folders(section: Section) -> None:

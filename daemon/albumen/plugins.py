@@ -31,6 +31,10 @@ def _no_store(name: str) -> Store:
     raise NotFound(f"no store called {name} is configured")
 
 
+def _fresh() -> bool:
+    return True
+
+
 def _no_remedy(_name: str) -> str:
     return "put it back from a backup"
 
@@ -49,6 +53,9 @@ class Context:
     clock: Callable[[], int] = time.time_ns
     stop: threading.Event = field(default_factory=threading.Event)
     remedy: Callable[[str], str] = _no_remedy  # how a person gets a database of the state directory back, by its file name
+    fresh: Callable[[], bool] = (
+        _fresh  # whether nothing was filed yet: else a catalog that is not there was lost, and is not made anew
+    )
 
 
 @dataclass(frozen=True)
