@@ -7,11 +7,11 @@ still misses them. Whatever is found again is as it was.
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from albumen.model import DISK, Batch, Event, Item, Ref, Refused, Seen, refusal
+from albumen.model import Batch, Event, Item, Ref, Refused, Seen, refusal
 from albumen.ports import Memory
 from albumen.sources.folders import Folders
 from albumen.sources.gone import Identity, is_landslide
@@ -50,9 +50,10 @@ class Verdict:
     why: str = ""
 
 
-def missed(memory: Memory, root: str, folders: Folders, *, moves: bool) -> Missed:
-    """Everything remembered, and whether it is there. The disk is asked for what lies in folders that the look before this found
-    changed. What the disk cannot answer (no permission, an I/O error, something mounted over it) counts as there."""
+def missed(memory: Memory, rev_at: Callable[[str], str], folders: Folders, *, moves: bool) -> Missed:
+    """Everything remembered, and whether it is there. ``rev_at`` is asked for what lies in folders that the look before this found
+    changed: the revision at a remembered path, "" when nothing is there, "?" when nobody can tell (no permission, an I/O error,
+    something mounted over it), which counts as there."""
     found = Missed()
     for seen in memory.all():
         if folders.is_still(seen.path):
@@ -60,7 +61,7 @@ def missed(memory: Memory, root: str, folders: Folders, *, moves: bool) -> Misse
         elif folders.is_blind(seen.path):
             rev = "?"
         else:
-            rev = _rev(f"{root}/{seen.path}")
+            rev = rev_at(seen.path)
         if rev in {"", "?"}:
             folders.doubt(seen.path)
         if rev != "":
@@ -97,12 +98,17 @@ def verdict(
         return Verdict(
             known=False, why=f"{path} is another folder than before (another disk, or made anew){missing}; nothing is forgotten"
         )
+    return Verdict(known=True, why=accident(found, empty=empty, moves=moves, path=path))
+
+
+def accident(found: Missed, *, empty: bool, moves: bool, path: str) -> str:
+    """Why so much that is missing looks like an accident even where the place is known; "" when it does not. As ``verdict``."""
     lost = len(found.lost)
     if empty and lost and not moves:
-        return Verdict(known=True, why=f"{path} is empty, {lost} files are missing; nothing is forgotten")
+        return f"{path} is empty, {lost} files are missing; nothing is forgotten"
     if is_landslide(lost, found.total):
-        return Verdict(known=True, why=f"{lost} of {found.total} files are missing at once; nothing is forgotten")
-    return Verdict(known=True)
+        return f"{lost} of {found.total} files are missing at once; nothing is forgotten"
+    return ""
 
 
 def refuse(found: Missed, was: Refused | None, new: Refused) -> Iterator[Batch]:
@@ -121,13 +127,13 @@ def refuse(found: Missed, was: Refused | None, new: Refused) -> Iterator[Batch]:
         yield Batch(seen=seen)
 
 
-def forget(found: Missed, source: str, root: str, at: int) -> Iterator[Batch]:
-    """The batches for what may be forgotten. Ours go without a word, files missing again as events, first ones are marked."""
+def forget(found: Missed, source: str, ref: Callable[[Seen], Ref], at: int) -> Iterator[Batch]:
+    """The batches for what may be forgotten. Ours go without a word, files missing again as events about their ``ref``, first ones
+    are marked."""
     for some in pieces(found.ours):
         yield Batch(forget=tuple(one.path for one in some))
     for some in pieces([*found.again, *found.agreed]):
-        refs = (Ref(DISK, f"{root}/{one.path}".lstrip("/"), one.rev) for one in some)
-        events = tuple(Event("gone", Item(ref, source=source)) for ref in refs)
+        events = tuple(Event("gone", Item(ref(one), source=source)) for one in some)
         yield Batch(events=events, forget=tuple(one.path for one in some))
     for some in pieces([*found.first, *found.held]):
         yield Batch(seen=tuple(replace(one, state="missing", at=at) for one in some))
@@ -149,8 +155,8 @@ def pieces(all: Sequence[T], size: int = PIECE) -> Iterator[Sequence[T]]:
         yield all[start : start + size]
 
 
-def _rev(path: str) -> str:
-    """The revision of a regular file, "?" when the disk cannot tell, "" when no such file is there."""
+def on_disk(path: str) -> str:
+    """``rev_at`` for a path of this machine: the revision of a regular file, "?" when the disk cannot tell, "" when no such file is there."""
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -215,8 +215,9 @@ class LocalSource:
         """What is gone, or what is refused: asked again soon, so that it goes on when it is back, or confirmed."""
         was = memory.refused()  # before anything is missed: a person may confirm meanwhile
         here, now = self._place.identity, self._clock()
-        missed = forgetting.missed(memory, self._place.root, self._folders, moves=self._moves)
-        if gone.identity_at(self._place.root) != here:
+        root = self._place.root
+        missed = forgetting.missed(memory, lambda path: forgetting.on_disk(f"{root}/{path}"), self._folders, moves=self._moves)
+        if gone.identity_at(root) != here:
             raise self._unavailable("was exchanged while it was looked at; is its disk mounted?")
         verdict = forgetting.verdict(missed, kept, here, empty=empty, moves=self._moves, path=self.settings.path)
         if verdict.known and kept != here:
@@ -227,7 +228,9 @@ class LocalSource:
         else:
             if was is not None:
                 yield Batch(well=True)
-            yield from forgetting.forget(missed, self.name, self._place.root, now)
+            yield from forgetting.forget(
+                missed, self.name, lambda seen: Ref(DISK, f"{root}/{seen.path}".lstrip("/"), seen.rev), now
+            )
         if verdict.why or missed.first or missed.held:
             self._soon(look.now)
 

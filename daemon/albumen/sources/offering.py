@@ -67,7 +67,7 @@ class Offers:
         for path in paths:
             self.arrivals.handed(path)
 
-    def _ask(self, path: str, now: float) -> "_Answer":
+    def _ask(self, path: str, now: float) -> "Answer":
         """The file itself, opened: still the same, written by nobody, whole?"""
         candidate = self.arrivals[path]
         try:
@@ -75,36 +75,36 @@ class Offers:
                 if file is None or being_written(file):
                     return self._again(path, now)
                 if not candidate.ref.size:
-                    return _Answer(aside=replace(self._aside(candidate.ref, "empty"), state="listed"))
+                    return Answer(aside=replace(self._aside(candidate.ref, "empty"), state="listed"))
                 if candidate.whole is None:
                     self.arrivals.note(path, whole=complete(file))
         except OSError as error:
             return self._failed(candidate.ref, error, now)
-        return _Answer(candidate.ref, final=self.arrivals.is_ripe(path, now))
+        return Answer(candidate.ref, final=self.arrivals.is_ripe(path, now))
 
-    def _failed(self, ref: Ref, error: OSError, now: float) -> "_Answer":
+    def _failed(self, ref: Ref, error: OSError, now: float) -> "Answer":
         if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:  # gone, or a link now
             self.arrivals.drop(ref.path)
-            return _Answer()
+            return Answer()
         if error.errno in {errno.EACCES, errno.EPERM}:
-            return _Answer(aside=self._aside(ref, "cannot be opened: permission denied; let albumen read it"))
+            return Answer(aside=self._aside(ref, "cannot be opened: permission denied; let albumen read it"))
         return self._again(ref.path, now)
 
-    def _again(self, path: str, now: float) -> "_Answer":
+    def _again(self, path: str, now: float) -> "Answer":
         """Not yet: as it is now, its waiting begins anew."""
         try:
             self.arrivals.look(ref_of("/" + path, os.lstat("/" + path)), now, silent=True)
             self.arrivals.written(path, now)
         except FileNotFoundError:
             self.arrivals.drop(path)
-        return _Answer(final=False)
+        return Answer(final=False)
 
     def _aside(self, ref: Ref, why: str) -> Seen:
         return Seen(self.relative(ref.path), ref.rev, "aside", why)
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class Answer:
     """``ref`` is ready, or ``aside`` is to be remembered, or neither (it is gone); not ``final`` = ask again later."""
 
     ref: Ref | None = None

@@ -136,6 +136,10 @@ class WebdavStore:
                 self._place.root()
             return listing
 
+    def ref(self, path: str, entry: Entry) -> Ref:
+        """What an entry of a listing is called everywhere else."""
+        return Ref(self.name, path, rev_of(entry), entry.size, entry.modified)
+
     def stat(self, path: str) -> Item:
         """See ``Store.stat``."""
         with self._minding(path):
@@ -281,7 +285,7 @@ class WebdavStore:
     # -------------------------------------------------------------------------------------------------------------- inside
 
     def _item(self, path: str, entry: Entry) -> Item:
-        return Item(Ref(self.name, path, rev_of(entry), entry.size, entry.modified))
+        return Item(self.ref(path, entry))
 
     def _file(self, path: str) -> Entry:
         entry = self._calls.look(checked(path))
