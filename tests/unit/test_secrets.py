@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from albumen.errors import ConfigError
+from albumen.errors import ConfigError, Unavailable
 from albumen.secrets import Secret, resolve
 
 
@@ -58,7 +58,7 @@ def test_what_is_missing_is_named(tmp_path: pathlib.Path) -> None:
     assert told("file:empty", tmp_path).endswith("empty is empty")
     assert told("file:photo", tmp_path).endswith("is not UTF-8 text")
     assert told("file:big", tmp_path).endswith("is it the right one?")
-    assert "not part of this version" in told("vault:kv/x#y", tmp_path)
+    assert "cannot be asked for at this place" in told("vault:kv/x#y", tmp_path)
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, False), (0o604, True), (0o602, True), (0o644, True)])
@@ -72,3 +72,48 @@ def test_a_file_that_everybody_can_read_is_told(tmp_path: pathlib.Path, mode: in
     assert "hunter2" not in secret.warning
     assert (str(file) in secret.warning) is warned
     assert resolve("env:A", {"A": "x"}).warning == resolve("plain", {}).warning == ""
+
+
+def test_a_secret_is_read_again_where_it_is_kept(tmp_path: pathlib.Path) -> None:
+    file, env = tmp_path / "token", {"A": "one"}
+    file.write_text("one\n")
+    kept = [resolve("file:token", env, str(tmp_path)), resolve("env:A", env)]
+    plain = resolve("one", env)
+    assert [one.refresh() for one in (*kept, plain)] == [False, False, False]
+    file.write_text("two\n")
+    env["A"] = "two"
+    assert [one.reveal() for one in kept] == ["one", "one"]
+    assert [one.refresh() for one in kept] == [True, True]
+    assert [(one.reveal(), one.changes, one.had) for one in kept] == [("two", 1, ("one", "two"))] * 2
+    file.unlink()
+    env.clear()
+    [one.refresh() for one in kept]
+    assert [one.reveal() for one in kept] == ["two", "two"]  # the last good one
+
+
+def test_all_who_were_refused_at_once_are_told_to_try_again(tmp_path: pathlib.Path) -> None:
+    values = iter(["old", "new", "new", "new"])
+    secret = Secret(None, again=lambda: next(values), name="vault:kv/x#y")
+    assert secret.reveal() == "old"
+    assert [secret.refresh(), secret.refresh(), secret.refresh()] == [True, True, True]  # each with the old one in its request
+    assert secret.changes == 1
+
+
+def test_a_secret_that_is_kept_elsewhere_is_asked_for_when_it_is_needed() -> None:
+    asked: list[str] = []
+
+    def again() -> str:
+        asked.append("")
+        if len(asked) == 1:
+            raise Unavailable("vault", "is sealed")
+        return "hunter2"
+
+    secret = Secret(None, again=again, name="vault:kv/x#y")
+    assert secret
+    assert (secret.peek(), secret.had, asked) == (None, (), [])
+    assert secret == Secret(None, name="vault:kv/x#y") != Secret(None, name="vault:kv/x#z")
+    assert not secret == Secret("hunter2")
+    with pytest.raises(Unavailable, match="is sealed"):
+        secret.reveal()
+    assert secret.reveal() == secret.peek() == "hunter2"
+    assert secret.changes == 0
