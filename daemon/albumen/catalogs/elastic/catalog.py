@@ -1,57 +1,203 @@
 """``ElasticCatalog``: the catalog in an index of Elasticsearch."""
 
-# ruff: noqa: ARG002  # the methods are being built
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
-
+from albumen.catalogs.elastic import index
+from albumen.catalogs.elastic.bulk import Bulk
+from albumen.catalogs.elastic.client import Connection
+from albumen.catalogs.elastic.document import FIELDS, RECORD, Kept, kept_of
+from albumen.catalogs.elastic.refresh import Refreshes
+from albumen.catalogs.elastic.searching import BY, Searching, cursor_of
 from albumen.catalogs.elastic.settings import ElasticSettings
-from albumen.errors import Unavailable
+from albumen.catalogs.elastic.trouble import Gone
+from albumen.catalogs.elastic.writing import Writing
+from albumen.errors import Permanent, UsageError
+from albumen.jsonable import loads
 from albumen.model import Page, Placement, Query, Record
 from albumen.plugins import Context
 
+_PIECE = 1000  # documents asked for at once
+_MOVES = (0.5, 1.0, 2.0, 4.0)  # seconds to wait for an index that is being changed
+
 
 class ElasticCatalog:
-    """``ports.Catalog`` with ``Samples`` and ``Pings``; ``close`` ends its connections. Made at once, also while the server is away:
-    it is first asked when it is first used, and again until it answers. What cannot be used now is ``Unavailable("catalog", …)``."""
+    """``ports.Catalog`` with ``Samples``, ``Carries`` and ``Pings``; ``close`` ends its connections. Made at once, also while the server is away:
+    it is first asked when it is first used, and again until it answers. What cannot be used now is ``Unavailable("catalog", …)``.
+
+    Any number of threads and processes may use one index. ``Permanent``: an index that is not ours, or does not take our documents;
+    ``ConfigError``: it is of a newer albumen, or of an older one and to be migrated first.
+    """
 
     Settings: ClassVar[type] = ElasticSettings
 
     def __init__(self, name: str, settings: ElasticSettings, context: Context) -> None:
-        del context
         self.name = name
         self.settings = settings
+        self.connection = Connection(name, settings, context.stop)
+        self._stop = context.stop
+        self._alias = settings.index
+        self._guard = threading.Lock()
+        self._known: set[str] = set()  # indexes that are as ours are
+        self._searching = Searching(self.connection, self._alias, Refreshes(self._refresh))
+        self._writing = Writing(self._alias, self._look, Bulk(self.connection, context.stop, self._look), self._moved)
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Record]:
-        """See ``ports.Catalog``."""
-        raise self._not_yet()
+        """Records by full id, as they are now; unknown ids are left out."""
+        self.ready()
+        return self._records(ids)
 
     def put(self, records: Sequence[Record]) -> None:
-        """See ``ports.Catalog``."""
-        raise self._not_yet()
+        """All or none, as far as a server without transactions can; durable; equal ids in one call count one after the other.
+        ``Stale`` names the ids refused, and nothing of the call is left then (what somebody else wrote on top of it meanwhile stays).
+
+        A kill or a lost server in the middle may leave some of the records written, each of them whole. Whoever puts several writes
+        what follows from deeds, and recovers by reading the catalog anew: what is written already is left out then (see
+        ``deeds.records``), the rest is written.
+        """
+        if records:
+            self.ready()
+            self._writing.put(records)
+
+    def carry(self, records: Sequence[Record]) -> None:
+        """See ``ports.Carries``."""
+        if records:
+            self.ready()
+            self._writing.carry(records)
 
     def delete(self, ids: Iterable[str]) -> int:
-        """See ``ports.Catalog``."""
-        raise self._not_yet()
+        """How many were there. Twice is harmless; a kill in the middle leaves some of them."""
+        self.ready()
+        return self._writing.delete(ids)
 
     def find(self, query: Query, *, after: str = "", limit: int = 100) -> Page[Record]:
-        """See ``ports.Catalog``."""
-        raise self._not_yet()
+        """Newest taken first, then id; records without a date last. The order is of the first page's moment while pages are asked for
+        within minutes, and the records are as they are now; one that was deleted meanwhile is left out, so that a page may be short."""
+        start = cursor_of(after) if after else None
+        self.ready()
+        ids, behind = self._searching.page(query, start, limit)
+        kept = self._records(ids)
+        return Page(tuple(kept[id] for id in ids if id in kept), "" if behind is None else str(behind))
 
     def count(self, query: Query, by: str | None = None) -> Mapping[str, int]:
-        """See ``ports.Catalog``."""
-        raise self._not_yet()
+        """As the port says, exact; what has no date, camera … counts under "" (a record without tags under no tag). History is left out.
+
+        Tags are as spelled, cameras by model (else make). ``UsageError`` for an unknown ``by``.
+        """
+        if by is not None and by not in BY:
+            raise UsageError(f"records cannot be counted by {by!r}: choose one of {', '.join(BY)}")
+        self.ready()
+        return self._searching.counts(query, by)
 
     def sample(self, store: str, number: int) -> Sequence[Placement]:
         """See ``ports.Samples``."""
-        raise self._not_yet()
+        self.ready()
+        drawn = [self._loaded("", text) for text in self._searching.drawn(store, number)]
+        return tuple(one for record in drawn for one in record.placements if one.store == store)
+
+    def walk(self, after: str = "") -> Iterator[Record]:
+        """See ``ports.Carries``: the records of the moment at which the first is asked for."""
+        self.ready()
+        for hits in self._searching.all(after):
+            yield from (self._loaded(hit["_id"], hit["_source"][RECORD]) for hit in hits)
 
     def ping(self) -> None:
-        """See ``ports.Pings``."""
-        raise self._not_yet()
+        """``Unavailable`` when it cannot be reached, lacks a part, or takes no writes."""
+        self.ready()
+        health = self.connection.send("GET", f"/_cluster/health/{self._alias}", timeout="5s")
+        if health.get("status") == "red":
+            raise self.connection.place.partial("a shard is not there")
+        found = self.connection.send("GET", f"/{self._alias}/_settings/index.blocks.*", flat_settings=True)
+        blocks = [name for one in found.values() for name, value in one["settings"].items() if value in ("true", True)]
+        closing = [one for one in blocks if one in _NO_WRITES]
+        if closing:
+            raise self.connection.place.block(_NO_WRITES[closing[0]])
 
     def close(self) -> None:
         """End its connections. Twice is harmless."""
+        self.connection.close()
 
-    def _not_yet(self) -> Unavailable:
-        return Unavailable(self.name, "the catalog on Elasticsearch is being built")
+    def ready(self) -> str:
+        """The index behind the alias, made when there is none: looked at once, and again where something was wrong."""
+        with self._guard:
+            if not self._known:
+                self._known.add(index.found(self.connection, self.settings))
+            return next(iter(self._known))
+
+    # -------------------------------------------------------------------------------------------------------------- inside
+
+    def _records(self, ids: Iterable[str]) -> dict[str, Record]:
+        found = (one for one in self._fetched(ids, (RECORD,)) if RECORD in one.get("_source", ()))
+        return {one["_id"]: self._loaded(one["_id"], one["_source"][RECORD]) for one in found}
+
+    def _look(self, ids: Iterable[str]) -> dict[str, Kept]:
+        """Documents as they are now, one for each id."""
+        found = {}
+        for one in self._fetched(ids, FIELDS):
+            try:
+                found[one["_id"]] = kept_of(one)
+            except (ValueError, TypeError, AttributeError) as error:
+                raise self._unreadable(one["_id"], error) from None
+        return found
+
+    def _fetched(self, ids: Iterable[str], fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        asked = list(dict.fromkeys(ids))
+        for start in range(0, len(asked), _PIECE):
+            body = {"ids": asked[start : start + _PIECE]}
+            answer = self.connection.ask("POST", f"/{self._alias}/_mget", body, _source=",".join(fields))
+            for one in answer["docs"]:
+                if "error" in one:
+                    raise self.connection.place.said(503, one, {})
+                self._meet(one["_index"])
+                yield one
+
+    def _meet(self, name: str) -> None:
+        """The alias may name another index than before: one of a newer schema is not for us."""
+        if name not in self._known:
+            self._known.add(index.found(self.connection, self.settings))
+
+    def _moved(self, name: str) -> bool:
+        """Whether the alias names another index than this by now. While a change goes on that is waited for, a little."""
+        for wait in (*_MOVES, None):
+            try:
+                now = sorted(self.connection.ask("GET", f"/_alias/{self._alias}"))
+            except Gone:
+                return False
+            if now != [name]:
+                self._meet(now[0])
+                return True
+            if wait is None or not self._changing() or self._stop.wait(wait):
+                return False
+        return False
+
+    def _changing(self) -> bool:
+        try:
+            self.connection.ask("GET", f"/{self._alias}-change")
+        except Gone:
+            return False
+        return True
+
+    def _refresh(self) -> None:
+        found = self.connection.ask("POST", f"/{self._alias}/_refresh")
+        if found["_shards"]["failed"]:
+            raise self.connection.place.partial("some shards were not refreshed")
+
+    def _loaded(self, id: str, text: str) -> Record:
+        try:
+            return loads(Record, text)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise self._unreadable(id, error) from None
+
+    def _unreadable(self, id: str, error: Exception) -> Permanent:
+        return Permanent(
+            f"record {id} in {self._alias} at {self.settings.place} cannot be read ({error}): put the index back from a snapshot, or run "
+            "albumen rebuild"
+        )
+
+
+_NO_WRITES = {
+    "index.blocks.read_only_allow_delete": "read-only-allow-delete",
+    "index.blocks.read_only": "FORBIDDEN/5/index read-only (api)",
+    "index.blocks.write": "FORBIDDEN/8/index write (api)",
+}
