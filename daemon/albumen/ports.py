@@ -358,6 +358,14 @@ class Pings(Protocol):
 
 
 @runtime_checkable
+class Probes(Protocol):
+    """Leaves a place alone once it is known to be closed, whoever calls."""
+
+    def probe(self) -> None:
+        """Ask it all the same; from then on it is used again. Raises ``Unavailable`` with the reason while it stays closed."""
+
+
+@runtime_checkable
 class Guarded(Protocol):
     """Knows its place again, and refuses to be used while that is another one."""
 

@@ -8,6 +8,7 @@ from albumen.plugins import Context
 from albumen.ports import Store
 from albumen.stores.disk import DiskStore
 from albumen.stores.local import LocalSettings, LocalStore
+from albumen.stores.wrap import Gate, Limited, Measured, Retrying, wrap
 from albumen.testing.contracts_store import StoreContract
 from albumen.testing.faulty import Faulty
 from albumen.testing.stores import CaseBlindStore, LaggingStore, MemoryStore, NoMoveStore, RemoteStore
@@ -67,6 +68,17 @@ class TestLagging(StoreContract):
     def catch_up(self, store: Store) -> None:
         assert isinstance(store, LaggingStore)
         store.catch_up()
+
+
+class TestUnderPolicies(StoreContract):
+    def make(self, folder: Path) -> Store:
+        bare = RemoteStore()
+        return wrap(bare, Measured(), Limited(2), Gate(bare.name, bare.ping), Retrying())
+
+
+class TestLocalUnderPolicies(StoreContract):
+    def make(self, folder: Path) -> Store:
+        return wrap(LocalStore("nas", LocalSettings(str(folder / "root")), context(folder)), Measured())
 
 
 class TestFaultyWithoutFaults(StoreContract):
