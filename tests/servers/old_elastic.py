@@ -3,15 +3,14 @@ which is why today's client library refuses it.
 """
 
 import base64
-import json
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ssl import SSLContext
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from servers import replies
 
 __all__ = ["MAPPING", "OldElastic", "old_elastic"]
 
@@ -103,35 +102,8 @@ def old_elastic(documents: Sequence[tuple[str, Any]], *, tls: SSLContext | None 
     """A running one, at ``url``."""
     server = OldElastic(documents, **how)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(asked: replies.Asked) -> replies.Reply:
+        return replies.Reply(*server.answer(asked.method, asked.target, asked.body, asked.headers.get("authorization", "")))
 
-        def _do(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"null")
-            status, said, headers = server.answer(self.command, self.path, body, self.headers.get("Authorization", ""))
-            data = said if isinstance(said, bytes) else json.dumps(said).encode()
-            self.send_response(status)
-            for name, value in {"Content-Type": "application/json; charset=UTF-8", **headers}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_POST = do_DELETE = _do  # noqa: N815  # its base names them so
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    if tls is not None:
-        http.socket = tls.wrap_socket(http.socket, server_side=True)
-    server.url = f"{'https' if tls else 'http'}://127.0.0.1:{http.server_address[1]}"
-    thread = threading.Thread(target=http.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with replies.server(answer, tls=tls) as server.url:
         yield server
-    finally:
-        http.shutdown()
-        thread.join()
-        http.server_close()
