@@ -86,6 +86,7 @@ def test_the_defaults_that_the_settings_file_shows_are_the_real_ones(tmp_path: p
         parts: dict[str, Any] = {name: getattr(got, name) for name in ("library", "log", "queue", "metrics", "notify")}
         parts |= {f"store.{name}": one.options for name, one in got.stores.items()}
         parts |= {f"source.{name}": one.options for name, one in got.sources.items()}
+        parts |= {f"step.{name}": one.options for name, one in got.steps.items() if dataclasses.is_dataclass(one.options)}
         return {
             f"{where}.{one.name}": getattr(part, one.name) for where, part in parts.items() for one in dataclasses.fields(part)
         }
@@ -103,7 +104,7 @@ def test_a_key_removed_or_misspelt_is_told_in_one_line(tmp_path: pathlib.Path, k
         wrong = attempted(tmp_path, EXAMPLE[: match.start()] + match[0].replace(key, key + "x", 1) + EXAMPLE[match.end() :])
         assert all("\n" not in line and "albumen.toml: " in line for line in (*gone, *wrong))
         assert any(f"{key}x: there is no such key; did you mean" in line for line in wrong)
-        if key in {"type", "root", "path", "store", "from", "steps"}:
+        if key in {"type", "root", "path", "store", "from", "steps", "to"}:
             assert any(f"{key}: is missing" in line or "there is no store 'library'" in line for line in gone), gone
         else:
             assert gone == ()
