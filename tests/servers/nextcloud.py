@@ -48,7 +48,7 @@ class Server:
         self.users = dict(users or {"photod": "secret"})
         self.base = base.rstrip("/")
         self.tree = Tree(clock)
-        self.dav = Dav(self.tree, version)
+        self.dav = Dav(self.tree, version, self.base)
         self.asked: list[Asked] = []
         self.faults: list[Fault] = []
         self.maintenance = False
@@ -57,7 +57,7 @@ class Server:
         self.trouble: list[str] = []  # mistakes of the fake itself; a test that finds any here is worth nothing
         self.on_request: Callable[[str, str, str], None] = lambda method, path, when: None  # when: "before" or "after" it is done
         self.busiest = 0
-        self._tls = tls
+        self.authority = tls
         self._running = 0
         self._door: Door | None = None
         self._port = 0
@@ -67,7 +67,7 @@ class Server:
     @property
     def url(self) -> str:
         """Its address, without a slash at the end."""
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}{self.base}"
+        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self._port}{self.base}"
 
     @property
     def port(self) -> int:
@@ -79,8 +79,8 @@ class Server:
         self._door = Door(("127.0.0.1", self._port), Handler)
         self._door.nextcloud = self
         self._port = self._door.server_address[1]
-        if self._tls:
-            self._door.socket = self._tls.server().wrap_socket(self._door.socket, server_side=True)
+        if self.authority:
+            self._door.socket = self.authority.server().wrap_socket(self._door.socket, server_side=True)
         threading.Thread(target=self._door.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def stop(self) -> None:

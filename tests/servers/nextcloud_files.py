@@ -103,9 +103,10 @@ class Refuse(Exception):  # an answer, carried upwards
 class Files:
     """The accounts' files and the uploads in pieces. One for each server."""
 
-    def __init__(self, tree: Tree, version: int) -> None:
+    def __init__(self, tree: Tree, version: int, base: str = "") -> None:
         self.tree = tree
         self.version = version
+        self.here = base + DAV  # as addresses begin
         self.uploads: dict[str, dict[str, str]] = {}
         self.before_write: Callable[[], None] = lambda: None
 
@@ -307,7 +308,7 @@ class Files:
 
     def href(self, user: str, node: Node) -> str:
         """Its address, folders with a slash at the end."""
-        path = "/".join(filter(None, (DAV, "files", user, node.path)))
+        path = "/".join(filter(None, (self.here, "files", user, node.path)))
         return path + "/" if node.folder else path
 
     def check_matches(self, request: Request, node: Node | None) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree as ET
 
 from servers import nextcloud_xml as xml
-from servers.nextcloud_files import DAV, HTML, XML, Answer, Files, Refuse, Request
+from servers.nextcloud_files import HTML, XML, Answer, Files, Refuse, Request
 from servers.nextcloud_tree import Node, composed
 
 __all__ = ["Dav"]
@@ -93,10 +93,10 @@ class Dav(Files):
         if overwrite not in ("T", "F"):
             raise Refuse(400, "BadRequest", "The HTTP Overwrite header should be either T or F")
         path = composed(unquote(urlsplit(said).path))
-        if not path.startswith(f"{DAV}/files/"):
-            raise Refuse(403, "Forbidden", f"Requested uri ({path}) is out of base uri ({DAV}/)")
-        user, target = self.user_path(path.removeprefix(f"{DAV}/").strip("/"))
-        if path.removeprefix(DAV).strip("/") == request.path:
+        if not path.startswith(f"{self.here}/files/"):
+            raise Refuse(403, "Forbidden", f"Requested uri ({path}) is out of base uri ({self.here}/)")
+        user, target = self.user_path(path.removeprefix(f"{self.here}/").strip("/"))
+        if path.removeprefix(self.here).strip("/") == request.path:
             raise Refuse(403, "Forbidden", "Source and destination uri are identical.")
         folder, _, name = target.rpartition("/")
         parent = self.tree.find(user, folder)
@@ -230,8 +230,10 @@ class Dav(Files):
             if len(parts) == 1:
                 depth = request.headers.get("Depth", "infinity")
                 tags = list(self.tree.tags.values()) if depth != "0" else []
-                rows = [xml.response(f"{DAV}/systemtags/", {"d:resourcetype": lambda: "<d:collection/>"}, asked)]
-                rows += [xml.response(f"{DAV}/systemtags/{one.id}{slash}", xml.of_tag(one, self.tree), asked) for one in tags]
+                rows = [xml.response(f"{self.here}/systemtags/", {"d:resourcetype": lambda: "<d:collection/>"}, asked)]
+                rows += [
+                    xml.response(f"{self.here}/systemtags/{one.id}{slash}", xml.of_tag(one, self.tree), asked) for one in tags
+                ]
                 return self.status_207(request, xml.multistatus(rows))
             tag = self.tree.tags.get(int(parts[1]))
             if tag is None or (len(parts) == 3 and self.version < 34):
@@ -239,7 +241,7 @@ class Dav(Files):
             files = [one for one in self.tree.everything() if tag.id in one.tags]
             props = dict(xml.of_tag(tag, self.tree, files))
             props |= {"nc:object-ids": lambda: xml.object_ids(files), "d:getetag": lambda: f"&quot;{tag.id:032x}&quot;"}
-            return self.status_207(request, xml.multistatus([xml.response(f"{DAV}/{request.path}", props, asked)]))
+            return self.status_207(request, xml.multistatus([xml.response(f"{self.here}/{request.path}", props, asked)]))
 
     def create_tag(self, request: Request) -> Answer:
         """Trimmed, cut to 64 characters; 34 refuses one that differs in case only."""
@@ -249,7 +251,7 @@ class Dav(Files):
             if fold(name) in {fold(one.name) for one in self.tree.tags.values()}:
                 raise Refuse(409, "Conflict", "Tag already exists")
             made = self.tree.create_tag(name)
-        return Answer(201, {"Content-Location": f"{DAV}/systemtags/{made.id}", "Content-Type": HTML})
+        return Answer(201, {"Content-Location": f"{self.here}/systemtags/{made.id}", "Content-Type": HTML})
 
     def assigned(self, request: Request) -> Answer:
         """Tags in use, with the number of files."""
@@ -258,11 +260,11 @@ class Dav(Files):
         below = f"systemtags-assigned/{kind}" if kind else "systemtags"
         slash = "/" if self.version >= 29 else ""
         with self.tree.guard:
-            rows = [xml.response(f"{DAV}/{request.path}/", {}, asked)]
+            rows = [xml.response(f"{self.here}/{request.path}/", {}, asked)]
             for tag in self.tree.tags.values():
                 files = [one for one in self.tree.everything() if tag.id in one.tags and one.type.startswith(kind)]
                 if files:
-                    rows.append(xml.response(f"{DAV}/{below}/{tag.id}{slash}", xml.of_tag(tag, self.tree, files), asked))
+                    rows.append(xml.response(f"{self.here}/{below}/{tag.id}{slash}", xml.of_tag(tag, self.tree, files), asked))
         return self.status_207(request, xml.multistatus(rows))
 
     def relations(self, request: Request) -> Answer:
@@ -270,7 +272,7 @@ class Dav(Files):
         asked = xml.wanted(request.body())
         with self.tree.guard:
             node = self.tagged(request)
-            href = f"{DAV}/systemtags-relations/files/{node.id}/"
+            href = f"{self.here}/systemtags-relations/files/{node.id}/"
             rows = [xml.response(href, {"d:resourcetype": lambda: "<d:collection/>"}, asked)]
             for id in sorted(node.tags):
                 props = dict(xml.of_tag(self.tree.tags[id], self.tree))

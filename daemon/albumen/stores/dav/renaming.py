@@ -88,6 +88,10 @@ class Renaming:
             if found is None or not found.folder:
                 raise self._calls.meaning(refusal, folder) from None
 
+    def same(self, found: Entry, before: Entry) -> bool:
+        """Whether what lies at a target is the file that was to be moved there, as far as its server can tell."""
+        return not found.folder and found.size == before.size
+
     # -------------------------------------------------------------------------------------------------------------- inside
 
     def _settle(self, error: Refusal | Unavailable, path: str, to: str, before: Entry, *, again: bool) -> Entry | None:
@@ -96,7 +100,7 @@ class Renaming:
             here, there = self._calls.look(path), self._calls.look(to)
         except AlbumenError:
             raise self._meant(error, path) from None
-        if here is None and there is not None and not there.folder and there.size == before.size:
+        if here is None and there is not None and self.same(there, before):
             return there
         if isinstance(error, Unavailable):
             raise error
@@ -116,7 +120,7 @@ class Renaming:
 
     def _arrived(self, path: str, to: str, before: Entry) -> Entry:
         found = self._calls.look(to)
-        if found is None or found.folder or found.size != before.size:
+        if found is None or not self.same(found, before):
             raise Transient(
                 f"{self._calls.store}:{to}: its server says that {path} was moved there, but it is not there; look for it"
             )
