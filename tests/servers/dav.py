@@ -48,6 +48,7 @@ class Server:
     users: Mapping[str, str] = field(default_factory=dict)
     tls: Authority | None = None
     port: int = 0
+    fresh: bool = True
     _process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -136,7 +137,8 @@ class Server:
         if self.kind == "apache":
             return ["apache2", "-f", str(self.home / "settings.conf"), "-DFOREGROUND"]
         words = ["rclone", "serve", "webdav", str(self.folder), "--addr", f"127.0.0.1:{self.port}", "--config", os.devnull]
-        words += ["--dir-cache-time", "0s", *(["--baseurl", self.base] if self.base else [])]
+        words += ["--dir-cache-time", "0s"] if self.fresh else []
+        words += ["--baseurl", self.base] if self.base else []
         if self.users:
             words += ["--htpasswd", str(self.home / "users")]
         if self.tls:
@@ -188,14 +190,21 @@ class Server:
 
 @contextmanager
 def serve(
-    kind: Kind, *, base: str = "", users: Mapping[str, str] | None = None, tls: Authority | None = None, port: int = 0
+    kind: Kind,
+    *,
+    base: str = "",
+    users: Mapping[str, str] | None = None,
+    tls: Authority | None = None,
+    port: int = 0,
+    fresh: bool = True,
 ) -> Iterator[Server]:
     """A server with an empty folder, for as long as the context lasts. ``base``: the path it serves it at, "/a/b" or "" for the
-    root. Without ``users`` everybody may do everything. Skips (in CI: fails) where its program is missing."""
+    root. Without ``users`` everybody may do everything. ``fresh``: rclone sees at once what is put on its disk, which makes it slow.
+    Skips (in CI: fails) where its program is missing."""
     if kind != "wsgidav":
         needs({"apache": "apache2", "rclone": "rclone"}[kind])
     home = Path(tempfile.mkdtemp(prefix="albumen-dav-"))
-    server = Server(kind, home, base, dict(users or {}), tls, port)
+    server = Server(kind, home, base, dict(users or {}), tls, port, fresh)
     try:
         server.prepare()
         yield server.start()

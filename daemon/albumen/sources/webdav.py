@@ -143,6 +143,7 @@ class WebdavSource:
         now = self._looked = self._monotonic()
         self._due = now + self.settings.every * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # jitter, no secret
         self._notes = [*self._empty_prefixes()]
+        self._store.ping()  # a place that is closed is not asked by every source again
         self._folders.begin(memory)
         for batch in self._look(memory, now):
             yield batch

@@ -54,7 +54,7 @@ class WebdavSettings:
             good = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
         except ValueError:
             good = False
-        if not good or any(ord(one) <= 32 for one in self.url) or parts.query or parts.fragment:
+        if not good or any(ord(one) < 32 for one in self.url) or parts.query or parts.fragment:
             raise ValueError("url: must be an address such as https://dav.example.org/photos")
         if "@" in parts.netloc:
             raise ValueError("url: holds a user or password; write them as user and password")
@@ -147,7 +147,7 @@ class WebdavStore:
             return self._item(path, self._file(path))
 
     def open(self, path: str, *, rev: Rev | None = None, start: int = 0) -> BinaryIO:
-        """See ``Store.open``. One of the transfers until it is closed: close it before another one of the same store is opened."""
+        """See ``Store.open``: one request where the revision is known."""
         with self._minding(path):
             self._place.sure()
             wanted = rev_of(self._file(path)) if rev is None else rev
@@ -230,8 +230,8 @@ class WebdavStore:
             raise Unavailable(self.name, "its server was full just now; make room")
         with self._minding(""):
             self._place.doubt()
-            self._place.sure()
-            self._place.root()
+            if not self._place.sure():
+                self._place.root()
 
     def refused(self) -> Refused | None:
         """See ``Guarded.refused``: its marker is missing, or another store's; None when the server cannot be asked."""

@@ -16,17 +16,12 @@ __all__ = ["opened", "size_of"]
 
 
 def opened(calls: Calls, path: str, rev: Rev, start: int, gone: Callable[[str], NotFound]) -> BinaryIO:
-    """A stream that holds one of the transfers until it is closed. ``gone`` makes the error of a file that is not there."""
+    """A stream; until it is closed it holds a connection. ``gone`` makes the error of a file that is not there."""
     size = size_of(rev)
     if start and size is not None and start >= size:
         _look(calls, path, rev, gone)
         return io.BytesIO()
-    calls.session.enter(path)
-    try:
-        return cast("BinaryIO", _opened(calls, path, rev, start, gone))
-    except BaseException:
-        calls.session.leave()
-        raise
+    return cast("BinaryIO", _opened(calls, path, rev, start, gone))
 
 
 def size_of(rev: Rev) -> int | None:
@@ -50,7 +45,7 @@ def _opened(calls: Calls, path: str, rev: Rev, start: int, gone: Callable[[str],
         if total is not None and total != size_of(rev):
             raise Transient(f"{where}: its server sends {total} bytes of {size_of(rev)}; it is read again later")
         left = size_of(rev) if answer.status == 200 else (size_of(rev) or 0) - start
-        return Download(answer, where, left, start if answer.status == 200 else 0, calls.session.leave)
+        return Download(answer, where, left, start if answer.status == 200 else 0)
     except BaseException:
         answer.close()
         raise

@@ -45,18 +45,20 @@ class Place:
         self._proven: float | None = None
         self._first = threading.Lock()
 
-    def sure(self, within: float = _WITHIN) -> None:
-        """``Unavailable`` unless this was our place not longer ago than ``within`` seconds, or was never set up."""
+    def sure(self, within: float = _WITHIN) -> bool:
+        """``Unavailable`` unless this was our place not longer ago than ``within`` seconds; False when it was never set up, and nobody
+        knows."""
         if self._proven is not None and time.monotonic() - self._proven <= within:
-            return
+            return True
         known = self._memory.id()
         if not known:
-            return
+            return False
         asked = time.monotonic()
         refused = self._refusal(known, self.identity())
         if refused is not None:
             raise Unavailable(self._store, f"{refused.why} (albumen confirm {refused.id})")
         self._proven = asked
+        return True
 
     def doubt(self) -> None:
         """Something was wrong: ask again before it is believed."""

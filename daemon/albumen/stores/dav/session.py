@@ -117,7 +117,7 @@ class Answer:
 class Session:
     """One server, for any number of threads. ``url`` is the folder that paths are relative to. ``timeout``: seconds of silence
     before an answer, or within one, after which the server counts as away. ``ca``: a file of certificates to trust, "" = those
-    everybody does."""
+    everybody does. ``limit``: bodies sent at once."""
 
     def __init__(self, store: str, url: str, sign: Sign, *, ca: str = "", timeout: float = 60.0, limit: int = 10) -> None:
         parts = urlsplit(url)
@@ -128,7 +128,7 @@ class Session:
         self._sign = sign
         self._ca = ca
         self._limit = limit
-        self._transfers = threading.BoundedSemaphore(limit)
+        self._bodies = threading.BoundedSemaphore(limit)
         self._guard = threading.Lock()
         self._made: tuple[Any, Any] | None = None
         self.server = ""  # what it calls itself, once it answered
@@ -165,21 +165,13 @@ class Session:
 
     @contextmanager
     def transferring(self, path: str) -> Iterator[None]:
-        """One of the ``limit`` transfers at once. ``Transient`` when none is free for very long."""
-        self.enter(path)
+        """One of ``limit`` bodies that are sent at once, whoever sends them. ``Transient`` when none gets through for very long."""
+        if not self._bodies.acquire(timeout=5 * max(self.timeout, CONNECT)):
+            raise Transient(f"{self.store}:{path}: {self._limit} files have been sent for very long; it waits for one to end")
         try:
             yield
         finally:
-            self.leave()
-
-    def enter(self, path: str) -> None:
-        """See ``transferring``, for what ends elsewhere: by ``leave``."""
-        if not self._transfers.acquire(timeout=5 * max(self.timeout, CONNECT)):
-            raise Transient(f"{self.store}:{path}: {self._limit} transfers have been going on for long; it waits for one to end")
-
-    def leave(self) -> None:
-        """A transfer ended."""
-        self._transfers.release()
+            self._bodies.release()
 
     def close(self) -> None:
         """End all connections; the next request makes new ones."""

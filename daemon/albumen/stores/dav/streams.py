@@ -1,7 +1,7 @@
 """Bytes on their way: a body that is sent and can be sent again, and an answer that is read to its declared end."""
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 from albumen.errors import Changed, Transient
@@ -52,15 +52,14 @@ class Sized(Body):
 
 class Download(io.RawIOBase):
     """The body of an answer, of which the first ``skip`` bytes are not wanted. ``size``: how long it is with them, None = nobody knows;
-    ``Transient`` when it is another one. ``done`` is called when it is closed."""
+    ``Transient`` when it is another one."""
 
-    def __init__(self, answer: Answer, where: str, size: int | None, skip: int, done: Callable[[], None]) -> None:
+    def __init__(self, answer: Answer, where: str, size: int | None, skip: int) -> None:
         super().__init__()
         self._answer = answer
         self._where = where
         self._left = size
         self._skip = skip
-        self._done = done
 
     def readable(self) -> bool:
         """It is."""
@@ -95,7 +94,6 @@ class Download(io.RawIOBase):
         if not self.closed:
             super().close()
             self._answer.close()
-            self._done()
 
     def _next(self, size: int) -> bytes:
         data = self._answer.read(size)

@@ -46,7 +46,7 @@ def meaning(refusal: Refusal, store: str, path: str) -> AlbumenError:
     if status == 403:
         return Unavailable(store, f"its server forbids it {said}: give this user the right to it", retry_after=wait, auth=True)
     if status == 429:
-        return Unavailable(store, f"its server asks us to come less often {said}", retry_after=wait or GUARDED)
+        return Unavailable(store, f"its server asks us to come less often {said}", retry_after=GUARDED if wait is None else wait)
     if status in _FULL:
         return Full(store, f"its server {_FULL[status]} {said}: make room or raise its limit", retry_after=wait)
     if status in {423, 424}:
