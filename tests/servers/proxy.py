@@ -116,9 +116,11 @@ class Proxy:
     url: str = ""
     raw: bool = False
     requests: list[Request] = field(default_factory=list)
+    busiest: int = 0  # most files that were under way at once: GET and PUT, from their first byte to the last of the answer
     seen: Callable[[Request], None] = lambda _: None  # called before each request is passed on; may wait, may kill
     _rules: list[_Rule] = field(default_factory=list)
     _mode: Literal["pass", "hole", "reset"] = "pass"
+    _files: int = 0
     _chance: random.Random = field(default_factory=lambda: random.Random(1))
     _open: set[socket.socket] = field(default_factory=set)
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -214,6 +216,11 @@ class Proxy:
         while self._mode == "hole" and not self._ended.wait(0.02):
             pass
 
+    def _under_way(self, by: int) -> None:
+        with self._guard:
+            self._files += by
+            self.busiest = max(self.busiest, self._files)
+
     def _heard(self, request: Request) -> Fault | None:
         with self._guard:
             self.requests.append(request)
@@ -244,8 +251,13 @@ class _Line:
                 if not self._instead(fault, headers):
                     return
                 continue
-            if not self._pass_on(request, b"".join((first, b"\r\n", *lines, b"\r\n")), fault):
-                return
+            counted = request.method in {"GET", "PUT"}
+            self.proxy._under_way(counted)
+            try:
+                if not self._pass_on(request, b"".join((first, b"\r\n", *lines, b"\r\n")), fault):
+                    return
+            finally:
+                self.proxy._under_way(-counted)
 
     def _instead(self, fault: Fault, headers: Mapping[str, str]) -> bool:
         """Whether the connection goes on."""
