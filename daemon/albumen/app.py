@@ -41,13 +41,16 @@ from albumen.owners import DaemonLock, Owners, StateLock, state_directory
 from albumen.pipeline import Pipeline, Step
 from albumen.plugins import Context, Plugins
 from albumen.ports import Catalog, Circuits, Ledger, Pings, Recognises, Source, Store
+from albumen.queues.circuits import Rest
 from albumen.queues.sqlite import SqliteQueue
 from albumen.schedule import Parts, Schedule, table
+from albumen.secrets import Secret
 from albumen.settings import Section, Settings
 from albumen.spool import Spool
 from albumen.stores.disk import DiskStore
 from albumen.stores.local import LocalStore
 from albumen.stores.syncing import Syncs
+from albumen.stores.wrap import governed
 from albumen.supervisor import Supervisor
 from albumen.watchman import Teller, Turning, Watchman, every
 
@@ -132,7 +135,14 @@ class App:
         if scratch and not settings.embedded:
             catalog = Untouched(catalog)
         health = observe.Health()
-        queue = SqliteQueue(path("state.db"), owners, clock=clock, remedy=remedy("state.db"), beat=lambda: health.beat("queue"))
+        queue = SqliteQueue(
+            path("state.db"),
+            owners,
+            clock=clock,
+            remedy=remedy("state.db"),
+            beat=lambda: health.beat("queue"),
+            rest=_rest(settings),
+        )
         undo.callback(queue.shutdown)
         if lock:
             opening.has_opened(state, lock)
@@ -262,7 +272,17 @@ class App:
             logs["catalog"] = self.catalog.database.checkpoint
         kept, stop = self.settings.state, self.stop
         backup = partial(backing.daily, kept.dir, kept.backup_dir, kept.keep, self.elsewhere, clock=clock, stop=stop.is_set)
-        parts = Parts(self.engine, self.pipeline, self.queue, logs, self.settings.trash.keep, backup, clock, stop)
+        parts = Parts(
+            self.engine,
+            self.pipeline,
+            self.queue,
+            logs,
+            self.settings.trash.keep,
+            backup,
+            clock,
+            stop,
+            partial(_renewed, self.settings),
+        )
         beat = partial(self.health.beat, "clock")
         schedule = Schedule(table(parts), clock, self.queue.scratch(DRAWER), self.stop, log, beat)
         return Supervisor(
@@ -371,9 +391,25 @@ def _steps(plugins: Plugins, settings: Settings, context: Context) -> dict[str, 
 def _store(plugins: Plugins, section: Section, context: Context, syncs: Syncs) -> Store:
     cls: Any = plugins.load("stores", section.type)
     if cls is LocalStore:  # local stores of one process share their syncs
-        return LocalStore(section.name, section.options, context, syncs=syncs if section.options.syncfs else None)
+        local = LocalStore(section.name, section.options, context, syncs=syncs if section.options.syncfs else None)
+        return governed(local)
     store: Store = plugins.make("stores", section.type, section.name, section.options, context)
-    return store
+    limit, read_only = getattr(section.options, "limit", 0), getattr(section.options, "read_only", False)
+    return governed(store, limit=limit, read_only=read_only, sleep=context.stop.wait)
+
+
+def _rest(settings: Settings) -> Rest:
+    """How long closed places are left alone."""
+    queue = settings.queue
+    return Rest(queue.pause, queue.longest_pause, queue.locked_pause)
+
+
+def _renewed(settings: Settings, place: str) -> bool:
+    """Whether a secret of that store is another one than when it was last asked."""
+    section = settings.stores.get(place)
+    secrets = [one for one in vars(section.options).values() if isinstance(one, Secret)] if section else []
+    changed = [one.refresh() for one in secrets if hasattr(one, "refresh")]
+    return any(changed)
 
 
 def _register(health: observe.Health, stores: Mapping[str, Store], catalog: Catalog, ledger: Ledger, queue: Circuits) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from albumen import observe
 from albumen.effort import Pace
-from albumen.errors import AlbumenError
+from albumen.errors import AlbumenError, Unavailable
 from albumen.pipeline import Pipeline
-from albumen.ports import Source, Waits
+from albumen.ports import Circuits, Probes, Source, Waits
 
 _BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds until a source that failed so often in a row is asked again
 _POLL = 60.0  # seconds between looks of a source that does not know when to look
@@ -34,6 +34,7 @@ class Watched:
     offered: int = 0  # items handed over since the start
     failures: int = 0  # looks that failed in a row
     why: str = ""  # the reason of the last failed one
+    told: bool = False  # that its place is closed says it already
     hangs: str = ""  # what is told of a look that does not come back
     notes: tuple[str, ...] = field(default_factory=tuple)
 
@@ -57,6 +58,7 @@ class _Eye:
     one: Watched
     pace: Pace | None = None
     since: float = 0.0
+    shut: str = ""  # the closed place for which it waits
     brought: int = 0  # jobs kept since it was last asked how many of them are left, and those that were left then
 
 
@@ -73,8 +75,10 @@ class Lookout:
         clock: Callable[[], int],
         stop: threading.Event,
         log: observe.Log,
+        circuits: Circuits,
     ) -> None:
         self._pipeline = pipeline
+        self._circuits = circuits
         self._clock = clock
         self._stop = stop
         self._log = log
@@ -119,24 +123,43 @@ class Lookout:
         while not self._stop.is_set():
             begun = time.monotonic()
             if not self._look(eye):
-                delay = _BACKOFF[min(eye.one.failures, len(_BACKOFF)) - 1]
-                self._stop.wait(delay * random.uniform(0.8, 1.2))  # noqa: S311  # jitter, no secret
+                self._rest(eye)
             self._stop.wait(max(0.0, begun + _REST - time.monotonic()))
+
+    def _rest(self, eye: _Eye) -> None:
+        """Until a closed place works again: whoever probes it asks for all; else for a while."""
+        while eye.shut and eye.shut in self._pipeline.closed and not self._stop.wait(_AGAIN):
+            pass
+        if not eye.shut:
+            delay = _BACKOFF[min(eye.one.failures, len(_BACKOFF)) - 1]
+            self._stop.wait(delay * random.uniform(0.8, 1.2))  # noqa: S311  # jitter, no secret
 
     def _look(self, eye: _Eye) -> bool:
         """Wait until a look is worth it, unless it is the first or the last failed; then look. False when it failed."""
         one = eye.one
-        why = attempt(lambda: self._scan(eye), self._log, source=one.source.name)
+        why = attempt(lambda: self._look_through(eye), self._log, source=one.source.name)
         eye.pace, one.looking = None, 0
         if why:
-            self._failed(one, why)
+            self._failed(one, why, told=bool(eye.shut))
             return False
         if self._stop.is_set():
             return True
         if one.why:
-            self._log.info("source works again", source=one.source.name)
+            (self._log.debug if one.told else self._log.info)("source works again", source=one.source.name)
         one.looked, one.failures, one.why = self._clock(), 0, ""
         return True
+
+    def _look_through(self, eye: _Eye) -> None:
+        """A place that is asked over a network and turns out to be closed is closed for all: its jobs wait, and this source."""
+        eye.shut = ""
+        try:
+            self._scan(eye)
+        except Unavailable as error:
+            if isinstance(self._pipeline.stores.get(error.place), Probes):
+                if self._pipeline.shut(error, source=eye.one.source.name):
+                    self._circuits.reopen(error.place, str(error), retry_after=error.retry_after, auth=error.auth)
+                eye.shut = error.place
+            raise
 
     def _scan(self, eye: _Eye) -> None:
         one = eye.one
@@ -184,8 +207,9 @@ class Lookout:
         else:
             self._stop.wait(_POLL)
 
-    def _failed(self, one: Watched, why: str) -> None:
+    def _failed(self, one: Watched, why: str, *, told: bool) -> None:
+        """One line, unless it is that of a closed place."""
         if why != one.why:
-            self._log.warning("source cannot be looked at", source=one.source.name, why=why)
-        one.why = why
+            (self._log.debug if told else self._log.warning)("source cannot be looked at", source=one.source.name, why=why)
+        one.why, one.told = why, told
         one.failures += 1

@@ -169,8 +169,8 @@ class Pipeline:
         try:
             return work()
         except Unavailable as error:
-            self._closed(job, error)
-            return Waiting(error.place, str(error), error.retry_after)
+            self.shut(error, **_named(job.item))
+            return Waiting(error.place, str(error), error.retry_after, error.auth)
         except NotFound as error:
             return self._gone(job, str(error))
         except SetAside as error:
@@ -185,13 +185,15 @@ class Pipeline:
             self.log.exception("bug", **_named(job.item), step=job.steps[0])
             return self._later(job, error)
 
-    def _closed(self, job: Job, error: Unavailable) -> None:
-        """Told once for each place, not for each of the thousands of jobs that wait for it."""
+    def shut(self, error: Unavailable, **what: str) -> bool:
+        """A place turned out to be closed. Told once for each place, not for each of the thousands of jobs that wait for it: whether
+        that was now."""
         with self.guard:
             news = error.place not in self.closed
             self.closed.add(error.place)
         tell = self.log.warning if news else self.log.debug
-        tell("place closed" if news else "waiting", place=error.place, **_named(job.item), why=error.why)
+        tell("place closed" if news else "waiting", place=error.place, **what, why=error.why)
+        return news
 
     def works(self, place: str) -> None:
         """A closed place works again."""

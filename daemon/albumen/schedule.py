@@ -22,13 +22,13 @@ from typing import Any, Protocol
 
 from albumen import observe
 from albumen.deeds.engine import Engine
-from albumen.errors import AlbumenError
+from albumen.errors import AlbumenError, Unavailable
 from albumen.lookout import attempt
 from albumen.operations import timetable
 from albumen.operations.census import census, recount
 from albumen.operations.expiry import Expiry
 from albumen.operations.timetable import SECOND, Timed
-from albumen.operations.working import WorkingQueue, probe, recover
+from albumen.operations.working import WorkingQueue, ask, probe, recover
 from albumen.pipeline import Pipeline
 from albumen.ports import Scratch
 
@@ -66,7 +66,8 @@ class Entry:
 @dataclass(frozen=True)
 class Parts:
     """What the table works with. ``keep`` is ``[trash] keep``; ``databases`` are checkpoints by the name of their database,
-    ``backup`` makes one when a day went by since the last."""
+    ``backup`` makes one when a day went by since the last; ``renewed`` says whether a secret of that place has changed since it was
+    last asked."""
 
     engine: Engine
     pipeline: Pipeline
@@ -76,11 +77,40 @@ class Parts:
     backup: Callable[[], str | None]
     clock: Clock
     stop: threading.Event
+    renewed: Callable[[str], bool] = lambda _place: False
+    begun: threading.Event = field(default_factory=threading.Event)  # closed places were asked once
+    unsure: set[str] = field(default_factory=set)
 
     def probes(self) -> None:
-        """Closed places whose time has come are asked whether they work again."""
-        for place in probe(self.queue, self.engine.desk.places, self.clock()):
+        """Closed places whose time has come are asked whether they work again; at the first turn all that are known as closed: a person
+        may have started the daemon because of them. One that another process opened is asked, too."""
+        places = self.engine.desk.places
+        first = not self.begun.is_set()
+        for place in probe(self.queue, places, None if first else self.clock()):
             self.pipeline.works(place)
+        self.begun.set()
+        for place in self._opened_by_others():
+            try:
+                ask(places.get(place))
+            except Unavailable as error:
+                self.queue.reopen(place, str(error), retry_after=error.retry_after, auth=error.auth)
+            else:
+                self.pipeline.works(place)
+
+    def _opened_by_others(self) -> frozenset[str]:
+        """Places that we hold to be closed and no circuit says so, at this turn and the one before: the outcome of a job that has just
+        failed there may be on its way."""
+        now = frozenset(self.pipeline.closed) - {one.place for one in self.queue.circuits()}
+        both = now & self.unsure
+        self.unsure.clear()
+        self.unsure.update(now)
+        return both
+
+    def renewals(self) -> None:
+        """Places that refused our secret are asked as soon as it has changed."""
+        for circuit in self.queue.circuits():
+            if circuit.auth and self.renewed(circuit.place):
+                self.queue.hurry(circuit.place)
 
     def recovery(self) -> str | None:
         """What dead processes left goes on."""
@@ -112,6 +142,7 @@ def table(parts: Parts) -> tuple[Entry, ...]:
     """Everything that runs by the clock."""
     return (
         Entry("probes", parts.probes, period=_WAKE),
+        Entry("renewals", parts.renewals, period=_MINUTE),
         Entry("recovery", parts.recovery, period=_MINUTE),
         Entry("census", parts.census, period=_HOUR),
         Entry("recount", parts.recount, period=_MINUTE),

@@ -84,7 +84,7 @@ class Supervisor:
         new beginning the lock is still held. ``ConfigError`` when another daemon holds the state directory."""
         self._take_lock()
         why = ""
-        lookout = Lookout(self.watched, self.pipeline, self.clock, self.stop, self.log)
+        lookout = Lookout(self.watched, self.pipeline, self.clock, self.stop, self.log, self.queue)
         beside = ExitStack()
         try:
             self.pipeline.spool.sweep(self.engine.desk.dead)

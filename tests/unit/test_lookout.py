@@ -16,6 +16,8 @@ from albumen.lookout import Lookout, Watched
 from albumen.model import Batch, Event, Item, Ref, Seen
 from albumen.pipeline import Pipeline
 from albumen.ports import Memory
+from albumen.stores.wrap import Gate, wrap
+from albumen.testing import MemoryQueue, RemoteStore
 from make.lives import Log
 
 PATIENCE = 20.0
@@ -29,6 +31,9 @@ def wait_for(what: Callable[[], bool]) -> None:
 
 
 class Forgiving(Log):
+    def debug(self, what: str, **fields: object) -> None:
+        self.info(what, **fields, quiet=True)
+
     def exception(self, what: str, **fields: object) -> None:
         self.info(what, **fields)
 
@@ -39,6 +44,13 @@ class Keeper:
 
     kept: dict[str, int] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
+    stores: dict[str, object] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+
+    def shut(self, error: Unavailable, **_: str) -> bool:
+        news = error.place not in self.closed
+        self.closed.add(error.place)
+        return news
 
     def recall(self, source: str) -> object:
         return source
@@ -58,12 +70,13 @@ class Field:
     log: Forgiving = field(default_factory=Forgiving)
     stop: threading.Event = field(default_factory=threading.Event)
     keeper: Keeper = field(default_factory=Keeper)
+    queue: MemoryQueue = field(default_factory=MemoryQueue)
     made: list[Lookout] = field(default_factory=list)
 
     def over(self, *sources: "Plugin") -> list[Watched]:
         watched = [Watched(one, ("step",)) for one in sources]
         log = cast("structlog.stdlib.BoundLogger", self.log)
-        self.made.append(Lookout(watched, cast("Pipeline", self.keeper), time.time_ns, self.stop, log))
+        self.made.append(Lookout(watched, cast("Pipeline", self.keeper), time.time_ns, self.stop, log, self.queue))
         self.made[-1].start()
         return watched
 
@@ -279,3 +292,49 @@ def test_the_pauses_after_failures_grow_and_differ(ground: Field, monkeypatch: p
     for pause, base in zip(pauses, (1.0, 2.0, *[5.0] * 18), strict=False):
         assert 0.8 * base <= pause <= 1.2 * base
     assert len(set(pauses[2:20])) > 10
+
+
+class TestClosedPlaces:
+    """A source whose place is closed does not look until somebody says that it works again."""
+
+    def closed(self, ground: Field, **how: bool) -> tuple[list[Watched], "Plugin", list[Exception]]:
+        ground.keeper.stores["hub"] = wrap(RemoteStore("hub"), Gate("hub", None))
+        errors: list[Exception] = [Unavailable("hub", "401", **how)]
+
+        def look() -> Iterator[Batch]:
+            if errors:
+                raise errors[0]
+            yield some("hub")
+
+        source = Plugin("raw", look)
+        return ground.over(source, Plugin("other", fine)), source, errors
+
+    def test_it_is_asked_once(self, ground: Field) -> None:
+        """S1-10 (part: login refused; other sources go on)."""
+        watched, source, errors = self.closed(ground, auth=True)
+        wait_for(lambda: watched[0].failures == 1)
+        looks = watched[1].looked
+        wait_for(lambda: watched[1].looked > looks + 1)
+        assert source.looks == 1
+        (circuit,) = ground.queue.circuits()
+        assert (circuit.place, circuit.auth, circuit.failures) == ("hub", True, 1)
+        errors.clear()
+        ground.keeper.closed.clear()
+        wait_for(lambda: bool(ground.keeper.kept.get("raw")))
+        assert watched[0].why == ""
+
+    def test_its_line_is_that_of_the_place(self, ground: Field) -> None:
+        watched, _, errors = self.closed(ground)
+        wait_for(lambda: watched[0].failures == 1)
+        ground.keeper.closed.clear()
+        wait_for(lambda: watched[0].failures == 2)
+        errors.clear()
+        ground.keeper.closed.clear()
+        wait_for(lambda: not watched[0].failures)
+        assert [told for told, fields in ground.log.lines if fields.get("source") == "raw" and not fields.get("quiet")] == []
+
+    def test_two_sources_open_one_circuit(self, ground: Field) -> None:
+        ground.keeper.shut(Unavailable("hub", "401"))
+        watched, _, _ = self.closed(ground)
+        wait_for(lambda: watched[0].failures == 1)
+        assert ground.queue.circuits() == ()

@@ -6,11 +6,12 @@ from types import TracebackType
 from typing import Protocol
 
 from albumen.deeds.engine import Engine
-from albumen.errors import AlbumenError
+from albumen.errors import AlbumenError, Unavailable
 from albumen.model import BatchId, Pending
 from albumen.owners import DaemonLock
 from albumen.pipeline import Pipeline
-from albumen.ports import Circuits, Pings, Queue
+from albumen.ports import Circuits, Pings, Probes, Queue
+from albumen.queues.circuits import due
 
 _LOOK = 0.03  # seconds between looks at the queue
 _DAEMON = 1.0  # … at the daemon's lock
@@ -83,23 +84,31 @@ class Working:
                 self.take_over()
 
 
-def probe(queue: Circuits, places: Mapping[str, object], due: int | None = None) -> Sequence[str]:
-    """Ask closed places of these names (``due``: only those whose time has come by then, in ns) whether they work again. Those that do: their jobs
-    go on. A place that cannot be asked is believed until the next failure."""
+def probe(queue: Circuits, places: Mapping[str, object], now: int | None = None) -> Sequence[str]:
+    """Ask closed places of these names (``now``, in ns: only those whose time has come) whether they work again. Those that do: their
+    jobs go on. A place that cannot be asked is believed until the next failure."""
     works = []
     for circuit in queue.circuits():
-        if due is not None and circuit.until > due:
+        if now is not None and not due(circuit, now):
             continue
-        place = places.get(circuit.place)
         try:
-            if isinstance(place, Pings):
-                place.ping()
+            ask(places.get(circuit.place))
+        except Unavailable as error:
+            queue.reopen(circuit.place, str(error), retry_after=error.retry_after, auth=error.auth)
         except AlbumenError as error:
             queue.reopen(circuit.place, str(error))
         else:
             queue.close(circuit.place)
             works.append(circuit.place)
     return works
+
+
+def ask(place: object) -> None:
+    """Whether it can be used now, also where it is known to be closed. ``Unavailable``."""
+    if isinstance(place, Probes):
+        place.probe()
+    elif isinstance(place, Pings):
+        place.ping()
 
 
 def recover(engine: Engine, pipeline: Pipeline, queue: Queue, also: Sequence[BatchId] = ()) -> int:

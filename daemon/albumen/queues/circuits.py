@@ -6,6 +6,7 @@ from albumen.model import Circuit
 
 SECOND = 1_000_000_000
 _REMEMBERED = 600 * SECOND
+_SHAKY = 4  # times as long as it was left alone
 _FARTHEST = 3600.0  # seconds that a place may ask to be left alone: it is asked once an hour whatever it said
 
 
@@ -44,13 +45,15 @@ def opened(
     ``closed`` is 0 while ``known`` is open, else when it closed. Jobs that fail while it is open change nothing but the reason:
     32 workers meet the same outage at once; only that our secret is refused counts at once. A place that fails again within ten
     minutes of closing only seemed to work (its ping answers, its disk is full): it counts on, so that its jobs are not driven
-    against it every second. ``retry_after`` is heeded for an hour at most.
+    against it every second. One that worked for four times as long as it had been left alone is only shaky: it counts half, so that
+    it works most of the time. ``retry_after`` is heeded for an hour at most.
     """
     until = 0
     if known is None or (closed and now - closed > _REMEMBERED):
         since, failures = now, 1
     elif closed:
-        since, failures = now, known.failures + 1
+        held = now - closed > _SHAKY * rest.after(known.failures, auth=False)
+        since, failures = now, max(1, known.failures // 2) if held else known.failures + 1
     elif probed:
         since, failures = known.since, known.failures + 1
     else:

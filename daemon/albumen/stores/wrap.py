@@ -10,13 +10,13 @@ abilities. Each call of a method that a port names goes through the policies, th
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, BinaryIO, Protocol, TypeVar, cast
 
 from albumen.errors import AlbumenError, Exists, Rejected, Transient, Unavailable
-from albumen.ports import Exchanges, Folders, Guarded, Moves, Pings, Proves, Stages, Store, Tags
+from albumen.ports import Exchanges, Folders, Guarded, Local, Moves, Pings, Proves, Stages, Store, Tags
 
 _PORTS = (Store, Stages, Proves, Folders, Moves, Tags, Exchanges, Pings, Guarded)
 _PURE = frozenset({"key", "refused"})  # they ask nobody
@@ -239,6 +239,24 @@ class Gate:
 
 
 # -------------------------------------------------------------------------------------------------------------- the wrapper
+
+
+def governed(store: S, *, limit: int = 0, read_only: bool = False, sleep: Callable[[float], object] = time.sleep) -> S:
+    """``store`` under the policies that it needs: all of them for one that is asked over a network, ``limit`` calls at once (0 = any
+    number). ``sleep`` may return early when all shall end."""
+    policies: list[Policy] = [Measured()]
+    if read_only:
+        policies.append(ReadOnly(store.name))
+    if not isinstance(store, Local):
+        policies += [Limited(limit)] if limit else []
+        policies += [Gate(store.name, store.ping if isinstance(store, Pings) else None), Retrying(sleep=sleep)]
+    return wrap(store, *policies)
+
+
+def meters(store: Store) -> Mapping[str, Meter]:
+    """What was measured of a store, by method; nothing for one that is not."""
+    found = [one.meters for one in getattr(store, "policies", ()) if isinstance(one, Measured)]
+    return dict(found[0]) if found else {}
 
 
 def wrap(store: S, *policies: Policy) -> S:

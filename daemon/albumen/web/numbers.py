@@ -13,6 +13,7 @@ from albumen.model import Query
 from albumen.observe import Metrics, Reading
 from albumen.operations import backing, timetable
 from albumen.overlaps import folders
+from albumen.stores.wrap import meters
 from albumen.web.server import Answer, Server
 
 _SECOND = 1_000_000_000
@@ -57,7 +58,7 @@ class Numbers:
 
     def _readings(self) -> Iterator[Reading]:
         groups: tuple[Callable[[], Iterable[Reading]], ...] = (
-            self._state, self._sources, self._queue, self._clock, self._collection, self._places,
+            self._state, self._sources, self._queue, self._calls, self._clock, self._collection, self._places,
         )  # fmt: skip
         for group in groups:
             try:
@@ -97,6 +98,16 @@ class Numbers:
         yield Reading("circuits_open", "Places that are closed", {(one.place,): 1 for one in queue.circuits()}, ("place",))
         refused = {(one.place,): one.total for one in self._app.refusals.kept()}
         yield Reading("refused", "Changes held back until a person confirms them: files", refused, ("place",))
+
+    def _calls(self) -> Iterator[Reading]:
+        found = {(name, method): meter for name, store in self._app.stores.items() for method, meter in meters(store).items()}
+        labels = ("store", "call")
+        calls = {key: float(one.calls) for key, one in found.items()}
+        yield Reading("store_calls", "Calls of stores", calls, labels, counter=True)
+        failed = {key: float(one.failed) for key, one in found.items()}
+        yield Reading("store_failures", "Calls of stores that broke off or found them closed", failed, labels, counter=True)
+        seconds = {key: one.seconds for key, one in found.items()}
+        yield Reading("store_seconds", "Seconds that calls of stores took, all together", seconds, labels, counter=True)
 
     def _clock(self) -> Iterator[Reading]:
         entries = timetable.remembered(self._app.queue.scratch(timetable.DRAWER))
