@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fcntl import LOCK_SH, flock
 from functools import partial
 from pathlib import Path
@@ -379,7 +379,7 @@ def _filing(settings: Settings, towns: Towns) -> Filing:
 def _steps(plugins: Plugins, settings: Settings, context: Context) -> dict[str, Step]:
     """Every configured step; ``file`` always: undo and recovery do deeds even where no route files anything."""
     found = {
-        one.name: Step(plugins.make("handlers", one.type, one.name, one.options, context), vars(one.options))
+        one.name: Step(plugins.make("handlers", one.type, one.name, one.options, context), _values(one.options))
         for one in settings.steps.values()
     }
     if "file" not in found:
@@ -430,6 +430,11 @@ def _is_fresh(ledger: Ledger) -> bool:
 def _make_folders(section: Section) -> None:
     for path in folders(section.options):
         os.makedirs(path, exist_ok=True)
+
+
+def _values(settings: Any) -> dict[str, object]:
+    """By key; settings may have slots."""
+    return {one.name: getattr(settings, one.name) for one in fields(settings)}
 
 
 def _close(thing: object) -> None:
