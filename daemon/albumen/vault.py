@@ -169,6 +169,13 @@ class Vault:
         changed = sorted(one.name for one, changes in zip(secrets, before, strict=True) if one.changes != changes)
         return f"changed: {', '.join(changed)}" if changed else None
 
+    def close(self) -> None:
+        """Let go of the connection; it is made again when something is asked. Twice is harmless."""
+        with self._guard:
+            if self._client is not None:
+                self._client.session.close()
+                self._client = None
+
     @property
     def hidden(self) -> Iterable[str]:
         """Every token that it was given, so that logs can blot them out."""
@@ -309,12 +316,13 @@ class Vault:
 
         mine = self.settings
         session = requests.Session()
+        session.verify = mine.ca or True  # a session's own goes before what hvac is told
         session.trust_env = False  # no proxy, password file or certificates that nobody wrote into the settings
         session.hooks["response"].append(_refuse_redirection)
         return hvac.Client(
             url=mine.address.rstrip("/"),
             token="",
-            verify=mine.ca or True,
+            verify=session.verify,
             timeout=mine.timeout,
             allow_redirects=False,
             session=session,
