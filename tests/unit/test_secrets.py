@@ -112,7 +112,7 @@ def test_a_secret_that_is_kept_elsewhere_is_asked_for_when_it_is_needed() -> Non
     assert secret
     assert (secret.peek(), secret.had, asked) == (None, (), [])
     assert secret == Secret(None, name="vault:kv/x#y") != Secret(None, name="vault:kv/x#z")
-    assert not secret == Secret("hunter2")
+    assert secret != Secret("hunter2")
     with pytest.raises(Unavailable, match="is sealed"):
         secret.reveal()
     assert secret.reveal() == secret.peek() == "hunter2"
