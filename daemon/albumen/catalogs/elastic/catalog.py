@@ -37,6 +37,7 @@ class ElasticCatalog:
         self.settings = settings
         self.connection = Connection(name, settings, context.stop)
         self._stop = context.stop
+        self._fresh = context.fresh
         self._alias = settings.index
         self._guard = threading.Lock()
         self._known: set[str] = set()  # indexes that are as ours are
@@ -45,8 +46,7 @@ class ElasticCatalog:
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Record]:
         """Records by full id, as they are now; unknown ids are left out."""
-        self.ready()
-        return self._records(ids)
+        return self._records(ids) if self._there() else {}
 
     def put(self, records: Sequence[Record]) -> None:
         """All or none, as far as a server without transactions can; durable; equal ids in one call count one after the other.
@@ -68,14 +68,14 @@ class ElasticCatalog:
 
     def delete(self, ids: Iterable[str]) -> int:
         """How many were there. Twice is harmless; a kill in the middle leaves some of them."""
-        self.ready()
-        return self._writing.delete(ids)
+        return self._writing.delete(ids) if self._there() else 0
 
     def find(self, query: Query, *, after: str = "", limit: int = 100) -> Page[Record]:
         """Newest taken first, then id; records without a date last. The order is of the first page's moment while pages are asked for
         within minutes, and the records are as they are now; one that was deleted meanwhile is left out, so that a page may be short."""
         start = cursor_of(after) if after else None
-        self.ready()
+        if not self._there():
+            return Page(())
         ids, behind = self._searching.page(query, start, limit)
         kept = self._records(ids)
         return Page(tuple(kept[id] for id in ids if id in kept), "" if behind is None else str(behind))
@@ -87,24 +87,26 @@ class ElasticCatalog:
         """
         if by is not None and by not in BY:
             raise UsageError(f"records cannot be counted by {by!r}: choose one of {', '.join(BY)}")
-        self.ready()
+        if not self._there():
+            return {"": 0} if by is None else {}
         return self._searching.counts(query, by)
 
     def sample(self, store: str, number: int) -> Sequence[Placement]:
         """See ``ports.Samples``."""
-        self.ready()
+        if not self._there():
+            return ()
         drawn = [self._loaded("", text) for text in self._searching.drawn(store, number)]
         return tuple(one for record in drawn for one in record.placements if one.store == store)
 
     def walk(self, after: str = "") -> Iterator[Record]:
         """See ``ports.Carries``: the records of the moment at which the first is asked for."""
-        self.ready()
-        for hits in self._searching.all(after):
+        for hits in self._searching.all(after) if self._there() else ():
             yield from (self._loaded(hit["_id"], hit["_source"][RECORD]) for hit in hits)
 
     def ping(self) -> None:
         """``Unavailable`` when it cannot be reached, lacks a part, or takes no writes."""
-        self.ready()
+        if not self._there():
+            return
         health = self.connection.send("GET", f"/_cluster/health/{self._alias}", timeout="5s")
         if health.get("status") == "red":
             raise self.connection.place.partial("a shard is not there")
@@ -119,13 +121,28 @@ class ElasticCatalog:
         self.connection.close()
 
     def ready(self) -> str:
-        """The index behind the alias, made when there is none: looked at once, and again where something was wrong."""
-        with self._guard:
-            if not self._known:
-                self._known.add(index.found(self.connection, self.settings))
-            return next(iter(self._known))
+        """The index behind the alias, for who writes: made when there is none, unless it was lost. Looked at once, and again where
+        something was wrong."""
+        return self._index(make=True)
 
     # -------------------------------------------------------------------------------------------------------------- inside
+
+    def _there(self) -> bool:
+        """For who reads: False when nothing was ever written, so that looking makes nothing."""
+        return bool(self._index(make=False))
+
+    def _index(self, *, make: bool) -> str:
+        """``Gone`` when there is none although something was filed: made anew and empty it would look as if nothing ever was."""
+        with self._guard:
+            if not self._known:
+                found = index.found(self.connection, self.settings, make=make and self._fresh())
+                if found:
+                    self._known.add(found)
+                elif not self._fresh():
+                    raise self.connection.place.lost_index()
+                else:
+                    return ""
+            return next(iter(self._known))
 
     def _records(self, ids: Iterable[str]) -> dict[str, Record]:
         found = (one for one in self._fetched(ids, (RECORD,)) if RECORD in one.get("_source", ()))
@@ -155,7 +172,7 @@ class ElasticCatalog:
     def _meet(self, name: str) -> None:
         """The alias may name another index than before: one of a newer schema is not for us."""
         if name not in self._known:
-            self._known.add(index.found(self.connection, self.settings))
+            self._known.add(index.found(self.connection, self.settings, make=False) or name)
 
     def _moved(self, name: str) -> bool:
         """Whether the alias names another index than this by now. While a change goes on that is waited for, a little."""

@@ -1,5 +1,6 @@
 """The connection to Elasticsearch: the only module that imports its client."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -99,6 +100,7 @@ class Connection:
             import elasticsearch
         except ImportError:
             raise ConfigError(["[catalog] type: elasticsearch needs its client: pip install 'albumen[elasticsearch]'"]) from None
+        logging.getLogger("elastic_transport").setLevel(logging.CRITICAL)  # it warns of each try; what fails is told by us
         mine = self._settings
         options: dict[str, Any] = {"ca_certs": mine.ca} if mine.ca else {}
         if mine.user and mine.password:
@@ -132,10 +134,8 @@ def _with_port(url: str) -> str:
 
 def _unsent(error: Any) -> str:
     """Why no connection could be made at all; "" when one was."""
-    for one in error.errors:
-        if type(one).__name__ in ("NewConnectionError", "NameResolutionError"):
-            return str(one).rpartition("connection: ")[2].rpartition("resolve ")[2][:200]
-    return ""
+    _, made, why = str(error.message).partition("Failed to ")  # urllib3's: "establish a new connection: …", "resolve 'name' …"
+    return why.removeprefix("establish a new connection: ")[:200] if made else ""
 
 
 def _reason(error: Any) -> str:

@@ -81,8 +81,8 @@ def mapping() -> dict[str, Any]:
     }
 
 
-def found(connection: Connection, mine: ElasticSettings) -> str:
-    """The index behind the alias, made when there is none. ``ConfigError`` for one of a newer schema, ``Permanent`` for one that is not
+def found(connection: Connection, mine: ElasticSettings, *, make: bool) -> str:
+    """The index behind the alias; when there is none it is made, or "". ``ConfigError`` for one of a newer schema, ``Permanent`` for one that is not
     ours, ``Unavailable`` for a server that is too old."""
     _check_server(connection)
     for _ in range(3):
@@ -90,6 +90,8 @@ def found(connection: Connection, mine: ElasticSettings) -> str:
         if names:
             _check(connection, mine, names)
             return names[0]
+        if not make:
+            return ""
         _make(connection, mine)
     raise Unavailable(connection.place.name, f"the alias {mine.index} at {mine.place} comes and goes: is somebody changing it?")
 

@@ -57,7 +57,7 @@ class Place:
         if status == 403:
             why = f"Elasticsearch at {self.url} does not let us ({reason}): our role needs all rights on {self.index} and {self.index}-*"
             return Unavailable(self.name, why, auth=True)
-        if status == 404:
+        if status == 404 or kind == "index_not_found_exception":
             return Gone(
                 self.name, f"there is no index {self.index} at {self.url} any more ({reason}): put it back from a snapshot"
             )
@@ -95,6 +95,11 @@ class Place:
     def lost(self, reason: str) -> Lost:
         """It was reached, and its answer did not come."""
         return Lost(self.name, f"Elasticsearch at {self.url} did not answer: {reason}")
+
+    def lost_index(self) -> Gone:
+        """The index is not there, although something was filed."""
+        why = f"there is no index {self.index} at {self.url} any more, and the ledger knows of files that were filed"
+        return Gone(self.name, f"{why}: put it back from a snapshot, or by `albumen restore newest`")
 
     def stranger(self) -> Unavailable:
         """Something else answers there."""
