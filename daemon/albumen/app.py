@@ -192,6 +192,13 @@ class App:
             lock,
         )
 
+    def source(self, name: str) -> Source:
+        """The source of that name, to be looked at by a command."""
+        section = self.settings.sources[name]
+        source: Source = self.plugins.make("sources", section.type, section.name, section.options, self.context)
+        self._sources.append(source)
+        return source
+
     def working(self) -> Working:
         """Workers for one command, unless the daemon has them."""
         return Working(self.engine, self.pipeline, self.queue, self.daemon, self.lanes, self.stop)
@@ -260,12 +267,7 @@ class App:
             self.towns.points()
         if not self.settings.file:
             self._make_roots()
-        watched = []
-        for route in self.settings.routes:
-            section = self.settings.sources[route.source]
-            source = self.plugins.make("sources", section.type, section.name, section.options, self.context)
-            self._sources.append(source)
-            watched.append(Watched(source, tuple(route.steps)))
+        watched = [Watched(self.source(one.source), tuple(one.steps)) for one in self.settings.routes]
         clock, log = self.context.clock, observe.logger()
         logs = {"state": self.queue.checkpoint, "ledger": self.ledger.database.checkpoint}
         if isinstance(self.catalog, SqliteCatalog):

@@ -110,6 +110,14 @@ class Waits(Protocol):
         """Return as soon as another look is worth it, at ``stop``, or after ``timeout`` seconds."""
 
 
+@runtime_checkable
+class Settles(Protocol):
+    """A source that offers a file only when nobody seems to write it any more."""
+
+    def unsettled(self) -> float | None:
+        """In how many seconds another look may offer what the last one saw and left; None when it left nothing."""
+
+
 # ----------------------------------------------------------------------------------------------------------------- handlers
 
 

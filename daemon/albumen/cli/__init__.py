@@ -30,12 +30,12 @@ main.sections = {
     "Look": ("find", "show", "list", "types", "export"),
     "Correct": ("dates", "tag"),
     "Explain and undo": ("log", "undo"),
-    "Operate": ("confirm", "queue", "backup", "restore", "migrate", "plugins"),
+    "Operate": ("confirm", "queue", "poll", "backup", "restore", "migrate", "plugins"),
 }
 for command in (
     *(running.run, running.check, running.status, taking.import_, adopting.adopt, taking.probe),
     *(looking.find, looking.show, looking.list_, looking.types, looking.export),
-    *(dating.dates, tagging.tag, undoing.log, undoing.undo, confirming.confirm, operating.queue, operating.plugins),
+    *(dating.dates, tagging.tag, undoing.log, undoing.undo, confirming.confirm, operating.queue, operating.poll, operating.plugins),
     *(keeping.backup, keeping.restore, migrating.migrate),
 ):
     main.add_command(command)

@@ -1,14 +1,16 @@
-"""``queue`` and ``plugins``: what waits, what failed, what is installed."""
+"""``queue``, ``poll`` and ``plugins``: what waits, what failed, what comes, what is installed."""
 
 from typing import TYPE_CHECKING
 
 import click
 
 from albumen.cli import printing
-from albumen.cli.session import Session, options
+from albumen.cli.progress import Progress
+from albumen.cli.session import Session, dry_run, options
 
 if TYPE_CHECKING:
     from albumen.app import App
+    from albumen.operations.polling import Polled
 
 
 @click.command()
@@ -85,6 +87,50 @@ def _resolve(session: Session, app: "App", ids: tuple[str, ...], *, again: bool)
         printing.error(f"{one.file}: {one.why}")
     session.say(f"{len(ids) - len(left)} {'done' if again else 'dropped'}")
     return 1 if left else 0
+
+
+@click.command()
+@click.argument("source", metavar="SOURCE")
+@click.option("--once", is_flag=True, help="One look, which is what it does anyway: `albumen run` looks again and again.")
+@dry_run
+@options
+def poll(session: Session, source: str, once: bool, dry_run: bool) -> int:  # noqa: ARG001  # there is no other way
+    """Look at one source now, and do what it brings.
+
+    SOURCE is its name in the settings. Files that may still be written are looked at again until they are quiet. Ends when nothing of
+    what came can go on: exit status 1 when some of it failed or waits for a place that is closed.
+    """
+    from albumen.operations.polling import Polling, steps_of
+
+    with session.app(dry_run=dry_run) as app, Progress(f"poll {source}", quiet=session.quiet) as progress:
+        steps = steps_of([(one.source, one.steps) for one in app.settings.routes], source)
+        polling = Polling(app.source(source), steps, app.engine, app.pipeline, app.queue, app.stop, app.context.clock)
+        if dry_run:
+            polled = polling.preview()
+        else:
+            with app.working() as working:
+                polled = polling.run(working, progress.at)
+    _polled(session, polled, dry_run=dry_run)
+    return 0 if polled.ok else 1
+
+
+def _polled(session: Session, polled: "Polled", *, dry_run: bool) -> None:
+    if session.json:
+        session.record(polled)
+        return
+    session.say(f"Files found: {polled.found}")
+    for one in polled.lines:
+        if one.what in ("failed", "later"):
+            printing.error(f"{one.what}: {one.file}: {one.why}")
+        elif one.what == "aside":
+            session.say(f"set aside: {one.file}: {one.why}")
+        elif dry_run:
+            session.say(f"{one.file} -> {one.why}")
+        elif session.verbose:
+            session.say(f"{one.file} -> {one.to}")
+    if polled.unready:
+        session.say("some files are still being written, or were just now: they are taken later")
+    session.say("Would have been done." if dry_run else "Done." if polled.ok else f"{polled.failed} failed, {polled.later} wait.")
 
 
 @click.command()

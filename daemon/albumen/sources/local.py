@@ -124,6 +124,11 @@ class LocalSource:
                 dirty.whole = whole
                 self._hints.give_back(dirty)
 
+    def unsettled(self) -> float | None:
+        """See ``ports.Settles``."""
+        ripe = self._arrivals.next_due()
+        return None if ripe is None else max(0.0, ripe - self._monotonic())
+
     def wait(self, stop: threading.Event, timeout: float) -> None:
         """Returns when there is news to look at, a file may be ready, or the next walk is due; bursts are gathered for a second.
         Not to be called while a scan goes on."""

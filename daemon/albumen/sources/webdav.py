@@ -151,6 +151,11 @@ class WebdavSource:
         self._folders.finish()
         self.notes = tuple(self._notes[:_NOTES])
 
+    def unsettled(self) -> float | None:
+        """See ``ports.Settles``."""
+        ripe = self._arrivals.next_due()
+        return None if ripe is None else max(0.0, ripe - self._monotonic())
+
     def wait(self, stop: threading.Event, timeout: float) -> None:
         """Returns when the next look is due, or a file may be ready. Not to be called while a scan goes on."""
         ripe = self._arrivals.next_due()

@@ -7,6 +7,7 @@ abilities. Each call of a method that a port names goes through the policies, th
 ``work``; of what happens to it later ``policy.broke(call, error)`` and ``policy.ended(call)`` are told, where a policy has them.
 """
 
+import inspect
 import random
 import threading
 import time
@@ -19,7 +20,7 @@ from albumen.errors import AlbumenError, Exists, Rejected, Transient, Unavailabl
 from albumen.ports import Exchanges, Folders, Guarded, Local, Moves, Pings, Proves, Stages, Store, Tags
 
 _PORTS = (Store, Stages, Proves, Folders, Moves, Tags, Exchanges, Pings, Guarded)
-_PURE = frozenset({"key", "refused"})  # they ask nobody
+_PURE = frozenset({"key", "refused", "local", "ref"})  # they ask nobody
 _CHANGES = frozenset(
     {"put", "delete", "stage", "commit", "move", "copy", "mkdir", "rmdir", "exchange", "assign", "unassign"},
 )
@@ -268,7 +269,7 @@ def wrap(store: S, *policies: Policy) -> S:
     if gate is not None:
         methods["probe"] = lambda _self: gate.probe()
     inner = type(store)
-    methods |= {name: _plain(name) for name in dir(inner) if not name.startswith("_") and name not in methods}
+    methods |= {name: _own(inner, name) for name in dir(inner) if not name.startswith("_") and name not in methods}
     methods["__class__"] = property(lambda _self: inner)
     return cast("S", type(f"Wrapped{inner.__name__}", (_Wrapped,), methods)(store, policies))
 
@@ -290,9 +291,16 @@ def _named(store: Store) -> set[str]:
     return {name for port in _PORTS for name in vars(port) if not name.startswith("_") and callable(getattr(store, name, None))}
 
 
-def _plain(name: str) -> Any:
-    """What the policies have no business with: an attribute of the class, as it is."""
-    return property(lambda self: getattr(self.wrapped, name))
+def _own(inner: type, name: str) -> Any:
+    """What no port names: as it is, but what is asked over a network goes through the gate, too."""
+    if name in _PURE or not inspect.isfunction(inspect.getattr_static(inner, name)):
+        return property(lambda self: getattr(self.wrapped, name))
+
+    def method(self: _Wrapped, *args: Any, **named: Any) -> Any:
+        gates = tuple(one for one in self.policies if isinstance(one, Gate))
+        return _through(gates, Call(name), partial(getattr(self.wrapped, name), *args, **named))
+
+    return method
 
 
 def _method(name: str) -> Callable[..., Any]:
