@@ -323,6 +323,7 @@ class Item:
     parts: tuple[str, ...] = ()  # sha256 of each companion, in their order
     deeds: tuple[DeedId, ...] = ()  # the deeds that name its place
     duplicate_of: str = ""  # id of the record that already has this content
+    tags: tuple[str, ...] = ()  # tags of its store for which its source found it
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class Cloud(Session):
         self, store: str, url: str, user: str, password: Secret | None, *, root: str, ca: str, timeout: float, limit: int
     ) -> None:
         self._prefix = ""
-        self._root = root
+        self.root = root
         self._login = user
         self._account = ""
         self._client: Any = None
@@ -124,14 +124,14 @@ class Cloud(Session):
         """Files of the whole account that have this tag, by their paths in it, on such servers."""
 
         def paths(client: Any) -> list[str]:
-            return [one.user_path for one in client.files.list_by_criteria(tags=[tag]) if not one.is_dir]
+            return [str(one.user_path).strip("/") for one in client.files.list_by_criteria(tags=[tag]) if not one.is_dir]
 
         return self._called("REPORT", paths)
 
     # ----------------------------------------------------------------------------------------------------------------- inside
 
     def _based(self, account: str) -> str:
-        return "/".join(one for one in (self._prefix, _DAV, "files", account, self._root) if one)
+        return "/".join(one for one in (self._prefix, _DAV, "files", account, self.root) if one)
 
     def _target(self, path: str, *, folder: bool) -> str:
         if not isinstance(path, Elsewhere):

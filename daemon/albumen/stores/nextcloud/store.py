@@ -4,13 +4,13 @@ import hashlib
 import os
 import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, Rejected, Transient, Unavailable
-from albumen.model import Content, Digests, Item, Rev
+from albumen.model import Content, Digests, Item, Ref, Rev
 from albumen.plugins import Context
 from albumen.secrets import Secret
 from albumen.stores.dav.calls import Calls, Listing
@@ -95,9 +95,26 @@ class NextcloudStore(WebdavStore):
         """See ``Tags.tags``."""
         with self._minding(path):
             self._place.sure()
+            return self._tags_of(self._tagged_file(path))
+
+    def tagged(self, path: str) -> tuple[Ref, Sequence[str]]:
+        """A file as it is now with all its tags, by one request (before 28 by three). ``NotFound``."""
+        with self._minding(path):
+            self._place.sure()
             entry = self._tagged_file(path)
-            found = tags_of(entry)
-            return sorted(self._cloud.tags_of(file_of(entry))) if found is None else found
+            return self.ref(path, entry), self._tags_of(entry)
+
+    def by_tag(self, wanted: Callable[[str], bool]) -> Mapping[str, Sequence[str]]:
+        """Every file of the store that has one of the wanted tags, with those: a request for each tag, and slow where the account is
+        large. For servers that tell nothing in a listing."""
+        found: dict[str, list[str]] = {}
+        head = f"{self._cloud.root}/" if self._cloud.root else ""
+        with self._minding(""):
+            for name, id in self._cloud.tags().items():
+                for path in self._cloud.tagged(id) if wanted(name) else ():
+                    if path.startswith(head):
+                        found.setdefault(path.removeprefix(head), []).append(name)
+        return found
 
     def assign(self, path: str, tag: str) -> None:
         """See ``Tags.assign``."""
@@ -131,11 +148,6 @@ class NextcloudStore(WebdavStore):
             if listing is None and not folder:
                 self._place.root()
             return listing
-
-    @property
-    def cloud(self) -> Cloud:
-        """Its connection, for what only a source asks."""
-        return self._cloud
 
     # -------------------------------------------------------------------------------------------------------------- replacing
 
@@ -232,6 +244,10 @@ class NextcloudStore(WebdavStore):
 
     def _moving(self, calls: Calls) -> Renaming:
         return Moving(calls, self._gone)
+
+    def _tags_of(self, entry: Entry) -> Sequence[str]:
+        found = tags_of(entry)
+        return sorted(one for one in self._cloud.tags_of(file_of(entry)) if one) if found is None else found
 
     def _tagged_file(self, path: str) -> Entry:
         entry = self._tagged.look(checked(path))
