@@ -12,6 +12,7 @@ import pytest
 from albumen.config import Lanes, Library, Log, Metrics, Notify, State, load
 from albumen.errors import ConfigError
 from albumen.plugins import Plugins
+from albumen.vault import VaultSettings
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -20,6 +21,7 @@ EXAMPLE = CONFIG.read_text()
 RUN = (ROOT / ".ci/run").read_text()
 DEFAULT = re.compile(r"^#(?=[a-z_]+ = |\[)", re.MULTILINE)  # defaults, and whole sections for who needs them
 SECTIONS = {"state": State, "library": Library, "log": Log, "queue": Lanes, "metrics": Metrics, "notify": Notify}
+SECTIONS |= {"vault": VaultSettings}
 EXAMPLES = {"url", "user", "password", "root", "store", "path"}  # what sections that are only shown say is no default
 KEYS = [match[1] for match in re.finditer(r"^([a-z_]+) = ", EXAMPLE, re.MULTILINE)]
 
@@ -84,7 +86,7 @@ def test_the_defaults_that_the_settings_file_shows_are_the_real_ones(tmp_path: p
         file = tmp_path / "albumen.toml"
         file.write_text(text)
         got = load(str(file), {}, {}, Plugins().kinds())
-        parts: dict[str, Any] = {name: getattr(got, name) for name in ("library", "log", "queue", "metrics", "notify")}
+        parts: dict[str, Any] = {name: getattr(got, name) for name in ("library", "log", "queue", "metrics", "notify", "vault")}
         parts |= {f"store.{name}": one.options for name, one in got.stores.items()}
         parts |= {f"source.{name}": one.options for name, one in got.sources.items()}
         parts |= {f"step.{name}": one.options for name, one in got.steps.items() if dataclasses.is_dataclass(one.options)}

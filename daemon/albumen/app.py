@@ -284,6 +284,7 @@ class App:
             clock,
             stop,
             partial(_renewed, self.settings),
+            self.settings.secrets.renew if self.settings.secrets else None,
         )
         beat = partial(self.health.beat, "clock")
         schedule = Schedule(table(parts), clock, self.queue.scratch(DRAWER), self.stop, log, beat)
@@ -321,6 +322,7 @@ class App:
             _close(source)
         for step in self.pipeline.steps.values():
             _close(step.handler)
+        self.settings.secrets.close()
         self.prober.close()
         self.towns.close()
         self.queue.shutdown()

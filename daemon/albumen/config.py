@@ -21,6 +21,7 @@ from albumen.overlaps import clashes
 from albumen.secrets import Secret
 from albumen.settings import EMBEDDED, Lanes, Library, Log, Metrics, Notify, Route, Section, Settings, State, Trash
 from albumen.values import Given, Reader, did_you_mean
+from albumen.vault import Vault, VaultSettings
 
 __all__ = [
     "Kinds",
@@ -35,6 +36,7 @@ __all__ = [
     "State",
     "Trash",
     "find",
+    "hidden",
     "load",
     "secrets_of",
     "state_dir",
@@ -47,6 +49,14 @@ ALIASES = {  # of the second seed: its variable -> ours
     "LOGGER_LEVEL": "ALBUMEN_LOG_LEVEL",
     "LOGGER_FORMAT": "ALBUMEN_LOG_FORMAT",
     "LOGGER_DATE_FORMAT": "ALBUMEN_LOG_DATE_FORMAT",
+    "VAULT_ADDR": "ALBUMEN_VAULT_ADDRESS",
+    "VAULT_AUTH_TYPE": "ALBUMEN_VAULT_AUTH",
+    "VAULT_NAMESPACE": "ALBUMEN_VAULT_NAMESPACE",
+    "VAULT_TOKEN": "ALBUMEN_VAULT_TOKEN",
+    "VAULT_APPROLE_ID": "ALBUMEN_VAULT_ROLE_ID",
+    "VAULT_APPROLE_SECRET_ID": "ALBUMEN_VAULT_SECRET_ID",
+    "VAULT_KUBERNETES_SA_TOKEN": "ALBUMEN_VAULT_JWT",
+    "VAULT_CACERT": "ALBUMEN_VAULT_CA",
 }
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
@@ -56,7 +66,7 @@ _FOREIGN = ("ALBUMEN_CONFIG", "ALBUMEN_PORT", "ALBUMEN_SERVICE_", "ALBUMEN_TEST_
 Kinds = Mapping[str, Mapping[str, type]]  # {"store": {"local": LocalStore.Settings}, "source": …, "step": …, "catalog": …}
 _Keys = dict[str, Given]
 
-_SINGLE = ("state", "library", "log", "queue", "trash", "metrics", "notify", "catalog")
+_SINGLE = ("state", "library", "log", "queue", "trash", "metrics", "notify", "catalog", "vault")
 _NAMED = ("account", "store", "source", "step")
 _DEFAULTS: Mapping[str, Any] = {
     "state": {"dir": State.dir},
@@ -125,6 +135,7 @@ class _Loading:
         self._named: dict[str, dict[str, _Keys]] = {kind: {} for kind in _NAMED}
         self._routes: list[_Keys] = []
         self._title = ""
+        self._names_own = False  # the file has stores, sources or routes
 
     # ----------------------------------------------------------------------------------------------------------- layers
 
@@ -143,7 +154,8 @@ class _Loading:
             raise ConfigError([f"{path}: is not UTF-8 text (byte {error.start})"]) from None
         except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
             raise ConfigError([f"{path}: is not valid TOML: {error or 'nested too deeply'}"]) from None
-        if tree.keys() & {"store", "source", "route"}:
+        self._names_own = bool(tree.keys() & {"store", "source", "route"})
+        if self._names_own:
             self._named["store"].clear()
             self._named["source"].clear()
             self._routes.clear()
@@ -213,6 +225,7 @@ class _Loading:
     # ---------------------------------------------------------------------------------------------------------- checking
 
     def settings(self, file: str) -> Settings:
+        vault = self._vault()
         state, library, log = self._one("state", State), self._one("library", Library), self._one("log", Log)
         queue, trash, notify = self._one("queue", Lanes), self._one("trash", Trash), self._one("notify", Notify)
         metrics, catalog = self._one("metrics", Metrics), self._catalog()
@@ -237,7 +250,36 @@ class _Loading:
             steps=named["step"],
             routes=routes,
             file=file,
+            vault=vault.settings,
+            secrets=vault,
         )
+
+    def _vault(self) -> Vault:
+        """Where the secrets of Vault come from; nothing is asked of it yet, but for the second seed's layout and what is no secret."""
+        vault = Vault(self._one("vault", VaultSettings) or VaultSettings())
+        self._reader.vault = vault.secret
+        if vault.settings.layout and not self._problems:
+            from albumen.vaulted import sections
+
+            self._beneath(sections(vault), f"Vault ({vault.settings.address})")
+        return vault
+
+    def _beneath(self, tree: Mapping[str, Any], title: str) -> None:
+        """Lay sections under those that are there: what a person wrote counts. The source and route of the defaults go."""
+        mine = {kind: dict(self._named[kind]) for kind in _NAMED}
+        if not self._names_own:
+            mine["source"].clear()
+            self._routes.clear()
+        title, self._title = self._title, title
+        routes = [*self._routes]
+        self._named = {kind: {} for kind in _NAMED}
+        self._lay(tree, os.getcwd())
+        for kind, sections in mine.items():
+            for name, keys in sections.items():
+                self._named[kind][name] = {**self._named[kind].get(name, {}), **keys}
+        routed = {one["from"].value for one in routes if "from" in one}
+        self._routes = [*routes, *(one for one in self._routes[len(routes) :] if one["from"].value not in routed)]
+        self._title = title
 
     def state(self) -> State:
         before = len(self._problems)
@@ -334,13 +376,21 @@ class _Loading:
 
 
 def secrets_of(settings: Settings) -> Iterable[Secret]:
-    """Every secret in them, so that logs can blot out their values."""
+    """Every secret in them."""
     yield from (one for one in (settings.metrics.token, settings.notify.url, settings.notify.password) if one)
-    if settings.notify.url:  # who fails to use it may quote a part of it
-        parts = urlsplit(settings.notify.url.reveal())
+    groups = ({"catalog": settings.catalog}, settings.accounts, settings.stores, settings.sources, settings.steps)
+    options = [section.options for group in groups for section in group.values()]
+    for one in (settings.vault, *options):
+        values = (getattr(one, field.name) for field in dataclasses.fields(one))
+        yield from (value for value in values if isinstance(value, Secret))
+
+
+def hidden(settings: Settings) -> Iterable[str]:
+    """Every value that a secret of them has or had, and what logs could show of one else; so that they can blot it out."""
+    for one in secrets_of(settings):
+        yield from one.had
+    yield from settings.secrets.hidden
+    for url in settings.notify.url.had if settings.notify.url else ():  # who fails to use it may quote a part of it
+        parts = urlsplit(url)
         rest = f"{parts.path}?{parts.query}".strip("/?")
-        yield from (Secret(one) for one in (rest, parts.path.strip("/"), parts.password, unquote(parts.password or "")) if one)
-    for group in ({"catalog": settings.catalog}, settings.accounts, settings.stores, settings.sources, settings.steps):
-        for section in group.values():
-            values = (getattr(section.options, one.name) for one in dataclasses.fields(section.options))
-            yield from (one for one in values if isinstance(one, Secret))
+        yield from (one for one in (rest, parts.path.strip("/"), parts.password, unquote(parts.password or "")) if one)

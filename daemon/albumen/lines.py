@@ -5,7 +5,7 @@ along, a sixth of a second that a command which has nothing to tell need not spe
 import json
 import logging
 import time
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from typing import Any
 
 import structlog
@@ -16,8 +16,9 @@ _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 _CONTROL_BUT_LINES = {code: text for code, text in _CONTROL.items() if chr(code) not in "\n\t"}
 
 
-def formatter(chosen: str, date_format: str, secrets: Iterable[str]) -> logging.Formatter:
-    """The formatter of a handler, and structlog told to end there. ``chosen``: "colour", "plain", "json" or a line of %-form."""
+def formatter(chosen: str, date_format: str, secrets: Callable[[], Iterable[str]]) -> logging.Formatter:
+    """The formatter of a handler, and structlog told to end there. ``chosen``: "colour", "plain", "json" or a line of %-form.
+    ``secrets`` is asked at each line: there may be more of them by then."""
     shared = _shared(date_format, stamp="%(" not in chosen)
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -74,17 +75,26 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
         foreign: Sequence[Processor],
         line: str | None,
         date: str | None,
-        secrets: Iterable[str],
+        secrets: Callable[[], Iterable[str]],
     ) -> None:
         processors = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering]
         super().__init__(processors=processors, foreign_pre_chain=foreign, fmt=line, datefmt=date)
-        long = [one for one in secrets if len(one) >= _SHORTEST]
-        forms = {form for one in long for form in (one, json.dumps(one)[1:-1], repr(one)[1:-1])}
-        self._secrets = sorted(forms, key=len, reverse=True)
+        self._asked = secrets
+        self._known: tuple[str, ...] = ()
+        self._forms: Sequence[str] = ()
 
     def format(self, record: logging.LogRecord) -> str:
         """The finished line."""
         text = super().format(record)
-        for secret in self._secrets:
+        for secret in self._secrets():
             text = text.replace(secret, "***")
         return text
+
+    def _secrets(self) -> Sequence[str]:
+        """Every form that a secret may stand in, the longest first."""
+        known = tuple(self._asked())
+        if known != self._known:
+            long = [one for one in known if len(one) >= _SHORTEST]
+            forms = {form for one in long for form in (one, json.dumps(one)[1:-1], repr(one)[1:-1])}
+            self._known, self._forms = known, sorted(forms, key=len, reverse=True)
+        return self._forms

@@ -29,7 +29,7 @@ def set_up(
     format: str = "auto",
     date_format: str = "",
     *,
-    secrets: Iterable[str] = (),
+    secrets: Iterable[str] | Callable[[], Iterable[str]] = (),
     stream: TextIO | None = None,
     env: Mapping[str, str] | None = None,
 ) -> None:
@@ -37,11 +37,13 @@ def set_up(
 
     ``format``: ``auto`` = JSON when systemd reads the stream or in a container, colours on a terminal, else plain lines;
     ``console`` = lines, coloured on a terminal; ``plain``; ``json``; or a line of ``logging``'s %-form. ``date_format`` is
-    strftime's, "" = ISO 8601; always UTC. ``secrets`` are texts that must not appear.
+    strftime's, "" = ISO 8601; always UTC. ``secrets`` are texts that must not appear, or who knows them at each line.
     """
     out = sys.stderr if stream is None else stream
     handler = logging.StreamHandler(out)
-    handler.setFormatter(_Formatter(chosen_format(format, out, os.environ if env is None else env), date_format, tuple(secrets)))
+    fixed = () if callable(secrets) else tuple(secrets)
+    hidden = secrets if callable(secrets) else lambda: fixed
+    handler.setFormatter(_Formatter(chosen_format(format, out, os.environ if env is None else env), date_format, hidden))
     root = logging.getLogger()
     for old in [one for one in root.handlers if isinstance(one.formatter, _Formatter)]:
         root.removeHandler(old)
@@ -52,7 +54,7 @@ def set_up(
 class _Formatter(logging.Formatter):
     """Made when the first line is: see ``lines``."""
 
-    def __init__(self, chosen: str, date_format: str, secrets: tuple[str, ...]) -> None:
+    def __init__(self, chosen: str, date_format: str, secrets: Callable[[], Iterable[str]]) -> None:
         super().__init__()
         self._wanted = (chosen, date_format, secrets)
         self._made: logging.Formatter | None = None

@@ -67,7 +67,7 @@ class Entry:
 class Parts:
     """What the table works with. ``keep`` is ``[trash] keep``; ``databases`` are checkpoints by the name of their database,
     ``backup`` makes one when a day went by since the last; ``renewed`` says whether a secret of that place has changed since it was
-    last asked."""
+    last asked, ``vault`` keeps those of Vault fresh (None = there are none)."""
 
     engine: Engine
     pipeline: Pipeline
@@ -78,6 +78,7 @@ class Parts:
     clock: Clock
     stop: threading.Event
     renewed: Callable[[str], bool] = lambda _place: False
+    vault: Callable[[], str | None] | None = None
     begun: threading.Event = field(default_factory=threading.Event)  # closed places were asked once
     unsure: set[str] = field(default_factory=set)
 
@@ -141,6 +142,7 @@ class Parts:
 def table(parts: Parts) -> tuple[Entry, ...]:
     """Everything that runs by the clock."""
     return (
+        *([Entry("vault", parts.vault, period=_MINUTE)] if parts.vault else ()),
         Entry("probes", parts.probes, period=_WAKE),
         Entry("renewals", parts.renewals, period=_MINUTE),
         Entry("recovery", parts.recovery, period=_MINUTE),

@@ -7,6 +7,7 @@ and the daemon's lock goes through it held: no other daemon comes in between.
 
 import dataclasses
 import faulthandler
+import itertools
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ from types import FrameType
 
 from albumen import observe
 from albumen.app import App
-from albumen.errors import AlbumenError, ConfigError
+from albumen.errors import AlbumenError, ConfigError, Unavailable
 from albumen.operations.unit import admit
 from albumen.owners import DaemonLock
 from albumen.sdnotify import Notifier
@@ -30,6 +31,7 @@ from albumen.web import numbers
 
 _PASSED = "_ALBUMEN_BEGUN_ANEW"  # from one life of the process to the next
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_WAITS = (2.0, 5.0, 15.0, 60.0)  # seconds until settings are read again
 _CLOSE = 5.0  # seconds that closing may take before a new beginning; what hangs is ended by it
 
 
@@ -48,7 +50,9 @@ def serve(
     said = Notifier.of(env)
     with orders.taken():
         with said.starting():
-            settings = read()
+            settings = _read(read, orders)
+            if settings is None:
+                return
             follow(settings)
             admit(settings, env)
             app = App.open(settings, stop=orders.stop)
@@ -65,6 +69,19 @@ def serve(
                 orders.block()
                 if not orders.left.is_set():
                     Before(process.lock.hand_over(), why).begin_anew(env)
+
+
+def _read(read: Callable[[], Settings], orders: "_Orders") -> Settings | None:
+    """The settings; a Vault that holds a part of them and is away is waited for. None when the daemon is told to leave meanwhile."""
+    for delay in itertools.chain(_WAITS, itertools.repeat(_WAITS[-1])):
+        try:
+            return read()
+        except Unavailable as error:
+            observe.set_up()  # where logs go is not known yet
+            observe.logger().warning("settings cannot be read yet", why=str(error), again_in=delay)
+        if orders.stop.wait(delay):
+            return None
+    raise AssertionError("it waits for ever")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +216,8 @@ class Process(Host):
 
     def _as_before(self, settings: Settings) -> str:
         self._supervisor.refused = ""
-        self._follow(settings)
-        self._settings = settings
+        self._settings = dataclasses.replace(self._settings, log=settings.log)  # the secrets in use are those of before
+        self._follow(self._settings)
         self._log.info("settings were read again; nothing of them needs a new beginning")
         return ""
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from albumen.secrets import Secret
 from albumen.values import Folder
+from albumen.vault import Vault, VaultSettings
 
 _TOKEN = 16  # characters of a token, at least
 _ADDRESS = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9.-]+))(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
@@ -174,7 +175,7 @@ class Metrics:
         host, _ = self.address
         if self.token is None and not is_loopback(host):
             raise ValueError(f"listen: {self.listen} can be reached from other machines: set a token, or listen on 127.0.0.1")
-        if self.token is not None and len(self.token.reveal()) < _TOKEN:
+        if self.token is not None and len(self.token.peek() or "x" * _TOKEN) < _TOKEN:  # of one in Vault nobody knows yet
             raise ValueError(f"token: is too short to keep anybody out; take {_TOKEN} characters or more")
 
     @property
@@ -198,13 +199,13 @@ class Notify:
     grace: float = 60.0
 
     def __post_init__(self) -> None:
-        if self.url is not None:
-            _check_url(self.url.reveal())
+        if self.url is not None and (url := self.url.peek()) is not None:
+            _check_url(url)
         if bool(self.to) != bool(self.smtp):
             raise ValueError("smtp: name the server that takes the mail, and to, its addresses: one goes with the other")
         if self.user and not self.password:
             raise ValueError("user: goes with a password")
-        if not (self.user.isascii() and (self.password is None or self.password.reveal().isascii())):
+        if not (self.user.isascii() and (self.password is None or (self.password.peek() or "").isascii())):
             raise ValueError(
                 "password: it and user may hold plain ASCII only: the mail protocol's other forms are not spoken here"
             )
@@ -256,7 +257,8 @@ EMBEDDED = "sqlite"  # the type of the catalog that is a file of the state direc
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a person can set, checked. ``file`` is the path it was read from, "" for pure defaults."""
+    """Everything a person can set, checked. ``file`` is the path it was read from, "" for pure defaults. ``secrets`` is the Vault that
+    gives the values of those that are kept there."""
 
     state: State
     library: Library
@@ -272,6 +274,8 @@ class Settings:
     steps: Mapping[str, Section]  # also each type that a route names directly, with its defaults
     routes: tuple[Route, ...]
     file: str = ""
+    vault: VaultSettings = field(default_factory=VaultSettings)
+    secrets: Vault = field(default_factory=lambda: Vault(VaultSettings()), compare=False, repr=False)
 
     @property
     def embedded(self) -> bool:

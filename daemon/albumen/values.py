@@ -30,6 +30,7 @@ _BYTES = {"": 1, "b": 1} | {
     for power, letter in enumerate("kmgt", start=1)
     for rest, base in (("", 1024), ("ib", 1024), ("b", 1000))
 }
+_IN_VAULT = re.compile(r"vault:[^#\s]+/[^#\s]+#[^#\s]+")
 _AMOUNT = re.compile(r"\s*(\d{1,15}(?:\.\d{1,9})?)\s*([a-zA-Z]*)\s*", re.ASCII)
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -77,6 +78,7 @@ class Reader:
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.problems: list[str] = []
+        self.vault: Callable[[str], Secret] | None = None  # what gives the secrets of Vault, once that is known
         self._env = env
 
     def build(self, cls: type[T], given: Mapping[str, Given], where: str) -> T | None:
@@ -119,7 +121,9 @@ class Reader:
         if hint is Secret:
             if not isinstance(value, str):  # never shown, whatever it is
                 raise Wrong('is not a text in quotes; write "env:NAME" or "file:PATH"')
-            return resolve(value, self._env, given.base)
+            return resolve(value, self._env, given.base, self.vault)
+        if hint is str and isinstance(value, str) and self.vault and _IN_VAULT.fullmatch(value):
+            return self.vault(value.partition(":")[2]).reveal()  # no secret: a name, an address
         if get_origin(hint) is not None:
             return self._generic(get_origin(hint), get_args(hint), value, given)
         return _PLAIN[hint](value) if hint in _PLAIN else value

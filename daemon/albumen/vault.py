@@ -141,7 +141,10 @@ class Vault:
             return self._secrets[name]
 
     def keys(self, path: str) -> Mapping[str, object]:
-        """All keys of MOUNT/PATH as they are now. ``Unavailable``."""
+        """All keys of MOUNT/PATH as they are now. ``Unavailable``; ``ConfigError`` when the settings cannot work."""
+        problems = self.settings.problems()
+        if problems:
+            raise ConfigError([f"[vault] {one}" for one in problems])
         with self._guard:
             return self._fetched(path.strip("/"))
 

@@ -52,10 +52,9 @@ class Session:
         level = "error" if self.quiet else log.level if daemon else "warning"  # a command tells of each file itself
         if daemon and self.verbose:
             level = "debug"
-        secrets = tuple(config.secrets_of(settings))
-        observe.set_up(level, log.format, log.date_format, secrets=[one.reveal() for one in secrets])
+        observe.set_up(level, log.format, log.date_format, secrets=lambda: config.hidden(settings))
         observe.catch_bugs()
-        for one in secrets if daemon else ():
+        for one in config.secrets_of(settings) if daemon else ():
             if one.warning:
                 observe.logger().warning("secret open to others", why=one.warning)
 

@@ -66,6 +66,8 @@ def findings(
     if settings.metrics.listen:
         how = "whoever brings the token" if settings.metrics.token else "this machine"
         yield Finding("[metrics] listen", ok=True, text=f"http://{settings.metrics.listen}/metrics and /healthcheck, for {how}")
+    if settings.secrets:
+        yield _vault(settings)
     for secret in secrets_of(settings):
         if secret.warning:
             yield Finding("secrets", ok=True, text=f"warning: {secret.warning}")
@@ -78,6 +80,16 @@ def findings(
 def _urllib3() -> Iterator[Finding]:
     if fork := replaced():
         yield Finding("urllib3", ok=True, text=f"warning: {fork}")
+
+
+def _vault(settings: Settings) -> Finding:
+    """Whether Vault gives what is kept there."""
+    vault = settings.vault
+    try:
+        settings.secrets.ping()
+    except AlbumenError as error:
+        return Finding("[vault]", ok=False, text=str(error))
+    return Finding("[vault]", ok=True, text=f"{vault.address} gives every secret that is kept there (login by {vault.auth})")
 
 
 def _catalog(settings: Settings, catalog: Catalog) -> Finding:
