@@ -107,14 +107,13 @@ class ElasticCatalog:
         """``Unavailable`` when it cannot be reached, lacks a part, or takes no writes."""
         if not self._there():
             return
+        found = self.connection.send("GET", f"/{self._alias}/_settings/index.blocks.*", flat_settings=True)
+        blocks = {name for one in found.values() for name, value in one["settings"].items() if value in ("true", True)}
+        for name in sorted(blocks & set(_NO_WRITES)):
+            raise self.connection.place.block(_NO_WRITES[name])
         health = self.connection.send("GET", f"/_cluster/health/{self._alias}", timeout="5s")
         if health.get("status") == "red":
             raise self.connection.place.partial("a shard is not there")
-        found = self.connection.send("GET", f"/{self._alias}/_settings/index.blocks.*", flat_settings=True)
-        blocks = [name for one in found.values() for name, value in one["settings"].items() if value in ("true", True)]
-        closing = [one for one in blocks if one in _NO_WRITES]
-        if closing:
-            raise self.connection.place.block(_NO_WRITES[closing[0]])
 
     def close(self) -> None:
         """End its connections. Twice is harmless."""

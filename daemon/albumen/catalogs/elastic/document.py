@@ -36,6 +36,8 @@ _LARGEST = 1 << 63
 def term(text: str) -> str:
     """A text that is compared, as Elasticsearch can keep it: one to one, beginnings kept. Half characters (bytes of paths that are no
     UTF-8) are written out; of what is too long, its beginning and its hash."""
+    if len(text) <= _LONGEST and text.isascii():
+        return text
     found = _LOST.sub(lambda half: f"\ufffd{ord(half[0]):04x}", text)
     if len(found) <= _LONGEST:
         return found
@@ -44,7 +46,7 @@ def term(text: str) -> str:
 
 def text_of(kept: str) -> str:
     """The reverse of ``term``, but for what was too long."""
-    return _LOST_AGAIN.sub(lambda half: chr(int(half[1], 16)), kept)
+    return kept if kept.isascii() else _LOST_AGAIN.sub(lambda half: chr(int(half[1], 16)), kept)
 
 
 def lies(store: str, path: str) -> str:

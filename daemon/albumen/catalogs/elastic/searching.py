@@ -77,13 +77,17 @@ class Searching:
         self._refreshes.wait()
         asked = self._where(query)
         behind = after.behind if after is not None else None
-        found = self._shown(asked, query, behind, limit + 1, "")
-        if len(found) <= limit:
-            return [one.id for one in found], None
+        if _narrow(query):  # most likely one page: a moment would be kept for nothing
+            found = self._shown(asked, query, behind, limit + 1, "")
+            if len(found) <= limit:
+                return [one.id for one in found], None
         try:
             moment = self._moment()
-        except Unavailable:  # the server keeps no more of them: by key alone, then
-            return [one.id for one in found[:limit]], Cursor(found[limit - 1])
+        except Unavailable as error:
+            if error.retry_after is None:
+                raise
+            found = self._shown(asked, query, behind, limit + 1, "")  # the server keeps no more moments: by key alone, then
+            return [one.id for one in found[:limit]], Cursor(found[limit - 1]) if len(found) > limit else None
         return self._cut(self._shown(asked, query, behind, limit + 1, moment), limit, moment)
 
     def _continued(self, query: Query, after: Cursor, limit: int) -> tuple[Sequence[str], Cursor | None]:
@@ -230,6 +234,10 @@ class Searching:
         if found.get("timed_out") or found["_shards"]["failed"]:
             raise self._connection.place.partial("some shards did not answer")
         return found
+
+
+def _narrow(query: Query) -> bool:
+    return bool(query.digest or query.ids or query.group or query.sizes or query.near)
 
 
 def _all(clauses: Sequence[Clause]) -> Clause:

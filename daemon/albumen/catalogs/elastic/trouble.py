@@ -67,7 +67,7 @@ class Place:
             return TooLarge(
                 f"what is written to Elasticsearch at {self.url} is larger than it, or a proxy before it, takes: raise that limit"
             )
-        if status == 429 or status >= 500:
+        if status in (408, 429) or status >= 500:
             return self._busy(status, kind, reason, _after(headers))
         if kind in _MAPPING:
             why = f"the index {self.index} at {self.url} does not take what albumen writes ({reason}): it was not made by this version of it"

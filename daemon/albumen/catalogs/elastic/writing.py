@@ -3,7 +3,7 @@
 **Versions.** A write names the sequence number of the document it replaces, so nobody's change is covered by one who had not read it.
 A call looks first and refuses before anything is written; where it loses a race in the middle, it takes back what it wrote.
 
-**Groups.** Who puts a member first enters it in its main record's document. Who changes a main record puts its members right in the
+**Groups.** Who puts a member enters it in its main record's document first. Who changes a main record puts its members right in the
 same request, before the main record itself: whatever part of that a kill leaves, the record is not written yet, so its job comes
 again and puts it right. Two who write a member and its main record at once may each have seen the other as it was before; so after a
 write in a group everybody reads it once more, and corrects what does not follow: the last one to write sees both.
@@ -81,7 +81,7 @@ class Writing:
                 return deleted
             listed = {member for one in there.values() for member in one.members}
             members = self._look(listed - set(there)) if listed - set(there) else {}
-            writes = [self._as_shown(one, None, mark) for one in members.values() if _of(one) in there]
+            writes = [_as_shown(one, None, mark) for one in members.values() if _of(one) in there]
             writes += [_emptied(one, mark) for one in there.values()]
             done: dict[str, Done] = {}
             try:
@@ -136,7 +136,9 @@ class Writing:
                 self._check(call, kept)
             done: dict[str, Done] = {}
             try:
-                self._bulk.write(self._writes(call, call.left, kept), done)
+                if not self._entered(call, kept):
+                    continue
+                self._bulk.write(self._writes(call, kept), done)
             except (Blocked, Gone):
                 self._noted(call, kept, done)
                 if not any(self._moved(index) for index in {one.index for one in kept.values()}):
@@ -165,28 +167,43 @@ class Writing:
         members = {member for one in records for member in kept[one.id].members} - set(kept)
         return {**kept, **self._look(members)} if members else kept
 
-    def _writes(self, call: _Call, records: Sequence[Record], kept: Mapping[str, Kept]) -> Sequence[Write]:
-        """What is to be written, in its order: main records that get members, members that follow, the records themselves."""
-        mine = {one.id: one for one in records}
-        heads: dict[str, set[str]] = {}
-        for one in records:
-            if one.companion_of:
-                call.groups.add(one.id)
-                if one.id not in kept[one.companion_of].members:
-                    heads.setdefault(one.companion_of, set()).add(one.id)
-        after = {id: _with_members(replace(kept[id], record=one), heads.get(id, ())) for id, one in mine.items()}
-        entered = [_with_members(kept[id], new) for id, new in heads.items() if id not in mine]
-        followers = [
-            member for one in records if group_facts(kept[one.id].record) != group_facts(one) for member in kept[one.id].members
-        ]
-        call.groups.update(followers)
-        moved = [kept[id] for id in followers if id not in mine and id in kept and _of(kept[id]) in mine]
+    def _entered(self, call: _Call, kept: Mapping[str, Kept]) -> bool:
+        """Enter new members in main records that this call does not write itself; False when somebody else was first there."""
+        heads: dict[str, list[str]] = {}
+        for one in call.left:
+            main = one.companion_of
+            if main and main not in call.wanted and one.id not in kept[main].members:
+                heads.setdefault(main, []).append(one.id)
+        writes = []
+        for id, new in heads.items():
+            main_of = kept.get(_of(kept[id]))
+            writes.append(_as_shown(_with_members(kept[id], new), main_of.record if main_of else None, call.mark))
+            call.groups.add(id)  # a main record that is a member itself
+        done: dict[str, Done] = {}
+        self._bulk.write(writes, done)
+        return not any(one.refused for one in done.values())
+
+    def _writes(self, call: _Call, kept: Mapping[str, Kept]) -> Sequence[Write]:
+        """What is to be written, in its order: members that follow, main records, others."""
+        mine = {one.id: one for one in call.left}
         known = {**{id: one.record for id, one in kept.items()}, **mine}
-        # a main record may be a member itself, or come after its members: each is what it will be once all is written
-        writes = [self._as_shown(one, known.get(_of(one)), call.mark) for one in entered]
-        writes += [self._as_shown(one, mine[_of(one)], call.mark) for one in moved if one.id not in heads]
-        ordered = sorted(records, key=lambda one: bool(one.companion_of))
-        return writes + [self._as_shown(after[one.id], known.get(one.companion_of or ""), call.mark) for one in ordered]
+        new: dict[str, list[str]] = {}
+        for _, one in call.wanted.values():
+            if one.companion_of:
+                new.setdefault(one.companion_of, []).append(one.id)
+        followers = [
+            member
+            for one in mine.values()
+            if group_facts(kept[one.id].record) != group_facts(one)
+            for member in kept[one.id].members
+        ]
+        call.groups.update(followers, (one.id for one in mine.values() if one.companion_of))
+        moved = [kept[id] for id in dict.fromkeys(followers) if id not in call.wanted and _of(kept[id]) in mine]
+        writes = [_as_shown(one, mine[_of(one)], call.mark) for one in moved]
+        for one in sorted(mine.values(), key=lambda one: bool(one.companion_of)):
+            after = _with_members(replace(kept[one.id], record=one), new.get(one.id, ()))
+            writes.append(_as_shown(after, known.get(one.companion_of or ""), call.mark))
+        return writes
 
     def _take_back(self, call: _Call) -> None:
         """What this call wrote, unless somebody has written there since; then the groups as they are."""
@@ -199,7 +216,7 @@ class Writing:
             if before.seq < 0:
                 writes.append(Write(now, call.mark))
             else:
-                writes.append(self._as_shown(now, None, call.mark))
+                writes.append(_as_shown(now, None, call.mark))
         if writes:
             self._bulk.write(writes, {})
             call.groups.update(call.written)
@@ -221,14 +238,15 @@ class Writing:
             for one in members.values():
                 main = kept[_of(one)].record if _of(one) else None
                 if one.record is not None and shown_by(one.record, main) != (one.shown, one.sort):
-                    wrong.append(self._as_shown(one, main, mark))
+                    wrong.append(_as_shown(one, main, mark))
             if not wrong:
                 return
             self._bulk.write(wrong, {})
         raise Transient("the group of a catalog record changes all the time")
 
-    def _as_shown(self, kept: Kept, main: Record | None, mark: str) -> Write:
-        return Write(kept, mark, document(kept, main, mark))
+
+def _as_shown(kept: Kept, main: Record | None, mark: str) -> Write:
+    return Write(kept, mark, document(kept, main, mark))
 
 
 def _mark() -> str:
