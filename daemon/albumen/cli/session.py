@@ -2,6 +2,7 @@
 
 import functools
 import os
+import resource
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -136,6 +137,13 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _leave_no_core() -> None:
+    """Whatever ends this process or a child of it, no memory with secrets in it is written to a disk. One byte, not none: with none
+    the kernel still hands the dump to a program, where the system has one for that."""
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (1 if hard else 0, hard))
+
+
 class Commands(click.Group):
     """The commands in groups of ``sections`` (title → names); their errors as sentences on stderr and an exit status."""
 
@@ -152,6 +160,7 @@ class Commands(click.Group):
         as on every machine. Python decides that when it starts."""
         if sys.getfilesystemencoding() != "utf-8" and os.environ.get(_UTF8) != "1":
             os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, _UTF8: "1"})  # noqa: S606  # itself
+        _leave_no_core()
         return super().main(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
