@@ -41,9 +41,10 @@ class Ran:
 
 @dataclass(frozen=True)
 class Home:
-    """A folder in which ``albumen`` is called, with its ``library``."""
+    """A folder in which ``albumen`` is called, with its ``library``; ``switched``: with the catalog of this test run."""
 
     path: Path
+    switched: bool = True
 
     @property
     def library(self) -> Path:
@@ -80,7 +81,7 @@ class Home:
 
     def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         """What commands that are called here see: no settings of ours but the catalog of this test run (``servers.switch``)."""
-        return environment({**switch.environment(self.path), **(more or {})})
+        return environment({**(switch.environment(self.path) if self.switched else {}), **(more or {})})
 
     def filed(self) -> dict[str, str]:
         """SHA-256 of each file in the library by its path, without albumen's own."""
