@@ -117,6 +117,8 @@ class ScaleHandler:
             told = self._children().scale(os.fspath(run.local(item)), os.fspath(target), self._wanted, origin)
         except Rejected as error:
             raise Rejected(f"{shown(item.main)} is not scaled: {str(error).removeprefix(f'{item.main.name}: ')}") from None
+        except NotFound:  # of the copy here, not of the item
+            raise Transient(f"{shown(item.main)}: what was fetched of it is gone; it is fetched again") from None
         return Made(os.fspath(target), told)
 
     def _children(self) -> Scalers:

@@ -1,0 +1,116 @@
+"""The daemon at a WebDAV server: raw pictures come in, are doubled, and their results lie in the unsorted folder."""
+
+import re
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from e2e.command import Home
+from make.daemons import until
+from make.hubs import PASSWORD, RAW, USER, DavFiles, Hub, config, running, wrong
+from servers import dav, proxy
+
+ENV = {"HUB_PASSWORD": PASSWORD}
+KINDS = [pytest.param("wsgidav"), pytest.param("apache", marks=pytest.mark.slow), pytest.param("rclone", marks=pytest.mark.slow)]
+PATIENCE = 120.0
+
+
+@pytest.fixture(params=KINDS)
+def server(request: pytest.FixtureRequest) -> Iterator[dav.Server]:
+    with dav.serve(request.param, base="/some/where", users={USER: PASSWORD}) as found:
+        yield found
+
+
+@pytest.fixture
+def hub(server: dav.Server) -> Hub:
+    return Hub(DavFiles(server))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    (tmp_path / "library").mkdir()
+    return Home(tmp_path)
+
+
+def configure(home: Home, url: str, *, limit: int = 10) -> None:
+    (home.path / "albumen.toml").write_text(config(url, store={"limit": limit}))
+
+
+def finished(hub: Hub, number: int) -> bool:
+    return len(hub.results()) >= number and not hub.raws()
+
+
+def undo_all(home: Home) -> None:
+    """Every batch that still has effect, the newest first."""
+    for row in home.run("log", "--json", "--limit", "0", env=ENV).rows:
+        if row["done"] and not row["undoes"]:
+            home.run("undo", row["id"], code=0, env=ENV)
+
+
+def test_raws_are_doubled_while_it_runs_and_undone(home: Home, hub: Hub, server: dav.Server) -> None:
+    """S1-01, S1-03, S1-05, S1-06, S1-07, S1-14, S1-28 (part: each in short)."""
+    hub.files.drop(f"{RAW}/other.jpg", b"not for us")
+    with proxy.before(server.url) as way:
+        configure(home, way.url, limit=3)
+        with running(home.path) as daemon:
+            hub.drop(12)
+            before = hub.visible()
+            until(lambda: finished(hub, 12) or daemon.poll() is not None, PATIENCE)
+            assert wrong(hub) == [], (home.path / "log").read_text()
+            assert way.busiest <= 3
+            assert all(re.search(r"/jh_rescaler_\d{14}_[0-9a-f]{12}\.png$", path) for path in hub.results())
+            daemon.send_signal(signal.SIGTERM)
+            assert daemon.wait(30) == 0
+        assert not [one for one in (home.path / "state" / "spool").rglob("*") if one.is_file()], "S1-13"
+        undo_all(home)
+    assert hub.visible() == before
+
+
+def _further(hub: Hub, number: int) -> bool:
+    return finished(hub, 12) or len(hub.results()) >= number
+
+
+@pytest.mark.slow
+def test_one_slow_file_holds_up_nobody(home: Home, hub: Hub, server: dav.Server) -> None:
+    """S1-07: its download hangs until all others are done."""
+    slow = threading.Event()
+
+    def wait(request: proxy.Request) -> None:
+        if request.method == "GET" and "0003" in request.target:
+            slow.wait(PATIENCE)
+
+    with proxy.before(server.url) as way:
+        way.seen = wait
+        configure(home, way.url, limit=3)
+        with running(home.path) as daemon:
+            hub.drop(10)
+            until(lambda: len(hub.results()) == 9 or daemon.poll() is not None, PATIENCE)
+            slow.set()
+            until(lambda: finished(hub, 10) or daemon.poll() is not None, PATIENCE)
+            assert wrong(hub) == [], (home.path / "log").read_text()
+            assert way.busiest <= 3
+
+
+@pytest.mark.slow
+def test_killed_again_and_again(home: Home, hub: Hub, server: dav.Server) -> None:
+    """S1-12: one result for each raw, none lost, no half file visible, whenever it was killed."""
+    configure(home, server.url)
+    hub.drop(12)
+    for number in range(8):
+        with running(home.path) as daemon:
+            more = len(hub.results()) + 1
+            until(partial(_further, hub, more), PATIENCE)
+            time.sleep(0.07 * number)  # anywhere in what comes next
+            daemon.kill()
+            daemon.wait(30)
+        if finished(hub, 12):
+            break
+    with running(home.path) as daemon:
+        until(lambda: finished(hub, 12) or daemon.poll() is not None, PATIENCE)
+        until(lambda: wrong(hub) == [] or daemon.poll() is not None, PATIENCE)
+    assert wrong(hub) == []
