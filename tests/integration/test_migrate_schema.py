@@ -52,7 +52,7 @@ class Here:
 
     def fill(self, records: Sequence[Record]) -> None:
         """An index of this program's schema with these records."""
-        there = index.found(self.connection, self.settings)
+        there = index.found(self.connection, self.settings, make=True)
         lines = b""
         for one in records:
             source = {"id": document.term(one.id), "marks": ["test"], **document.fields(one, None)}
@@ -122,7 +122,7 @@ def test_every_record_is_made_again_and_the_way_back_stands(here: Here) -> None:
     assert here.behind == f"{here.name}-v2-1"
     assert here.change() == (0, "None\n")  # nothing to do any more
     with pytest.raises(ConfigError, match=r"newer version of albumen \(schema 2, this one knows 1\).*--back"):
-        index.found(here.connection, here.settings)
+        index.found(here.connection, here.settings, make=False)
     with pytest.raises(UsageError, match="newer version"):
         Changing(here.connection, here.name, Shape(here.settings)).run()
     gone_back = changing.back(here.connection, here.settings)
@@ -139,7 +139,7 @@ def test_an_older_index_is_told(here: Here, monkeypatch: pytest.MonkeyPatch) -> 
     here.fill(SOME[:1])
     monkeypatch.setattr(index, "SCHEMA", 2)
     with pytest.raises(ConfigError, match=r"older version of albumen \(schema 1\): run `albumen migrate`"):
-        index.found(here.connection, here.settings)
+        index.found(here.connection, here.settings, make=False)
 
 
 def test_a_second_change_beside_it_is_refused(here: Here) -> None:
@@ -247,10 +247,11 @@ class _Follow(threading.Thread):
             self.versions += 1
             if newer_one:
                 self._process = self._here.child(*self._words(), newer=True)
-            assert self._process.stdout is not None
-            for line in self._process.stdout:
-                self._said.append(line.rstrip("\n"))
-            if self._process.wait(60) != NEWER:
+            with self._process as process:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    self._said.append(line.rstrip("\n"))
+            if process.returncode != NEWER:
                 return
 
     def end(self) -> None:

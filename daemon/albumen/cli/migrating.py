@@ -127,7 +127,9 @@ def _change(session: Session, *, back: bool, dry_run: bool) -> int:
         )
         return 0
     with session.app() as app:
-        app.catalog.get([""])  # makes what is not there yet
+        ready = getattr(app.catalog, "ready", None)  # makes what is not there yet; SQLite did when it was opened
+        if callable(ready):
+            ready()
     session.say(f"the catalog ({settings.catalog.type}) is as this program needs it")
     return 0
 
