@@ -22,7 +22,7 @@ RUN = (ROOT / ".ci/run").read_text()
 DEFAULT = re.compile(r"^#(?=[a-z_]+ = |\[)", re.MULTILINE)  # defaults, and whole sections for who needs them
 SECTIONS = {"state": State, "library": Library, "log": Log, "queue": Lanes, "metrics": Metrics, "notify": Notify}
 SECTIONS |= {"vault": VaultSettings}
-EXAMPLES = {"url", "user", "password", "root", "store", "path"}  # what sections that are only shown say is no default
+EXAMPLES = {"url", "user", "password", "root", "store", "path", "to"}  # what sections that are only shown say is no default
 KEYS = [match[1] for match in re.finditer(r"^([a-z_]+) = ", EXAMPLE, re.MULTILINE)]
 
 
