@@ -10,6 +10,7 @@ import pytest
 
 from e2e.command import Home, whole
 from make import f01, f03, f04, f09, jpeg
+from servers import switch
 
 
 @pytest.fixture
@@ -22,6 +23,7 @@ def filled(home: Home) -> Home:
     return home
 
 
+@switch.about_the_file()
 def test_a_record_with_a_wrong_identity_is_told_and_the_others_are_listed(filled: Home) -> None:
     """S0-06: find, list, export, show."""
     (broken, whole_) = filled.run("find", "--json", code=0).rows

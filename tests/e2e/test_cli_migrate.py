@@ -16,6 +16,8 @@ from make import f16, jpeg
 from make.newer import newer
 from servers import elastic
 
+SWITCHED = False  # it has catalogs of both kinds, whatever the test run is about
+
 PLAIN = '[state]\ndir = "state"\n[store.library]\ntype = "local"\nroot = "library"\n'
 # Dies as by a power cut when the second piece was carried into another engine.
 KILL = """

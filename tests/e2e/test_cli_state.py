@@ -13,6 +13,7 @@ import pytest
 from e2e.command import Home, patched
 from make import jpeg
 from make.daemons import until
+from servers import switch
 
 CONFIG = """
 [state]
@@ -32,7 +33,7 @@ settle = "0s"
 from = "inbox"
 steps = ["catalog", "file"]
 """
-DATABASES = ("catalog.db", "ledger.db", "state.db")
+DATABASES = ("catalog.jsonl.gz" if switch.is_on() else "catalog.db", "ledger.db", "state.db")
 
 
 @pytest.fixture
@@ -186,6 +187,7 @@ def test_state_db_may_be_deleted_under_the_daemon(copying: Home) -> None:
     assert known(copying) == copying.filed()
 
 
+@switch.about_the_file()
 def test_a_catalog_deleted_under_the_daemon_is_told_and_restored(copying: Home) -> None:
     """Nothing is made anew and empty; the way back is named, and taking it completes everything."""
     photos(copying, 1)
@@ -213,6 +215,7 @@ def test_a_catalog_deleted_under_the_daemon_is_told_and_restored(copying: Home) 
     assert len(copying.filed()) == 2
 
 
+@switch.about_the_file()
 def test_a_newer_database_is_refused_with_the_way_back(copying: Home) -> None:
     """S4-48 (part: an older program refuses): the copy made before the upgrade is named; it is restored, and works."""
     photos(copying, 1)

@@ -93,7 +93,7 @@ def test_no_secret_in_any_output_log_or_database(home: Home, way: str) -> None:
     (home.path / "albumen.toml").unlink()
     (home.path / "token").unlink()
     files = [path for path in home.path.rglob("*") if path.is_file()]
-    assert any(path.name == "catalog.db" for path in files)
+    assert any(path.name == "ledger.db" for path in files)
     assert [path for path in files if b"51973" in path.read_bytes()] == []
 
 

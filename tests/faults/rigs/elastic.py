@@ -21,7 +21,7 @@ from faults.rigs.rig import DEFAULT, End, Ground, send, unhurt
 from servers import elastic
 
 PATHS = ("daemon", "import")
-_LONGEST = 900.0  # seconds until work that does not get on counts as hanging
+_LONGEST = 2400.0  # seconds until the whole work counts as hanging
 _LOOK = 0.05
 _ASKED = (("status",), ("check",), ("find",), ("show", "00000000"), ("export",))  # what a person may ask meanwhile
 
