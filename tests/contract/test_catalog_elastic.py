@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from albumen.catalogs.elastic import ElasticCatalog
+from albumen.catalogs.elastic import ElasticCatalog, bulk, catalog, searching, where
 from albumen.catalogs.sqlite import SqliteCatalog
 from albumen.model import Query, Record
 from albumen.ports import Catalog
@@ -44,7 +44,21 @@ def sqlite_catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteC
         yield catalog
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@pytest.fixture(scope="module", params=["few", "many"])
+def pieces(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Once as it is, once as if every answer were too large for one piece."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "many":
+            patch.setattr(searching, "_PIECE", 2)
+            patch.setattr(searching, "_MOST", 1)
+            patch.setattr(where, "_MANY", 1)
+            patch.setattr(catalog, "_PIECE", 2)
+            patch.setattr(bulk, "_MANY", 1)
+        yield
+
+
+@pytest.mark.usefixtures("pieces")
+@settings(max_examples=90, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(
     st.lists(records, max_size=7),
     st.lists(queries, min_size=1, max_size=6),

@@ -36,7 +36,7 @@ TAKEN = (
 )
 ODD = ("2021-7", "2021-13-01", "2021-07-32", "1999 or so", "0", "~")  # nobody writes such dates; they are found all the same
 STORES = ("nas", "cloud", "hub")
-HASHES = ("0000", "0001", "0003", "f00f", "00", "xyz")
+HASHES = ("0000", "0001", "0003", "F00f", "00", "000", "xyz", "0" * 16, "0" * 15 + "7", "F0" * 8, "f0" * 7 + "ff")
 
 word = st.sampled_from(WORDS) | st.text(st.sampled_from(string.ascii_letters + "äÉß _.-'\"*\u0301\u0130\x00\n"), max_size=4)
 words = st.lists(word, max_size=2).map(tuple)
@@ -96,7 +96,7 @@ questions: dict[str, st.SearchStrategy[object]] = {
     "people": words,
     "marks": st.lists(st.sampled_from(STORES).flatmap(lambda s: st.sampled_from([s, "-" + s])), max_size=2).map(tuple),
     "digest": st.none() | st.sampled_from(SHAS),
-    "near": st.none() | st.tuples(st.sampled_from(HASHES), st.integers(0, 16)),
+    "near": st.none() | st.tuples(st.sampled_from(HASHES), st.integers(-1, 16) | st.integers(32, 65)),
     "sizes": st.lists(st.integers(0, 4), max_size=2).map(tuple),
     "group": maybe_word,
     "place": maybe_word,

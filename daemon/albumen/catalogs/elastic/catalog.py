@@ -50,11 +50,12 @@ class ElasticCatalog:
 
     def put(self, records: Sequence[Record]) -> None:
         """All or none, as far as a server without transactions can; durable; equal ids in one call count one after the other.
-        ``Stale`` names the ids refused, and nothing of the call is left then (what somebody else wrote on top of it meanwhile stays).
+        ``Stale`` names the ids refused, and then nothing of the call is left, but for a record that somebody else has read and
+        written anew in the milliseconds between: their version has our change in it, and stays.
 
-        A kill or a lost server in the middle may leave some of the records written, each of them whole. Whoever puts several writes
-        what follows from deeds, and recovers by reading the catalog anew: what is written already is left out then (see
-        ``deeds.records``), the rest is written.
+        A kill or a lost server in the middle may leave some of the records written, each of them whole. Who writes several must
+        therefore find out by reading what is still to be written, and may repeat that; ``deeds`` do (``records.after`` of records that
+        have the change already is empty).
         """
         if records:
             self.ready()

@@ -14,13 +14,16 @@ class Refreshes:
         self._begun = 0
         self._ended = 0  # the newest that ended well
         self._running = False
+        self.waiting = 0  # how many wait now
 
     def wait(self) -> None:
         """Returns once a refresh that began after this call has ended. Raises what it raises, to whoever ran it; the others try."""
         with self._changed:
             wanted = self._begun + 1
+            self.waiting += 1
             while self._running and self._ended < wanted:
                 self._changed.wait()
+            self.waiting -= 1
             if self._ended >= wanted:
                 return
             self._begun += 1
