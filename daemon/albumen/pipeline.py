@@ -26,7 +26,6 @@ from albumen.errors import AlbumenError, Changed, Exists, NotFound, SetAside, Tr
 from albumen.handlers.file import FileHandler
 from albumen.media.digest import record_id
 from albumen.model import (
-    DISK,
     Batch,
     BatchId,
     Buried,
@@ -413,4 +412,5 @@ def folder_ref(store: Store, path: str) -> Ref | None:
 
 def below(item: Item, ref: Ref) -> str:
     """The path a source remembers: relative to its folder."""
-    return ref.path[len(item.root) :].lstrip("/") if item.root and ref.store == DISK else ref.path
+    inside = item.root.rstrip("/") + "/"
+    return ref.path[len(inside) :].lstrip("/") if item.root and ref.path.startswith(inside) else ref.path

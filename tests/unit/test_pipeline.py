@@ -121,6 +121,15 @@ def test_what_was_taken_away_is_not_remembered(life: Life) -> None:
     assert [one.path for one in life.pipeline.recall("camera").all()] == ["b", "c"]
 
 
+def test_what_a_step_took_from_a_folder_of_a_store_is_not_remembered(life: Life) -> None:
+    """A scaled raw: its source remembers it by its path below the folder."""
+    raw = Item(Ref("nas", "ai/_raw/a.jpg", "r1"), source="camera", root="ai/_raw")
+    life.memory.commit(Batch(seen=(Seen("a.jpg", "r1"), Seen("b.jpg", "r1"))), ())
+    does(life, lambda item, _run: [replace(item, main=Ref("nas", "ai/made.png"))])
+    assert isinstance(life.pipeline(job(item=raw)), Done)
+    assert [one.path for one in life.pipeline.recall("camera").all()] == ["b.jpg"]
+
+
 def test_what_is_refused_is_kept_without_a_job(life: Life) -> None:
     refused = Refused("ab12cd", "source camera", "4 of 5 files are missing at once; nothing is forgotten", 1, 4)
     assert life.pipeline.keep("camera", ("does",), Batch(refused=refused)) == 0
