@@ -11,7 +11,7 @@ import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -19,7 +19,8 @@ from http.client import HTTPException
 from typing import Any, Protocol
 
 from albumen.errors import Unavailable
-from albumen.settings import Notify
+from albumen.secrets import Secret
+from albumen.settings import Notify, check_url
 
 _PATIENCE = 15.0  # seconds for each answer of the other side
 
@@ -39,7 +40,7 @@ def senders(settings: Notify) -> tuple[Sender, ...]:
     """Every receiver that is configured."""
     found: list[Sender] = []
     if settings.url:
-        found.append(Webhook(settings.url.reveal()))
+        found.append(Webhook(settings.url))
     if settings.smtp:
         found.append(Mail(settings))
     return tuple(found)
@@ -51,13 +52,8 @@ class Webhook:
     name = "webhook"
     where = "[notify] url"
 
-    def __init__(self, url: str) -> None:
-        parts = urllib.parse.urlsplit(url)
-        self._url = urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
-        self._headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "albumen"}
-        if parts.username is not None:
-            pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
-            self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    def __init__(self, url: Secret) -> None:
+        self._secret = url
 
     def send(self, state: str, text: str, causes: Sequence[str], at: int) -> str:
         """See ``Sender``."""
@@ -66,12 +62,24 @@ class Webhook:
 
         def work() -> str:
             data = json.dumps(told).encode()
-            request = urllib.request.Request(self._url, data=data, headers=self._headers, method="POST")  # noqa: S310  # http(s)
+            url, headers = self._address()
+            request = urllib.request.Request(url, data=data, headers=headers, method="POST")  # noqa: S310  # http(s)
             with opener.open(request, timeout=_PATIENCE) as answer:
                 answer.read(1024)
             return ""
 
         return _tried(work, self.where)
+
+    def _address(self) -> tuple[str, Mapping[str, str]]:
+        """As it is now, and the headers that go there. ``ValueError`` when it is none."""
+        url = self._secret.reveal()
+        check_url(url)  # one that is kept in Vault was not seen before
+        parts = urllib.parse.urlsplit(url)
+        headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "albumen"}
+        if parts.username is not None:
+            pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+            headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        return urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")), headers
 
 
 class Mail:

@@ -75,10 +75,13 @@ def _read(read: Callable[[], Settings], orders: "_Orders") -> Settings | None:
     """The settings; a Vault that holds a part of them and is away is waited for. None when the daemon is told to leave meanwhile."""
     for delay in itertools.chain(_WAITS, itertools.repeat(_WAITS[-1])):
         try:
-            return read()
+            settings = read()
+            settings.metrics.admit()
         except Unavailable as error:
             observe.set_up()  # where logs go is not known yet
             observe.logger().warning("settings cannot be read yet", why=str(error), again_in=delay)
+        else:
+            return settings
         if orders.stop.wait(delay):
             return None
     raise AssertionError("it waits for ever")

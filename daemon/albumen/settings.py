@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from albumen.errors import ConfigError
 from albumen.secrets import Secret
 from albumen.values import Folder
 from albumen.vault import Vault, VaultSettings
@@ -175,7 +176,19 @@ class Metrics:
         host, _ = self.address
         if self.token is None and not is_loopback(host):
             raise ValueError(f"listen: {self.listen} can be reached from other machines: set a token, or listen on 127.0.0.1")
-        if self.token is not None and len(self.token.peek() or "x" * _TOKEN) < _TOKEN:  # of one in Vault nobody knows yet
+        if self.token is not None and self.token.peek() is not None:  # else it is in Vault: ``admit`` looks at it
+            self._check_token()
+
+    def admit(self) -> None:
+        """Before anybody is let in: the token is known, and long enough. ``ConfigError``; ``Unavailable`` while it cannot be had."""
+        if self.listen and self.token is not None:
+            try:
+                self._check_token()
+            except ValueError as error:
+                raise ConfigError([f"[metrics] {error}"]) from None
+
+    def _check_token(self) -> None:
+        if self.token is not None and len(self.token.reveal()) < _TOKEN:
             raise ValueError(f"token: is too short to keep anybody out; take {_TOKEN} characters or more")
 
     @property
@@ -200,7 +213,7 @@ class Notify:
 
     def __post_init__(self) -> None:
         if self.url is not None and (url := self.url.peek()) is not None:
-            _check_url(url)
+            check_url(url)
         if bool(self.to) != bool(self.smtp):
             raise ValueError("smtp: name the server that takes the mail, and to, its addresses: one goes with the other")
         if self.user and not self.password:
@@ -224,8 +237,8 @@ class Notify:
         return _address("smtp", self.smtp, {"starttls": 587, "tls": 465, "none": 25}[self.security])
 
 
-def _check_url(url: str) -> None:
-    """``ValueError`` without any of it: all of it may be secret."""
+def check_url(url: str) -> None:
+    """Whether a word can be sent there. ``ValueError`` without any of it: all of it may be secret."""
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("https", "http") and parts.hostname and (parts.port is None or parts.port > 0)

@@ -154,6 +154,14 @@ class Vault:
             path, _, key = secret.name.removeprefix("vault:").partition("#")
             self._text(path, key)
 
+    def works(self) -> bool:
+        """Whether ``ping`` raises nothing."""
+        try:
+            self.ping()
+        except Unavailable:
+            return False
+        return True
+
     def renew(self) -> str | None:
         """Keep the login alive, and read all again when ``every`` seconds went by: what changed, as a sentence. ``Unavailable``."""
         secrets = tuple(self._secrets.values())

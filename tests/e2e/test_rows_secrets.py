@@ -160,7 +160,7 @@ import albumen.senders
 import threading
 
 def broken(self, state, text, causes, at):
-    password = self._settings.password.reveal() if self.name == "mail" else self._url
+    password = self._settings.password.reveal() if self.name == "mail" else self._secret.reveal()
     raise ZeroDivisionError(f"a library that quotes {password} and {self.__dict__}")
 
 albumen.senders.Mail.send = broken

@@ -10,8 +10,10 @@ from albumen.config import hidden, load
 from albumen.errors import ConfigError, Unavailable
 from albumen.plugins import Plugins
 from albumen.secrets import Secret
+from albumen.senders import senders
 from albumen.settings import Settings
 from albumen.vaulted import unsorted_folder
+from make.receivers import hook
 from servers import vault as servers
 
 STORE = """
@@ -257,3 +259,39 @@ def test_one_half_of_it_is_enough_and_what_is_missing_is_named(server: servers.F
 def test_the_unsorted_folder_is_a_whole_path_or_one_below_the_root(root: str, said: str, scaled: str, folder: str) -> None:
     """S1-27."""
     assert unsorted_folder(root, said, scaled) == folder
+
+
+# -------------------------------------------------------------------------------------------------------- who uses such secrets
+
+
+def test_a_word_goes_to_where_vault_says_now(server: servers.Fake, tmp_path: pathlib.Path) -> None:
+    text = STORE.replace('"vault:kv/webdav#url"', '"https://x/"').replace('"vault:kv/webdav#username"', '"anna"')
+    notify = loaded(server, tmp_path, text).notify
+    (sender,) = senders(notify)
+    assert notify.url
+    now = 0.0
+    for _ in range(2):  # a new address each time
+        with hook() as receiver:
+            server.put("kv", "alert", {"url": receiver.url})
+            now += 60
+            server.clients[-1]._clock = lambda at=now: at
+            notify.url.refresh()
+            assert sender.send("test", "hello", [], 0) == ""
+            assert len(receiver.told) == 1
+    server.put("kv", "alert", {"url": "geheim, no address"})
+    server.clients[-1]._clock = lambda: now + 60
+    notify.url.refresh()
+    with pytest.raises(Unavailable) as caught:
+        sender.send("test", "hello", [], 0)
+    assert "geheim" not in str(caught.value)
+
+
+def test_a_token_in_vault_is_looked_at_before_anybody_is_let_in(server: servers.Fake, tmp_path: pathlib.Path) -> None:
+    text = STORE.replace('"vault:kv/webdav#url"', '"https://x/"').replace('"vault:kv/webdav#username"', '"anna"')
+    server.put("kv", "alert", {"url": "https://x/", "token": "short"})
+    found = loaded(server, tmp_path, text)
+    with pytest.raises(ConfigError, match=r"\[metrics\] token: is too short"):
+        found.metrics.admit()
+    server.sealed = True
+    with pytest.raises(Unavailable, match="is sealed"):
+        loaded(server, tmp_path, text).metrics.admit()

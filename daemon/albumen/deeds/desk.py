@@ -84,6 +84,7 @@ class Desk:
     shelf: Shelf = field(default_factory=Shelf)
     made: dict[DeedId, str] = field(default_factory=dict)  # bytes that a step of this process made: files of this machine
     log: observe.Log = field(default_factory=observe.logger)
+    others: Mapping[str, object] = field(default_factory=dict)  # what else can be closed for a while, by the place it is called
 
     def store(self, name: str) -> Store:
         """The store of that name. ``Unavailable`` when none is configured (any more): what is planned for it waits."""
@@ -97,7 +98,7 @@ class Desk:
     @property
     def places(self) -> Mapping[str, object]:
         """Everything that can be closed for a while, by the place that ``Unavailable`` names."""
-        return {**self.stores, CATALOG: self.catalog}
+        return {**self.others, **self.stores, CATALOG: self.catalog}
 
     @property
     def library(self) -> Store:
