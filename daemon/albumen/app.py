@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from albumen import config, observe
+from albumen import config, observe, vault
 from albumen.alive import daemon_of
 from albumen.catalogs.sqlite import SqliteCatalog
 from albumen.catalogs.untouched import Untouched
@@ -148,7 +148,8 @@ class App:
             opening.has_opened(state, lock)
         _register(health, stores, catalog, ledger, queue)
         towns = Towns(settings.library.preferred)
-        desk = Desk(stores, catalog, ledger, _filing(settings, towns), owners.me, owners, clock, _trace(env))
+        others = {vault.PLACE: settings.secrets} if settings.secrets else {}
+        desk = Desk(stores, catalog, ledger, _filing(settings, towns), owners.me, owners, clock, _trace(env), others=others)
         engine = Engine(desk)
         prober = Prober()
         spool = Spool(os.path.join(state, "spool"), owner=owners.me)
@@ -409,7 +410,9 @@ def _rest(settings: Settings) -> Rest:
 
 
 def _renewed(settings: Settings, place: str) -> bool:
-    """Whether a secret of that store is another one than when it was last asked."""
+    """Whether a secret of that store is another one than when it was last asked; of Vault, whether it lets us in."""
+    if place == vault.PLACE:
+        return settings.secrets.works()
     section = settings.stores.get(place)
     secrets = [one for one in vars(section.options).values() if isinstance(one, Secret)] if section else []
     changed = [one.refresh() for one in secrets if hasattr(one, "refresh")]
