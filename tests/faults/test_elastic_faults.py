@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from albumen.catalogs.elastic import ElasticCatalog
-from albumen.errors import ConfigError, Permanent, Stale, Unavailable
+from albumen.errors import Permanent, Stale, Unavailable
 from albumen.model import Query, Record
 from albumen.testing.catalogs import MemoryCatalog
 from albumen.testing.records import a_record, everything
@@ -369,7 +369,7 @@ def test_an_index_of_a_newer_program_is_not_touched(node: elastic.Node, catalog:
     node.ask("PUT", f"/{catalog.ready()}/_mapping", {"_meta": {"albumen": {"schema": 99}}})
     with closing(a_catalog(node.url, catalog.settings.index)) as older:
         for use in (lambda: older.get([]), lambda: older.put([a_record(1)]), lambda: older.count(Query())):
-            with pytest.raises(ConfigError, match=r"newer version of albumen .*migrate --back"):
+            with pytest.raises(Unavailable, match=r"newer version of albumen .*migrate --back"):
                 use()
 
 

@@ -20,7 +20,8 @@ from dataclasses import replace
 from albumen.catalogs.elastic import ElasticCatalog
 from albumen.catalogs.elastic.changing import Changing, Shape
 from albumen.catalogs.elastic.client import Connection
-from albumen.errors import ConfigError, Stale, Unavailable
+from albumen.catalogs.elastic.trouble import OtherSchema
+from albumen.errors import Stale, Unavailable
 from albumen.model import Query
 from albumen.owners import Owners
 from albumen.plugins import Context
@@ -84,7 +85,7 @@ def _write(catalog: ElasticCatalog, name: str, number: int, last: int) -> int:
             catalog.put([replace(record, tags=(*record.tags, tag))])
         except Stale:
             continue
-        except ConfigError:
+        except OtherSchema:
             return NEWER
         except Unavailable as error:
             if time.monotonic() - since > _LIMIT:
@@ -113,7 +114,7 @@ def _read(catalog: ElasticCatalog, wanted: int) -> int:
             while page.after:
                 page = catalog.find(Query(companions=True), after=page.after, limit=wanted // 3)
                 found += [one.id for one in page.rows]
-        except ConfigError:
+        except OtherSchema:
             return NEWER
         print(f"{counted} {len(found)} {len(set(found))}", flush=True)
     return 0

@@ -17,7 +17,7 @@ import pytest
 from albumen.catalogs.elastic import ElasticCatalog, changing, document, index, indices
 from albumen.catalogs.elastic.changing import Changing, Shape, text_of
 from albumen.catalogs.elastic.client import Connection
-from albumen.errors import ConfigError, Transient, UsageError
+from albumen.errors import Transient, Unavailable, UsageError
 from albumen.jsonable import dumps, loads
 from albumen.model import Record
 from albumen.owners import Owners
@@ -121,7 +121,7 @@ def test_every_record_is_made_again_and_the_way_back_stands(here: Here) -> None:
     assert here.kept() == {one.id: dumps(one) for one in SOME}
     assert here.behind == f"{here.name}-v2-1"
     assert here.change() == (0, "None\n")  # nothing to do any more
-    with pytest.raises(ConfigError, match=r"newer version of albumen \(schema 2, this one knows 1\).*--back"):
+    with pytest.raises(Unavailable, match=r"newer version of albumen \(schema 2, this one knows 1\).*--back"):
         index.found(here.connection, here.settings, make=False)
     with pytest.raises(UsageError, match="newer version"):
         Changing(here.connection, here.name, Shape(here.settings)).run()
@@ -135,10 +135,22 @@ def test_every_record_is_made_again_and_the_way_back_stands(here: Here) -> None:
     assert indices.ours(here.connection, here.name) == [f"{here.name}-v1-1", f"{here.name}-v2-2"]
 
 
+def test_an_older_program_that_runs_on_waits(here: Here) -> None:
+    """What arrives there is kept by its jobs until the newer program runs: a closed place, no failure."""
+    with closing(Owners(str(here.folder))) as owners, here.catalog(owners) as catalog:
+        catalog.put([a_record(0)])
+        assert here.change()[0] == 0
+        for put in ([a_record(1)], [a_record(2), a_record(3)], [replace(a_record(0), version=1)]):
+            with pytest.raises(Unavailable, match="newer version of albumen") as told:
+                catalog.put(put)
+            assert told.value.place == "catalog"
+    assert len(here.kept()) == 1
+
+
 def test_an_older_index_is_told(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     here.fill(SOME[:1])
     monkeypatch.setattr(index, "SCHEMA", 2)
-    with pytest.raises(ConfigError, match=r"older version of albumen \(schema 1\): run `albumen migrate`"):
+    with pytest.raises(Unavailable, match=r"older version of albumen \(schema 1\): run `albumen migrate`"):
         index.found(here.connection, here.settings, make=False)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from albumen.catalogs.elastic.client import Connection
 from albumen.catalogs.elastic.document import RECORD, SCHEMA, VECTOR
 from albumen.catalogs.elastic.settings import ElasticSettings
-from albumen.catalogs.elastic.trouble import Conflict, Gone
-from albumen.errors import ConfigError, Permanent, Unavailable
+from albumen.catalogs.elastic.trouble import Conflict, Gone, OtherSchema
+from albumen.errors import Permanent, Unavailable
 
 OLDEST = (8, 15)  # the first server with vectors of bits
 
@@ -82,8 +82,8 @@ def mapping() -> dict[str, Any]:
 
 
 def found(connection: Connection, mine: ElasticSettings, *, make: bool) -> str:
-    """The index behind the alias; when there is none it is made, or "". ``ConfigError`` for one of a newer schema, ``Permanent`` for one that is not
-    ours, ``Unavailable`` for a server that is too old."""
+    """The index behind the alias; when there is none it is made, or "". ``OtherSchema``, ``Permanent`` for one that is not ours,
+    ``Unavailable`` for a server that is too old."""
     _check_server(connection)
     for _ in range(3):
         names = _behind(connection, mine.index)
@@ -123,11 +123,10 @@ def _check(connection: Connection, mine: ElasticSettings, names: Sequence[str]) 
     if not isinstance(said, Mapping) or not isinstance(said.get("schema"), int):
         raise Permanent(_foreign(connection, names[0]))
     if said["schema"] > SCHEMA:
-        raise ConfigError([newer(names[0], said["schema"])])
+        raise OtherSchema(connection.place.name, newer(names[0], said["schema"]))
     if said["schema"] < SCHEMA:
-        raise ConfigError(
-            [f"the index {names[0]} is of an older version of albumen (schema {said['schema']}): run `albumen migrate`"]
-        )
+        why = f"the index {names[0]} is of an older version of albumen (schema {said['schema']}): run `albumen migrate`"
+        raise OtherSchema(connection.place.name, why)
 
 
 def _foreign(connection: Connection, index: str) -> str:

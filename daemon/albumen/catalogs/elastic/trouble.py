@@ -31,6 +31,10 @@ class Gone(Unavailable):
     """The index, or what the alias named, is not there."""
 
 
+class OtherSchema(Unavailable):
+    """The index is of a newer albumen than this program, or of an older one and not changed yet: jobs wait for either."""
+
+
 class Conflict(AlbumenError):
     """Status 409: somebody else was first. Never leaves this package."""
 

@@ -103,8 +103,8 @@ class Writing:
         done: dict[str, Done] = {}
         try:
             self._bulk.write([Write(before, call.mark, document(replace(before, record=record), None, call.mark))], done)
-        except (Blocked, Gone):
-            return False  # maybe the index is another one by now
+        except (Blocked, Gone, Permanent):
+            return False  # maybe the index is another one by now, or of another schema: who reads is told
         return not done[id].refused
 
     def _check(self, call: _Call, kept: Mapping[str, Kept], refused: Sequence[str] = ()) -> None:
