@@ -4,6 +4,8 @@ import dataclasses
 import pathlib
 import re
 import tomllib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -26,11 +28,11 @@ EXAMPLES = {"url", "user", "password", "root", "store", "path", "to"}  # what se
 KEYS = [match[1] for match in re.finditer(r"^([a-z_]+) = ", EXAMPLE, re.MULTILINE)]
 
 
-def attempted(folder: pathlib.Path, text: str) -> tuple[str, ...]:
+def attempted(folder: pathlib.Path, text: str, env: Mapping[str, str] = MappingProxyType({})) -> tuple[str, ...]:
     file = folder / "albumen.toml"
     file.write_text(text)
     try:
-        load(str(file), {}, {}, Plugins().kinds())
+        load(str(file), env, {}, Plugins().kinds())
     except ConfigError as error:
         return error.problems
     return ()
@@ -54,7 +56,7 @@ def test_the_settings_file_is_right_as_it_stands_and_with_every_default_written_
 
 @pytest.mark.parametrize("name", ["nas.toml", "jupyterhub.toml"])
 def test_the_examples_are_right_and_need_nothing_that_is_not_there(tmp_path: pathlib.Path, name: str) -> None:
-    assert attempted(tmp_path, (CONFIG.parent / name).read_text()) == ()
+    assert attempted(tmp_path, (CONFIG.parent / name).read_text(), {"CLOUD_PASSWORD": "a secret"}) == ()
 
 
 def test_the_other_catalog_that_the_settings_file_shows_is_right_and_whole(tmp_path: pathlib.Path) -> None:

@@ -39,6 +39,7 @@ def sections(vault: Vault) -> Mapping[str, Any]:
             "path": _folder(scaler["RAW_REMOTE_DIR"]),
             "every": "30s",
             "settle": "30s",
+            "mode": "move",  # what is missing there was scaled, or its author took it away
             "prefixes": _prefixes(scaler["RAW_NAMES_PREFIXES"]),
         }
         tree["step"]["double"] = {"type": "scale", "factor": 2, "to": f"hub:{_folder(scaler['UNSORTED_REMOTE_DIR'])}"}

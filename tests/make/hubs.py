@@ -88,7 +88,9 @@ class Hub:
     def drop(self, number: int, *, first: int = 0, size: tuple[int, int] = (60, 40)) -> None:
         """So many raw pictures, each of its own."""
         for one in range(first, first + number):
-            data = jpeg_bytes(when="2021:07:15 14:30:05", colour=(one * 40 % 256, one // 6 * 40 % 256, one // 36 * 40 % 256), size=size)
+            data = jpeg_bytes(
+                when="2021:07:15 14:30:05", colour=(one * 40 % 256, one // 6 * 40 % 256, one // 36 * 40 % 256), size=size
+            )
             self.dropped[f"{RAW}/Unknown {one:04}.jpg"] = data
             self.files.drop(f"{RAW}/Unknown {one:04}.jpg", data)
 
@@ -152,7 +154,7 @@ def config(url: str, *, kind: str = "webdav", more: Sequence[str] = (), store: M
         '[library]\nstore = "nas"\n',
         '[store.nas]\ntype = "local"\nroot = "library"\n',
         f'[store.hub]\ntype = "{kind}"\nurl = "{url}"\nuser = "{USER}"\npassword = "env:HUB_PASSWORD"\n{keys}',
-        f'[source.raw]\ntype = "webdav"\nstore = "hub"\npath = "{RAW}"\nprefixes = ["Unknown"]\nevery = "1s"\nsettle = "1s"\n',
+        f'[source.raw]\ntype = "webdav"\nstore = "hub"\npath = "{RAW}"\nprefixes = ["Unknown"]\nmode = "move"\nevery = "1s"\nsettle = "1s"\n',
         f'[step.double]\ntype = "scale"\nto = "hub:{UNSORTED}"\n',
         '[[route]]\nfrom = "raw"\nsteps = ["catalog", "double"]\n',
         *more,
@@ -161,13 +163,13 @@ def config(url: str, *, kind: str = "webdav", more: Sequence[str] = (), store: M
 
 
 @contextmanager
-def running(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def running(folder: Path, env: Mapping[str, str] | None = None) -> Iterator["subprocess.Popen[bytes]"]:
     """A daemon in that folder, told to stop at the end unless it did; what it says is in ``log`` there."""
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "albumen", "run"],
             cwd=folder,
-            env=environment({"HUB_PASSWORD": PASSWORD}),
+            env=environment({"HUB_PASSWORD": PASSWORD, **(env or {})}),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -185,7 +187,7 @@ def running(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 SORTING = (
-    f'[source.tagged]\ntype = "nextcloud"\nstore = "hub"\npath = "{UNSORTED}"\nparent_tag = "ai"\nevery = "1s"\nsettle = "1s"\n'
+    f'[source.tagged]\ntype = "nextcloud"\nstore = "hub"\npath = "{UNSORTED}"\nparent_tag = "ai"\nevery = "1s"\n'
     f'[step.sort]\ntype = "move"\nroot = "{SORTED}"\n'
     '[[route]]\nfrom = "tagged"\nsteps = ["catalog", "sort"]\n'
 )
