@@ -101,7 +101,7 @@ def _catalog(settings: Settings, catalog: Catalog) -> Finding:
             catalog.ping()
         records = catalog.count(Query()).get("", 0)
     except AlbumenError as error:
-        return Finding(where, ok=False, text=str(error))
+        return Finding(where, ok=False, text=error.why if isinstance(error, Unavailable) else str(error))
     told = f"{section.type}{f' at {place}' if place else ''}, {records} records; the daily backup saves them all with the ledger"
     return Finding(where, ok=True, text=told)
 

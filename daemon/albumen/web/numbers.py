@@ -3,13 +3,13 @@
 import json
 import platform
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import albumen
 from albumen.app import App
 from albumen.errors import AlbumenError
 from albumen.lookout import Watched
-from albumen.model import Query
+from albumen.model import CATALOG, Query
 from albumen.observe import Metrics, Reading
 from albumen.operations import backing, timetable
 from albumen.overlaps import folders
@@ -57,8 +57,9 @@ class Numbers:
     # ------------------------------------------------------------------------------------------------------------ readings
 
     def _readings(self) -> Iterator[Reading]:
+        checks = self._app.health.check(_PATIENCE)
         groups: tuple[Callable[[], Iterable[Reading]], ...] = (
-            self._state, self._sources, self._queue, self._calls, self._clock, self._collection, self._places,
+            self._state, self._sources, self._queue, self._calls, self._clock, lambda: self._collection(checks), lambda: self._places(checks),
         )  # fmt: skip
         for group in groups:
             try:
@@ -118,11 +119,12 @@ class Numbers:
         made = backing.newest(self._app.settings.state.backup_dir)
         yield Reading("last_backup_timestamp_seconds", "When the newest backup was made, 0 = never", {(): (made or 0) / _SECOND})
 
-    def _collection(self) -> Iterator[Reading]:
+    def _collection(self, checks: Mapping[str, str]) -> Iterator[Reading]:
+        if checks.get(f"database {CATALOG}"):
+            return  # asking it would cost a time out
         yield Reading("records", "Contents that are known", {(): self._app.catalog.count(Query()).get("", 0)})
 
-    def _places(self) -> Iterator[Reading]:
-        checks = self._app.health.check(_PATIENCE)
+    def _places(self, checks: Mapping[str, str]) -> Iterator[Reading]:
         yield Reading("up", "Whether a store or database answers", {(name,): not why for name, why in checks.items()}, ("what",))
         free = {}
         for name, section in self._app.settings.stores.items():
