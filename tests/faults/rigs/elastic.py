@@ -115,8 +115,7 @@ def _daemon(hurting: Hurting) -> None:
     hurting.tally.tries = 1
     with hurting.ground.start("run") as process:
         try:
-            _until(lambda: _is_done(hurting), hurting)
-            hurting.step()
+            _until(lambda: process.poll() is not None or _is_done(hurting), hurting)
         finally:
             send(process, signal.SIGTERM)
             if (status := process.wait(60)) != 0:
