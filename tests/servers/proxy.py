@@ -181,6 +181,7 @@ class Proxy:
 
     def _connection(self, client: socket.socket) -> None:
         client.settimeout(_FORGET)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body go apart; waiting for one another costs 40 ms
         with self._guard:
             self._open.add(client)
         try:
@@ -246,6 +247,9 @@ class _Line:
             request = Request(method, target, headers, time.monotonic())
             fault = self.proxy._heard(request)  # one thing in two classes
             self.proxy.seen(request)
+            if self.proxy._mode == "reset":
+                _reset(self.client)
+                return
             self.proxy._wait_in_hole()
             if fault is not None and fault.what in {"unsent", "reset", "hang", "answer"}:
                 if not self._instead(fault, headers):
@@ -274,6 +278,7 @@ class _Line:
 
     def _pass_on(self, request: Request, head: bytes, fault: Fault | None) -> bool:
         with socket.create_connection((self.proxy.host, self.proxy.port), timeout=_FORGET) as server:
+            server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with suppress(OSError):  # a server that answers early does not read to the end
                 server.sendall(head)
                 for piece in _body(self.reads, request.headers):

@@ -193,6 +193,8 @@ class WebdavStore:
                 self._calls.delete(path, etag)
             except (Refusal, Unavailable) as error:
                 self._undeleted(path, before, error)
+            else:
+                self._deleted(path, before)
 
     def move(self, path: str, to: str, *, rev: Rev | None = None) -> Item:
         """See ``Moves.move``."""
@@ -309,22 +311,28 @@ class WebdavStore:
         aside = self._uploads.beside(path, f"-{name_mark(path)}-{content_mark(digests)}.old")
         with self._renaming.lock(path):
             old = self._replaceable(path, rev)
-            self._renaming.rename(path, aside, old, guard=True)
             try:
+                self._renaming.rename(path, aside, old, guard=True)
                 found = self._renaming.rename(temp, path, entry)
             except BaseException:
-                self._renaming.rename(aside, path, old)
+                self._uploads.settle(aside, path)
                 raise
         self._uploads.drop(aside)
         return found
+
+    def _deleted(self, path: str, before: Entry) -> None:
+        """A DELETE was answered with yes: by the server, or by a page of somebody in between?"""
+        found = self._calls.look(path)
+        if found is not None and rev_of(found) == rev_of(before):
+            raise Transient(f"{self.name}:{path}: its server says that it is deleted, but it is still there")
 
     def _undeleted(self, path: str, before: Entry, error: Refusal | Unavailable) -> None:
         """A DELETE that was not answered with yes: was it done all the same?"""
         meant = self._calls.meaning(error, path) if isinstance(error, Refusal) else error
         try:
             found = self._calls.look(path)
-        except AlbumenError:
-            raise meant from None
+        except AlbumenError as unknown:
+            raise (meant if isinstance(meant, Unavailable) else unknown) from None
         if found is None:
             if isinstance(error, Refusal):
                 raise self._gone(path)

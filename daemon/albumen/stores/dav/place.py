@@ -86,6 +86,8 @@ class Place:
                 raise self._calls.meaning(error, MARKER) from None
             self.root()
             return ""
+        except Transient as error:  # no person's file
+            raise Unavailable(self._store, str(error)) from None
         try:
             found = json.loads(data)
         except ValueError:

@@ -98,8 +98,8 @@ class Renaming:
         """What came of a move that was not answered with yes: what lies at its target, when it was done; None = try again."""
         try:
             here, there = self._calls.look(path), self._calls.look(to)
-        except AlbumenError:
-            raise self._meant(error, path) from None
+        except AlbumenError as unknown:
+            raise (error if isinstance(error, Unavailable) else unknown) from None
         if here is None and there is not None and self.same(there, before):
             return there
         if isinstance(error, Unavailable):
@@ -113,10 +113,7 @@ class Renaming:
         if again and error.status in _NO_FOLDER:
             self.make(folder_of(to))
             return None
-        raise self._meant(error, to)
-
-    def _meant(self, error: Refusal | Unavailable, path: str) -> Exception:
-        return self._calls.meaning(error, path) if isinstance(error, Refusal) else error
+        raise self._calls.meaning(error, to)
 
     def _arrived(self, path: str, to: str, before: Entry) -> Entry:
         found = self._calls.look(to)

@@ -69,18 +69,20 @@ class Answer:
     """A 2xx answer whose body still comes. To be used as a context, or read to its end; closing it in the middle costs a
     connection. Header names are small letters."""
 
-    def __init__(self, response: "requests.Response", session: "Session", path: str) -> None:
+    def __init__(self, response: "requests.Response", session: "Session", path: str, *, file: bool) -> None:
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
         self._response = response
         self._session = session
         self._path = path
+        self._file = file
         self._since = time.monotonic()
         self._got = 0  # bytes since then
 
     def read(self, size: int = _PIECE) -> bytes:
-        """Some bytes, at most so many; none at the end. ``Transient`` when the body breaks off, ``Unavailable`` when it stalls."""
-        with self._session.translating(self._path, flowing=True):
+        """Some bytes, at most so many; none at the end. ``Unavailable`` when it stalls or breaks off, but ``Transient`` when that
+        happens to the bytes of a file: it may be this one."""
+        with self._session.translating(self._path, file=self._file):
             data: bytes = self._response.raw.read1(size)
         self._got += len(data)
         if (passed := time.monotonic() - self._since) > self._session.timeout:
@@ -192,7 +194,7 @@ class Session:
         with self.translating(path):
             response = client.execute_request(_ACTIONS[method], target, data=body, headers_ext=lines)
         self.server = response.headers.get("Server", "")
-        return Answer(response, self, path)
+        return Answer(response, self, path, file=method == "GET")
 
     def _clients(self) -> tuple[Any, Any]:
         """One that asks, and one that sends bodies over the same connections: a server that takes its time between two pieces of
@@ -208,8 +210,8 @@ class Session:
             return self._made
 
     @contextmanager
-    def translating(self, path: str, *, flowing: bool = False) -> Iterator[None]:
-        """What the libraries raise comes out as albumen's own. ``flowing``: an answer had begun."""
+    def translating(self, path: str, *, file: bool = False) -> Iterator[None]:
+        """What the libraries raise comes out as albumen's own. ``file``: the bytes of one had begun to come."""
         import requests
         import urllib3
 
@@ -218,9 +220,9 @@ class Session:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if isinstance(error, AlbumenError):
                 raise
-            raise self._failure(error, path, flowing=flowing) from None  # their messages may hold addresses and more
+            raise self._failure(error, path, file=file) from None  # their messages may hold addresses and more
 
-    def _failure(self, error: Exception, path: str, *, flowing: bool) -> AlbumenError:
+    def _failure(self, error: Exception, path: str, *, file: bool) -> AlbumenError:
         import requests
         import urllib3
 
@@ -229,12 +231,14 @@ class Session:
         if tls is not None and not isinstance(tls, ssl.SSLEOFError):
             why = getattr(tls, "verify_message", "") or tls.reason or "it failed"
             return Unavailable(self.store, f"its server's TLS certificate or protocol is not good: {why}; see ca in the settings")
-        if any(isinstance(one, requests.ConnectTimeout | urllib3.exceptions.ConnectTimeoutError) for one in found):
+        refused = any(isinstance(one, urllib3.exceptions.NewConnectionError) for one in found)  # a kind of timeout to urllib3
+        if not refused and any(isinstance(one, requests.ConnectTimeout) for one in found):
             return Unavailable(self.store, f"its server {self.host} does not answer")
-        if any(isinstance(one, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError) for one in found):
+        late = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+        if not refused and any(isinstance(one, late) for one in found):
             return Unavailable(self.store, f"its server gave no answer for {self.timeout:g} s ({path or '/'})")
         reason = next((one.strerror for one in reversed(found) if isinstance(one, OSError) and one.strerror), "")
-        if flowing:
+        if file:
             return Transient(f"{self.store}:{path}: the connection broke before its end{f' ({reason})' if reason else ''}")
         return Severed(self.store, f"its server {self.host} cannot be reached: {reason or 'the connection was closed'}")
 

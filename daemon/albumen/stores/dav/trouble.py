@@ -49,6 +49,8 @@ def meaning(refusal: Refusal, store: str, path: str) -> AlbumenError:
         return Unavailable(store, f"its server asks us to come less often {said}", retry_after=GUARDED if wait is None else wait)
     if status in _FULL:
         return Full(store, f"its server {_FULL[status]} {said}: make room or raise its limit", retry_after=wait)
+    if status == 412:
+        return Transient(f"{store}:{path}: something changed at its server just then {said}")
     if status in {423, 424}:
         return Transient(f"{store}:{path}: somebody is working on it {said}")
     if status in {408, 425}:

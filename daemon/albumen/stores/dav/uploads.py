@@ -54,6 +54,7 @@ class Uploads:
         self._count = count(1)
         self._guard = threading.Lock()
         self._stray: set[str] = set()  # could not be taken away: the server did not answer
+        self._unsettled: dict[str, str] = {}  # replaced files by their temporary names, of which nobody knows yet
         self._unswept: set[str] = set()
 
     def beside(self, path: str, end: str = ".tmp") -> str:
@@ -95,6 +96,16 @@ class Uploads:
         with self._guard:
             self._stray.add(temp)
 
+    def settle(self, aside: str, path: str) -> None:
+        """A replacement broke off: the old file gets its name back unless the new one has it; where the server does not answer, later."""
+        found = _OURS.fullmatch(aside.rpartition("/")[2])
+        try:
+            if found:
+                self._old(aside, [path], found[3])
+        except (AlbumenError, Refusal):
+            with self._guard:
+                self._unsettled[aside] = path
+
     def sweep(self, dead: Container[Owner], near: Iterable[str]) -> Sequence[str]:
         """What dead owners left beside these paths; the paths of replaced files that were kept, since nobody knows what replaced
         them. What the server does not answer now is looked at next time."""
@@ -130,8 +141,11 @@ class Uploads:
     def _tidy(self) -> None:
         with self._guard:
             stray, self._stray = self._stray, set()
+            unsettled, self._unsettled = self._unsettled, {}
         for one in stray:
             self.drop(one)
+        for aside, path in unsettled.items():
+            self.settle(aside, path)
 
     def _sweep(self, folder: str, files: Iterable[str], dead: Container[Owner]) -> Sequence[str]:
         listing = self._calls.inside(folder)

@@ -1,0 +1,461 @@
+"""Whatever a WebDAV server or the way to it does wrong: nothing is lost, doubled or half there, and nothing looks empty."""
+
+import io
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albumen.errors import AlbumenError, Changed, Exists, NotFound, Rejected, Transient, Unavailable
+from albumen.model import Content
+from albumen.secrets import Secret
+from albumen.stores.webdav import WebdavStore
+from albumen.testing.stores import content, read
+from make.webdav import files, made
+from servers import dav, proxy
+from servers.proxy import Answered, Fault, Proxy
+from servers.tls import Authority
+
+DATA = b"one picture " * 5000
+DOORS = ("stat", "list", "open", "put", "delete", "move", "copy", "ping")
+
+
+@pytest.fixture(scope="module", params=dav.KINDS)
+def server(request: pytest.FixtureRequest) -> Iterator[dav.Server]:
+    with dav.serve(request.param, base="/a/b") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def apache() -> Iterator[dav.Server]:
+    with dav.serve("apache", base="/a/b") as found:
+        yield found
+
+
+def room(server: dav.Server) -> Path:
+    """A new folder of a server."""
+    folder = server.folder / f"room{len(list(server.folder.iterdir()))}"
+    folder.mkdir()
+    server.give(folder)
+    return folder
+
+
+@pytest.fixture
+def way(apache: dav.Server) -> Iterator[Proxy]:
+    with proxy.before(f"{apache.url}/{room(apache).name}") as found:
+        yield found
+
+
+@pytest.fixture
+def folder(apache: dav.Server, way: Proxy) -> Path:
+    return apache.folder / way.url.rpartition("/")[2]
+
+
+@pytest.fixture
+def store(way: Proxy, tmp_path: Path) -> Iterator[WebdavStore]:
+    """With two files in it."""
+    with made(way.url, tmp_path) as found:
+        found.store.put("d/x.jpg", content(DATA))
+        found.store.put("y.jpg", content(b"another"))
+        way.requests.clear()
+        yield found.store
+
+
+def aged(path: Path) -> None:
+    """Nobody wrote to it just now: Apache's ETag of a young file is weak, and we wait until it is not."""
+    os.utime(path, (time.time() - 3600, time.time() - 3600))
+
+
+def call(store: WebdavStore, door: str) -> object:
+    """One call of each kind."""
+    calls: dict[str, Callable[[], Any]] = {
+        "stat": lambda: store.stat("d/x.jpg"),
+        "list": lambda: list(store.list()),
+        "open": lambda: read(Content(lambda: store.open("d/x.jpg"))),
+        "put": lambda: store.put("d/z.jpg", content(b"new")),
+        "delete": lambda: store.delete("d/x.jpg"),
+        "move": lambda: store.move("d/x.jpg", "e/x.jpg"),
+        "copy": lambda: store.copy("d/x.jpg", "e/x.jpg"),
+        "ping": store.ping,
+    }
+    return calls[door]()
+
+
+def untouched(folder: Path) -> bool:
+    """Nobody's file changed, none is half there."""
+    return {path: data for path, data in files(folder).items() if path != "…"} == {"d/x.jpg": DATA, "y.jpg": b"another"}
+
+
+# --------------------------------------------------------------------------------------------------------------- the network
+
+
+@pytest.mark.parametrize(
+    ("how", "door"), [*(("reset", door) for door in DOORS), ("hole", "list"), ("hole", "put"), ("hole", "move")]
+)
+def test_a_server_that_cannot_be_reached_closes_the_place(
+    store: WebdavStore, way: Proxy, folder: Path, door: str, how: str
+) -> None:
+    """S1-10 (part: connections black-holed and reset)."""
+    getattr(way, how)()
+    with pytest.raises(Unavailable) as error:
+        call(store, door)
+    assert error.value.place == "cloud"
+    assert untouched(folder)
+    way.heal()
+    call(store, door)
+
+
+def test_a_server_that_is_stopped_closes_the_place_and_opens_it_when_it_is_back(server: dav.Server, tmp_path: Path) -> None:
+    with made(f"{server.url}/{room(server).name}", tmp_path) as found:
+        found.store.put("x.jpg", content(DATA))
+        server.stop()
+        try:
+            for door in DOORS:
+                with pytest.raises(Unavailable, match="cannot be reached: Connection refused"):
+                    call(found.store, door)
+        finally:
+            server.start()
+        found.store.ping()
+        assert [one.main.path for one in found.store.list()] == ["x.jpg"]
+
+
+@pytest.mark.parametrize("after", [0, 1, 100, 300, 700, 1000])
+def test_a_listing_that_breaks_off_is_no_listing(store: WebdavStore, way: Proxy, after: int) -> None:
+    way.fault(proxy.cut(after), when=lambda one: one.method == "PROPFIND")
+    for door in ("list", "stat", "delete") if after <= 300 else ("list",):
+        with pytest.raises((Transient, Unavailable)):
+            call(store, door)
+
+
+@pytest.mark.parametrize("after", [0, 1, 1000, len(DATA) - 1])
+def test_a_download_that_breaks_off_is_told(store: WebdavStore, way: Proxy, after: int) -> None:
+    way.fault(proxy.cut(after), when=lambda one: one.method == "GET" and one.target.endswith("x.jpg"), times=1)
+    rev = store.stat("d/x.jpg").main.rev
+    with store.open("d/x.jpg", rev=rev) as stream, pytest.raises((Transient, Unavailable)):
+        b"".join(iter(lambda: stream.read(7000), b""))
+    with store.open("d/x.jpg", rev=rev, start=after) as stream:
+        assert stream.read(1) == DATA[after : after + 1]
+
+
+def test_an_answer_that_drips_is_no_answer(store: WebdavStore, way: Proxy) -> None:
+    way.fault(proxy.drip(3000), when=lambda one: one.method == "GET" and one.target.endswith("x.jpg"))
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match=r"gave \d+ bytes in"):
+        call(store, "open")
+    assert time.monotonic() - began < 15  # 60,000 bytes would take 20 s
+
+
+def test_a_length_that_is_a_lie_is_told(store: WebdavStore, way: Proxy) -> None:
+    def shorter(found: Answered) -> bytes:
+        return b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\n" + found.body
+
+    def longer(found: Answered) -> bytes:
+        return b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\nConnection: close\r\n\r\n" + found.body
+
+    def unsaid(found: Answered) -> bytes:
+        return b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + found.body[:-1]
+
+    for change in (shorter, longer, unsaid):
+        way.fault(proxy.rewritten(change), when=lambda one: one.method == "GET" and one.target.endswith("x.jpg"), times=1)
+        with pytest.raises((Transient, Unavailable)):
+            call(store, "open")
+    assert call(store, "open") == DATA
+
+
+# ------------------------------------------------------------------------------------------------------------- each position
+
+FAULTS: dict[str, Callable[[], Fault]] = {
+    "lost": proxy.lost,
+    "unsent": proxy.unsent,
+    "503": lambda: proxy.answer(503, {"Retry-After": "1"}),
+    "500": lambda: proxy.answer(500),
+    "423": lambda: proxy.answer(423),
+    "200": lambda: proxy.answer(200, {"Content-Type": "text/html"}, b"<html>Please log in</html>"),
+}
+
+
+QUICK = {("lost", "apache"), ("500", "rclone")}
+
+
+@pytest.mark.parametrize(
+    ("fault", "server"),
+    [
+        pytest.param(fault, kind, marks=() if (fault, kind) in QUICK else pytest.mark.slow)
+        for fault in FAULTS
+        for kind in dav.KINDS
+    ],
+    indirect=["server"],
+)
+@pytest.mark.parametrize("verb", ["put", "move", "copy", "delete", "replace"])
+def test_one_fault_at_any_request_costs_a_try_and_no_file(server: dav.Server, tmp_path: Path, verb: str, fault: str) -> None:
+    """At each of the requests that a change is made of, once: what was there is there, what was done is not done twice, and the next
+    try completes it."""
+    position = 0
+    while position < 30:
+        folder = room(server)
+        with proxy.before(f"{server.url}/{folder.name}") as way, made(way.url, tmp_path / f"{position}") as found:
+            store = found.store
+            store.put("d/x.jpg", content(DATA))
+            aged(folder / "d/x.jpg")
+            rev = store.stat("d/x.jpg").main.rev
+            at = way.count() + position
+            way.fault(FAULTS[fault](), when=lambda _, way=way, at=at: len(way.requests) == at + 1, times=1)  # type: ignore[misc]
+            before = way.count()
+            with suppress(AlbumenError):
+                change(store, verb, rev)
+            assert_whole(files(folder), verb)
+            reached = way.count() > at
+            way.heal()
+            with suppress(Exists, NotFound, Changed):
+                change(store, verb, store.stat("d/x.jpg").main.rev)
+            store.put("e/last.jpg", content(b"last"))
+            assert files(folder) == {**AFTER[verb], "e/last.jpg": b"last"}, (position, way.requests[before:])
+        if not reached:
+            return
+        position += 1
+    raise AssertionError("a change of so many requests is too many")
+
+
+AFTER = {
+    "put": {"d/x.jpg": DATA, "e/new.jpg": b"new"},
+    "move": {"e/x.jpg": DATA},
+    "copy": {"d/x.jpg": DATA, "e/x.jpg": DATA},
+    "delete": {},
+    "replace": {"d/x.jpg": b"newer"},
+}
+
+
+def change(store: WebdavStore, verb: str, rev: str) -> None:
+    if verb == "put":
+        store.put("e/new.jpg", content(b"new"))
+    elif verb == "move":
+        store.move("d/x.jpg", "e/x.jpg", rev=rev)
+    elif verb == "copy":
+        store.copy("d/x.jpg", "e/x.jpg", rev=rev)
+    elif verb == "delete":
+        store.delete("d/x.jpg", rev=rev)
+    else:
+        store.put("d/x.jpg", content(b"newer"), replace=rev)
+
+
+def assert_whole(found: dict[str, bytes], verb: str) -> None:
+    """What lies under a name of a person is whole, and what must be somewhere is."""
+    visible = {path: data for path, data in found.items() if path != "…"}
+    for path, data in visible.items():
+        assert data == {"e/new.jpg": b"new", "d/x.jpg": DATA, "e/x.jpg": DATA}.get(path) or (verb, data) == ("replace", b"newer")
+    if verb == "move":
+        assert len(visible) == 1
+    if verb in {"put", "copy"}:
+        assert visible["d/x.jpg"] == DATA
+
+
+# ----------------------------------------------------------------------------------------------------------- wrong answers
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("door", DOORS)
+def test_no_redirection_is_followed(store: WebdavStore, way: Proxy, folder: Path, door: str, status: int) -> None:
+    with proxy.before(way.url) as elsewhere:
+        way.fault(proxy.answer(status, {"Location": elsewhere.url + "/other/"}))
+        with pytest.raises(Unavailable, match="sends us on to"):
+            call(store, door)
+        assert elsewhere.count() == 0
+    assert untouched(folder)
+
+
+LIES = {
+    "a login page": b"<!DOCTYPE html><html><body>Please log in</body></html>",
+    "nothing": b"",
+    "broken XML": b'<?xml version="1.0"?><D:multistatus xmlns:D="DAV:"><D:response><D:href>/a/b',
+    "an empty list": b'<?xml version="1.0"?><D:multistatus xmlns:D="DAV:"></D:multistatus>',
+    "another place": b'<D:multistatus xmlns:D="DAV:"><D:response><D:href>/etc/passwd</D:href></D:response></D:multistatus>',
+    "a way out": b'<D:multistatus xmlns:D="DAV:"><D:response><D:href>/a/b/../x</D:href></D:response></D:multistatus>',
+    "JSON": b'{"files": []}',
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("status", [200, 207])
+def test_what_is_no_listing_is_never_an_empty_one(store: WebdavStore, way: Proxy, folder: Path, lie: str, status: int) -> None:
+    way.fault(proxy.answer(status, {"Content-Type": "text/html"}, LIES[lie]), when=lambda one: one.method == "PROPFIND")
+    for door in ("list", "stat", "put", "delete", "move", "copy"):
+        with pytest.raises(Unavailable, match="does not speak WebDAV"):
+            call(store, door)
+    assert untouched(folder)
+
+
+@pytest.mark.parametrize("method", ["MOVE", "DELETE"])
+def test_a_change_that_failed_inside_a_207_is_no_success(store: WebdavStore, way: Proxy, folder: Path, method: str) -> None:
+    inside = b'<D:multistatus xmlns:D="DAV:"><D:response><D:href>/x</D:href><D:status>HTTP/1.1 423 Locked</D:status></D:response>'
+    way.fault(proxy.answer(207, {}, inside + b"</D:multistatus>"), when=lambda one: one.method == method)
+    with pytest.raises(Transient, match="somebody is working on it"):
+        call(store, {"MOVE": "move", "DELETE": "delete"}[method])
+    assert untouched(folder)
+
+
+def test_another_part_than_asked_for_is_not_taken(store: WebdavStore, way: Proxy) -> None:
+    """A server that ignores or misreads a range."""
+    rev = store.stat("d/x.jpg").main.rev
+    wants = lambda one: one.method == "GET" and one.target.endswith("x.jpg")  # noqa: E731
+
+    def whole(_: Answered) -> bytes:
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(DATA) + DATA
+
+    def other(found: Answered) -> bytes:
+        head = b"HTTP/1.1 206 Partial\r\nContent-Range: bytes 5-%d/%d\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+        return head % (len(DATA) - 1, len(DATA), len(found.body)) + found.body
+
+    way.fault(proxy.rewritten(whole), when=wants, times=1)
+    with store.open("d/x.jpg", rev=rev, start=20_000) as stream:
+        assert b"".join(iter(lambda: stream.read(9000), b"")) == DATA[20_000:]
+    way.fault(proxy.rewritten(other), when=wants, times=1)
+    with pytest.raises(Transient, match="another part"):
+        store.open("d/x.jpg", rev=rev, start=20_000)
+
+
+# ---------------------------------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("9", 9.0), ("", 1800.0), ("soon", 1800.0), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0)]
+)
+def test_a_server_that_asks_for_less_is_left_alone(store: WebdavStore, way: Proxy, text: str, seconds: float) -> None:
+    """S1-10 (part: 429)."""
+    way.fault(proxy.answer(429, {"Retry-After": text} if text else {}))
+    with pytest.raises(Unavailable) as error:
+        call(store, "put")
+    assert error.value.retry_after == seconds
+    assert way.count() == 1
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_wrong_password_is_tried_once(store: WebdavStore, way: Proxy, door: str) -> None:
+    """S1-10 (part: login refused)."""
+    way.fault(proxy.answer(401, {"WWW-Authenticate": "Basic"}))
+    with pytest.raises(Unavailable) as error:
+        call(store, door)
+    assert error.value.auth
+    assert way.count() == 1
+
+
+class Renewed(Secret):
+    """One that a vault gave, and gives anew."""
+
+    __slots__ = ("asked", "fresh")
+
+    def __init__(self, value: str, fresh: str) -> None:
+        super().__init__(value)
+        self.fresh = fresh
+        self.asked = 0
+
+    def reveal(self) -> str:
+        return self.fresh if self.asked else super().reveal()
+
+    def refresh(self) -> bool:
+        """A new value, or the same one."""
+        self.asked += 1
+        return self.fresh != super().reveal()
+
+
+def test_a_password_that_was_changed_is_fetched_once(tmp_path: Path) -> None:
+    with dav.serve("rclone", users={"me": "new one"}) as server:
+        renewed = Renewed("old one", "new one")
+        with made(server.url, tmp_path, user="me", password=renewed) as found:
+            found.store.put("x.jpg", content(DATA))
+            assert call_bytes(found.store, "x.jpg") == DATA
+            assert renewed.asked == 1
+        with made(server.url, tmp_path / "other", user="me", password=Renewed("old", "old")) as found, pytest.raises(Unavailable):
+            found.store.ping()
+
+
+def call_bytes(store: WebdavStore, path: str) -> bytes:
+    return read(Content(lambda: store.open(path)))
+
+
+def test_one_forbidden_file_does_not_close_the_place(store: WebdavStore, way: Proxy) -> None:
+    way.fault(proxy.answer(403), when=lambda one: one.target.endswith("x.jpg"))
+    with pytest.raises(Rejected, match="forbids"):
+        call(store, "stat")
+    way.fault(proxy.answer(403))
+    with pytest.raises(Unavailable) as error:
+        store.stat("y.jpg")
+    assert error.value.auth
+
+
+@pytest.mark.parametrize("status", [413, 507])
+def test_a_full_server_is_full_for_a_while(store: WebdavStore, way: Proxy, folder: Path, status: int) -> None:
+    way.fault(proxy.answer(status), when=lambda one: one.method == "PUT")
+    with pytest.raises(Unavailable, match="make room"):
+        call(store, "put")
+    way.heal()
+    with pytest.raises(Unavailable, match="full just now"):
+        store.ping()
+    assert untouched(folder)
+    call(store, "put")
+
+
+def test_a_fifth_of_all_answers_being_failures_only_costs_time(server: dav.Server, tmp_path: Path) -> None:
+    """S1-10 (part: 20 % of answers 5xx)."""
+    folder = room(server)
+    with proxy.before(f"{server.url}/{folder.name}") as way, made(way.url, tmp_path) as found:
+        found.store.establish()
+        for status in (500, 502, 503):
+            way.fault(proxy.answer(status), share=0.07)
+        for number in range(20):
+            for _ in range(100):
+                try:
+                    found.store.put(f"d{number % 3}/{number}.jpg", content(b"%d" % number))
+                    break
+                except Exists:
+                    break
+                except (Unavailable, Transient):
+                    continue
+        way.heal()
+        found.store.put("last", content(b"last"))
+        assert files(folder) == {"last": b"last"} | {f"d{number % 3}/{number}.jpg": b"%d" % number for number in range(20)}
+
+
+# ---------------------------------------------------------------------------------------------------- environment and TLS
+
+
+def test_the_environment_decides_nothing(apache: dav.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    seen: list[str] = []
+    with proxy.before(f"{apache.url}/{room(apache).name}") as way, made(way.url, tmp_path) as found:
+        way.seen = lambda one: seen.append(one.headers.get("authorization", ""))
+        found.store.put("x", content(b"x"))
+    assert seen
+    assert set(seen) == {""}
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    ours, theirs = Authority.make(tmp_path / "ours"), Authority.make(tmp_path / "theirs")
+    with dav.serve("rclone", tls=ours) as server:
+        for ca in ("", str(theirs.ca)):
+            with made(server.url, tmp_path / "state", ca=ca) as found, pytest.raises(Unavailable, match="certificate"):
+                found.store.ping()
+        with made(server.url, tmp_path / "state", ca=str(ours.ca)) as found, proxy.before(server.url) as way:
+            found.store.put("x.jpg", content(DATA))
+            with made(way.url, tmp_path / "through", ca=str(ours.ca)) as other:
+                assert call_bytes(other.store, "x.jpg") == DATA
+                way.hole()
+                with pytest.raises(Unavailable, match="gave no answer"):
+                    other.store.ping()
+                way.heal()
+                other.store.ping()
+
+
+def test_a_source_that_lies_about_its_size_is_not_stored(store: WebdavStore, folder: Path) -> None:
+    for said in (1, 5, 7, 10**6):
+        with pytest.raises(Changed):
+            store.put("z.jpg", Content(lambda: io.BytesIO(b"six by"), said))
+    store.put("z.jpg", Content(lambda: io.BytesIO(b"six by"), 6))
+    assert files(folder)["z.jpg"] == b"six by"
+    assert "…" not in files(folder)
