@@ -21,6 +21,9 @@ from typing import Any
 
 from PIL import Image as Pictures
 
+from make.hubs import SORTED, UNSORTED, CloudFiles, Hub, wrong
+from servers import dav, nextcloud, vault
+
 CONFIG = pathlib.Path(__file__).parent.parent / "config"
 PATIENCE = 60.0  # seconds that anything may take on a busy machine, unless a promise says less
 ALIVE = ("albumen", "status", "--alive", "--quiet")
@@ -273,17 +276,38 @@ def memory_of(container: Container) -> float:
 
 
 def a_hubs_life(image: Image, volume: pathlib.Path) -> None:
-    """The settings of config/jupyterhub.toml, under the image's own user, on a volume as an engine makes it new."""
+    """The settings of config/jupyterhub.toml, under the image's own user, on a volume as an engine makes it new, with a Nextcloud and
+    a Vault: raw pictures are doubled, the results tagged and sorted."""
     volume.chmod(image.root.joinpath("data").stat().st_mode & 0o7777)
+    with nextcloud.serve(34, {"photos": "an app password"}) as cloud, vault.running() as secrets:
+        secrets.put("kv", "webdav", {"password": "an app password"})
+        cloud.mkdir("photos", UNSORTED)
+        told = {
+            "VAULT_ADDR": secrets.url,
+            "ALBUMEN_VAULT_AUTH": "token",
+            "VAULT_TOKEN": secrets.root,
+            "ALBUMEN_STORE_HUB_URL": cloud.url,
+        }
+        told |= {f"ALBUMEN_SOURCE_{one}_EVERY": "1s" for one in ("RAW", "TAGGED", "OUTBOX")}
+        told |= {f"ALBUMEN_SOURCE_{one}_SETTLE": "1s" for one in ("RAW", "OUTBOX")}
+        _with_servers(image, volume, cloud, told)
+
+
+def _with_servers(image: Image, volume: pathlib.Path, cloud: nextcloud.Server, env: Mapping[str, str]) -> None:
     for name in ("outbox", "library"):
         (volume / name).mkdir()
         os.chown(volume / name, 1000, 1000)
     mounts = {"/data": volume, "/etc/albumen/albumen.toml": CONFIG / "jupyterhub.toml"}
-    hurried = {"ALBUMEN_SOURCE_OUTBOX_SETTLE": "1s", "ALBUMEN_SOURCE_OUTBOX_EVERY": "1s"}
-    with Container(image, mounts, env=hurried) as container:
+    hub = Hub(CloudFiles(cloud, "photos"))
+    with Container(image, mounts, env=env) as container:
         until(container.alive, "it becomes healthy with the hub's settings")
         checked = container.run("albumen", "check")
         expect(checked.returncode == 0, f"the hub's settings check ({checked.stderr})")
+        hub.drop(5)
+        until(lambda: not wrong(hub), f"raw pictures are doubled ({wrong(hub)})", 2 * PATIENCE)
+        for path in hub.results():
+            cloud.tag("photos", path, "ai:cats")
+        until(lambda: sum(f"{SORTED}/cats/" in path for path in hub.visible()) == 5, "what was tagged is sorted", 2 * PATIENCE)
         pictures(volume / "outbox", 1, (1000, 1000))
         until(lambda: any((volume / "library").glob("2021/*/*.jpg")), "what a notebook writes is filed")
         (daemon,) = (pid for pid, one in container.processes().items() if one["Name"] == "albumen" and daemon_of(one))
@@ -301,6 +325,13 @@ def a_nas_checks(image: Image, volume: pathlib.Path) -> None:
     """config/nas.toml finds in the image all that it needs."""
     os.chown(volume, 1000, 1000)
     mounts = {"/data": volume, "/etc/albumen/albumen.toml": CONFIG / "nas.toml"}
+    with dav.serve("wsgidav", users={"family": "a password"}) as cloud:
+        (cloud.folder / "Camera Uploads").mkdir()
+        env = {"ALBUMEN_STORE_CLOUD_URL": cloud.url, "CLOUD_PASSWORD": "a password"}
+        _checks(image, volume, mounts, env)
+
+
+def _checks(image: Image, volume: pathlib.Path, mounts: dict[str, pathlib.Path], env: Mapping[str, str]) -> None:
     for one in ("volume1", "volume2", "state"):
         (volume / one).mkdir()
         mounts["/var/lib/albumen" if one == "state" else f"/{one}"] = volume / one
@@ -309,7 +340,7 @@ def a_nas_checks(image: Image, volume: pathlib.Path) -> None:
     (volume / "volume2/backup/albumen").mkdir(parents=True)
     for path in volume.rglob("*"):
         os.chown(path, 1000, 1000)
-    ends_with(Container(image, mounts, args=("check",)), 0)
+    ends_with(Container(image, mounts, env=env, args=("check",)), 0)
 
 
 def ends_with(container: Container, code: int) -> None:
