@@ -118,7 +118,7 @@ class App:
         state = scratch or state_directory(settings.state.dir)
         owners = Owners(state)
         undo.callback(owners.close)
-        folder, there = settings.state.backup_dir, elsewhere(settings, plugins)
+        folder, there = settings.state.backup_dir, elsewhere(settings, plugins, anew=True)  # ``enter`` looks where it is
         lock = None if scratch else opening.enter(state, folder, owners, elsewhere=there, home=home, clock=clock)
         if lock:
             undo.callback(lock.close)
@@ -350,10 +350,11 @@ def load_settings(path: str | None, env: Mapping[str, str], overrides: Mapping[s
     return config.load(path, env, overrides, plugins.kinds())
 
 
-def elsewhere(settings: Settings, plugins: Plugins | None = None) -> Elsewhere | None:
+def elsewhere(settings: Settings, plugins: Plugins | None = None, *, anew: bool = False) -> Elsewhere | None:
     """What opens the catalog where it is no file of the state directory, for who has no ``App``; else None. ``UsageError`` when the
-    state directory's catalog is not where the settings say."""
-    engines.agree(settings.state.dir, Home(settings.catalog.type), keep=False)
+    state directory's catalog is not where the settings say, unless it is going to be there ``anew``."""
+    if not anew:
+        engines.agree(settings.state.dir, Home(settings.catalog.type), keep=False)
     return None if settings.embedded else partial(_elsewhere, settings, plugins)
 
 

@@ -64,16 +64,17 @@ def restore(session: Session, which: str, dry_run: bool) -> int:
     """
     from albumen.app import elsewhere
     from albumen.operations import opening, restoring
+    from albumen.operations.engines import Home
     from albumen.owners import state_directory
 
     settings = session.settings()
-    state, there = settings.state, elsewhere(settings)
+    state, there = settings.state, elsewhere(settings, anew=True)
     found = restoring.find(state.dir, state.backup_dir, which)
     if dry_run:
         done = restoring.preview(state.dir, found, embedded=there is None)
     else:
         with opening.standing(state_directory(state.dir)) as lock:
-            done = restoring.restore(state.dir, found, lock, elsewhere=there)
+            done = restoring.restore(state.dir, found, lock, elsewhere=there, home=Home(settings.catalog.type))
     if session.json:
         session.record(done)
         return 0

@@ -276,3 +276,14 @@ def _has_room(state: str, folder: str, names: Sequence[str], before: Backup | No
             f"{wanted // (1 << 20) + 1} MiB are needed in {folder} and {free // (1 << 20)} MiB are free: free some space, or set "
             "[state] backups to a folder on another disk",
         )
+
+
+def write_down(path: str, told: Mapping[str, object], *, draft: str = "") -> None:
+    """A durable file with this JSON, there whole or not at all; written under the name ``draft`` first."""
+    draft = draft or f"{path}.draft"
+    with open(draft, "w", encoding="ascii") as file:
+        json.dump(told, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(draft, path)
+    sync(os.path.dirname(path))

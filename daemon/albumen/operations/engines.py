@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from albumen import sqlite_file
 from albumen.errors import UsageError
-from albumen.operations.backing import sync
-from albumen.operations.restoring import write_down
+from albumen.operations.backing import sync, write_down
 
 EMBEDDED = "sqlite"
 _FILE = "catalog.json"
@@ -51,8 +50,6 @@ def home_of(state: str) -> Home:
 
 def settle(state: str, home: Home) -> None:
     """From now on this engine has the catalog: durable. Twice is harmless."""
-    if home_of(state) == home:
-        return
     if home.engine == EMBEDDED:
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(state, _FILE))

@@ -19,9 +19,9 @@ from albumen.errors import Transient, UsageError
 from albumen.jsonable import dumps
 from albumen.model import Record
 from albumen.operations import engines
+from albumen.operations.backing import write_down
 from albumen.operations.engines import Home
 from albumen.operations.export import steady
-from albumen.operations.restoring import write_down
 from albumen.ports import Carries, Catalog
 
 _FILE = "migrate.json"

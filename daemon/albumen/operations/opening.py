@@ -52,10 +52,12 @@ def enter(
     lock = StateLock(state, owners)
     try:
         lock.share()
-        engines.agree(state, home)
+        if not restoring.is_unfinished(state):  # it says where the catalog is
+            engines.agree(state, home)
         if restoring.has_leftovers(state) or _is_older(state, names) or os.path.exists(os.path.join(state, _MARK)):
             lock.alone("an upgrade of the databases")
             restoring.finish(state, elsewhere)
+            engines.agree(state, home)
             if _is_older(state, names):
                 _keep(state, names, clock)
         _all_there(state, folder, names)
@@ -100,7 +102,7 @@ def _keep(state: str, names: Sequence[str], clock: Callable[[], int]) -> None:
     try:
         made = backing.save(state, folder, names, clock=clock)
         backing.prune(folder, _COPIES, made)
-        restoring.write_down(mark, {"copy": made.name})
+        backing.write_down(mark, {"copy": made.name})
     except (AlbumenError, OSError) as error:
         why = error.why if isinstance(error, Unavailable) else error
         raise Unavailable("upgrade", f"no copy of the databases can be kept first, so nothing was changed: {why}") from error

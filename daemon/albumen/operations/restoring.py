@@ -15,15 +15,16 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from albumen import sqlite_file
 from albumen.catalogs import sqlite_schema
 from albumen.catalogs.sqlite import SqliteCatalog
 from albumen.errors import AlbumenError, NotFound, Rejected, Unavailable, UsageError
 from albumen.ledgers import rows as ledger_rows
-from albumen.operations import backing, dumping
-from albumen.operations.backing import CATALOG, LEDGER, Backup, sync
+from albumen.operations import backing, dumping, engines
+from albumen.operations.backing import CATALOG, LEDGER, Backup, sync, write_down
+from albumen.operations.engines import Home
 from albumen.owners import StateLock
 from albumen.ports import Catalog
 from albumen.queues import rows as queue_rows
@@ -99,15 +100,21 @@ def preview(state: str, backup: Backup, *, embedded: bool = True, clock: Callabl
 
 
 def restore(
-    state: str, backup: Backup, lock: StateLock, *, elsewhere: Elsewhere | None = None, clock: Callable[[], int] = time.time_ns
+    state: str,
+    backup: Backup,
+    lock: StateLock,
+    *,
+    elsewhere: Elsewhere | None = None,
+    home: Home = engines.HERE,
+    clock: Callable[[], int] = time.time_ns,
 ) -> Restored:
-    """Do it. ``UsageError`` while albumen runs there; ``Unavailable`` (a full disk, or the catalog elsewhere is away) when nothing was
-    changed, or when it says that the rest is to come."""
+    """Do it; the catalog is in ``home`` then, wherever it was. ``UsageError`` while albumen runs there; ``Unavailable`` (a full disk, or
+    the catalog elsewhere is away) when nothing was changed, or when it says that the rest is to come."""
     lock.alone("restore")
     finish(state, elsewhere)
     found = preview(state, backup, embedded=elsewhere is None, clock=clock)
     aside = found.aside or _aside(state, clock())
-    told: dict[str, object] = {"backup": backup.path, "aside": os.path.basename(aside)}
+    told: dict[str, object] = {"backup": backup.path, "aside": os.path.basename(aside), "home": asdict(home)}
     try:
         _bring(state, backup)
         if elsewhere is None:
@@ -177,6 +184,8 @@ def finish(state: str, elsewhere: Elsewhere | None = None) -> None:
         sync(state)
         if told.get("catalog"):
             _refill(elsewhere, os.path.join(fresh, told["catalog"]), os.path.join(aside, dumping.NAME))
+        if "home" in told:
+            engines.settle(state, Home(**told["home"]))
         with suppress(OSError):
             os.rmdir(aside)  # when nothing was there
         os.unlink(journal)
@@ -273,14 +282,3 @@ def _aside(state: str, at: int, what: str = "before-restore") -> str:
         number += 1
         path = f"{first}-{number}"
     return path
-
-
-def write_down(path: str, told: Mapping[str, object], *, draft: str = "") -> None:
-    """A durable file with this JSON, there whole or not at all; written under the name ``draft`` first."""
-    draft = draft or f"{path}.draft"
-    with open(draft, "w", encoding="ascii") as file:
-        json.dump(told, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(draft, path)
-    sync(os.path.dirname(path))

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from albumen.errors import NotFound, Rejected, Unavailable, UsageError
-from albumen.operations import backing, opening, restoring
+from albumen.operations import backing, engines, opening, restoring
 from albumen.operations.backing import Backup
+from albumen.operations.engines import Home
 from albumen.owners import Owners
 from albumen.testing import FakeClock
-from make.states import State, killed_at
+from make.states import Killed, State, killed_at
 
 
 @pytest.fixture
@@ -185,3 +186,25 @@ def test_a_backup_is_found_by_its_name_or_path(state: State, tmp_path: Path) -> 
         restoring.find(state.path, state.backups, "2020-01-01T00-00-00Z")
     with pytest.raises(NotFound, match="there is no backup in"):
         restoring.find(state.path, str(tmp_path), "newest")
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_restore_says_where_the_catalog_is(state: State, monkeypatch: pytest.MonkeyPatch, *, killed: bool) -> None:
+    """Whoever lost an engine for good restores into the other one, which has the catalog from then on; also when it is killed."""
+    engines.settle(state.path, Home("elsewhere", "gone for good"))
+    if killed:
+        monkeypatch.setattr(restoring, "_swap", _kill)
+        with pytest.raises(Killed):
+            restored(state)
+        monkeypatch.undo()
+        owners = Owners(state.path)
+        opening.enter(state.path, state.backups, owners).close()
+        owners.close()
+    else:
+        restored(state)
+    assert engines.home_of(state.path) == engines.HERE
+    assert state.known() == (3, 3, 0)
+
+
+def _kill(*_: object) -> None:
+    raise Killed
