@@ -3,6 +3,7 @@
 import gzip
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -12,13 +13,15 @@ from pathlib import Path
 import pytest
 
 from albumen.catalogs.sqlite import SqliteCatalog
+from albumen.deeds.desk import Desk, Filing
 from albumen.errors import Rejected, Unavailable, UsageError
 from albumen.model import Record
 from albumen.operations import backing, dumping, opening, restoring
 from albumen.operations.backing import Backup
+from albumen.operations.working import probe
 from albumen.owners import Owners
 from albumen.ports import Catalog
-from albumen.testing import MemoryCatalog
+from albumen.testing import MemoryCatalog, MemoryLedger, MemoryQueue
 from albumen.testing.records import a_record, everything
 from make.states import State, killed_at
 
@@ -42,6 +45,10 @@ class Server(MemoryCatalog):
         if self.left <= 0:
             self._ask()
         return super().walk(after)
+
+    def ping(self) -> None:
+        if self.left <= 0:
+            self._ask()
 
     def _ask(self) -> None:
         if self.left <= 0:
@@ -264,3 +271,17 @@ def test_one_that_cannot_be_carried_says_so(state: State) -> None:
 
     with pytest.raises(Unavailable, match=r"its plugin cannot save records"):
         backing.backup(state.path, state.backups, elsewhere=Plain())  # type: ignore[arg-type]  # a plugin of others
+
+
+def test_a_closed_catalog_is_asked_like_any_place(server: Server) -> None:
+    """Whoever probes closed places has it among them, by the name that ``Unavailable`` gives it."""
+    desk = Desk({}, server, MemoryLedger(), Filing("nas"), "me", frozenset(), time.time_ns)
+    queue = MemoryQueue()
+    queue.reopen("catalog", "nobody answers")
+    server.left = 0
+    assert probe(queue, desk.places) == []
+    (circuit,) = queue.circuits()
+    assert "nobody answers at its address" in circuit.why
+    server.left = float("inf")
+    assert probe(queue, desk.places) == ["catalog"]
+    assert queue.circuits() == ()
