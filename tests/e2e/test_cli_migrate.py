@@ -18,6 +18,8 @@ from servers import elastic
 
 SWITCHED = False  # it has catalogs of both kinds, whatever the test run is about
 
+pytestmark = pytest.mark.timeout(400)
+
 PLAIN = '[state]\ndir = "state"\n[store.library]\ntype = "local"\nroot = "library"\n'
 # Dies as by a power cut when the second piece was carried into another engine.
 KILL = """
@@ -131,6 +133,8 @@ def test_killed_in_the_middle_both_ways(both: Both) -> None:
     assert home.run("migrate", "--to", "elasticsearch", env=kill).code == -signal.SIGKILL
     assert "`albumen migrate --to elasticsearch`" in home.run("status", code=2).err
     assert "going on" in home.run("migrate", "--to", "elasticsearch", "--dry-run", code=0).out
+    assert "is given up" in home.run("migrate", "--to", "sqlite", code=0).out
+    assert home.run("migrate", "--to", "elasticsearch", env=kill).code == -signal.SIGKILL
     home.run("migrate", "--to", "elasticsearch", code=0)
     assert both.stable() == before
     (home.path / "state" / "catalog.db").unlink()
@@ -150,6 +154,7 @@ def test_a_newer_program_changes_the_schema_and_the_older_one_goes_back(both: Bo
     home.run("migrate", "--to", "elasticsearch", code=0)
     before = both.stable()
     assert "run `albumen migrate`" in home.run("find", "--json", env=update, code=1).err
+    assert "run `albumen migrate`" in home.run("status", env=update, code=1).out
     assert "would be brought from schema 1 to 2" in home.run("migrate", "--dry-run", env=update, code=0).out
     changed = home.run("migrate", env=update, code=0)
     assert changed.lines[0].startswith(f"3 records are in {both.index}-v2-1 now, schema 2")

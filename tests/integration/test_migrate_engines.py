@@ -28,6 +28,8 @@ from make import f16
 from make.questions import records
 from servers import elastic
 
+pytestmark = pytest.mark.timeout(400)
+
 SOME = [*(replace(one, version=1 + at % 4) for at, one in enumerate(f16.records(1300))), replace(everything("e"), version=9)]
 
 

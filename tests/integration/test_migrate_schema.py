@@ -29,6 +29,8 @@ from make import f16
 from make.newer import newer
 from servers import elastic
 
+pytestmark = pytest.mark.timeout(400)
+
 CHILD = Path(__file__).parent / "elastic_child.py"
 SOME = [replace(one, version=1 + at % 4) for at, one in enumerate([*f16.records(1200), everything("e")])]
 

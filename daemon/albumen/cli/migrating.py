@@ -9,7 +9,7 @@ from albumen.cli.session import Session, dry_run, options
 
 if TYPE_CHECKING:
     from albumen.catalogs.elastic.changing import Changed
-    from albumen.operations.migrating import Migrated, Plan
+    from albumen.operations.migrating import Migrated, Place, Plan
 
 
 @click.command()
@@ -31,6 +31,8 @@ def migrate(session: Session, to: str | None, source: str | None, replace: bool,
     """
     if to and back:
         raise click.UsageError("--to and --back are two different things")
+    if not to and (source or replace):
+        raise click.UsageError("--from and --replace go with --to")
     if to:
         return _copy(session, to, source, replace=replace, dry_run=dry_run)
     return _change(session, back=back, dry_run=dry_run)
@@ -51,21 +53,28 @@ def _copy(session: Session, to: str, source: str | None, *, replace: bool, dry_r
             f"{', '.join(sorted(known))}"
         )
     with homes.places(settings, plugins, alone=not dry_run) as places:
-        target, (other, *_) = places[to], [place for name, place in places.items() if name != to] or [places[to]]
+        target = places.pop(to)
+        if engines.home_of(state).engine == to:
+            return _stay(session, state, target, *places.values(), dry_run=dry_run)
+        (other,) = places.values()
         if source and source != other.home.engine:
             raise UsageError(f"--from {source}: the catalog would be copied from {other.home}")
-        if engines.home_of(state).engine == target.home.engine:
-            gone = not dry_run and migrating.give_up(state, other)
-            session.say(
-                f"the catalog is in {target.home}: nothing to do" + (f"; the copy into {other.home} is given up" if gone else "")
-            )
-            return 0
         if dry_run:
             _tell_plan(session, migrating.plan(state, other, target))
             return 0
         with Progress("migrate", quiet=session.quiet, of="records") as progress:
             done = migrating.migrate(state, other, target, replace_held=replace, told=lambda _, at, total: progress.at(at, total))
     _tell(session, done, to)
+    return 0
+
+
+def _stay(session: Session, state: str, target: "Place", *others: "Place", dry_run: bool) -> int:
+    """It is there already; a copy into another engine that was begun is not wanted any more."""
+    from albumen.operations import migrating
+
+    given_up = [str(one.home) for one in others if not dry_run and migrating.give_up(state, one)]
+    more = f"; the copy into {given_up[0]} that was begun is given up" if given_up else ""
+    session.say(f"the catalog is in {target.home}: nothing to do{more}")
     return 0
 
 

@@ -1,7 +1,7 @@
 """The places in which the catalog of a state directory can be, opened for ``migrate``."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ ELASTIC = "elasticsearch"
 
 
 @contextmanager
-def places(settings: Settings, plugins: Plugins, *, alone: bool = True) -> Iterator[Mapping[str, Place]]:
+def places(settings: Settings, plugins: Plugins, *, alone: bool = True) -> Iterator[dict[str, Place]]:
     """By engine: ``catalog.db``, and where the settings say. ``alone``: ``UsageError`` while albumen runs there; else only to look.
     ``UsageError`` when the catalog is elsewhere but the settings do not say where; ``ConfigError`` where nothing was ever kept."""
     path, folder = settings.state.dir, settings.state.backup_dir

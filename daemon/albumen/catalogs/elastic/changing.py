@@ -45,7 +45,7 @@ from albumen.catalogs.elastic.indices import (
 from albumen.catalogs.elastic.settings import ElasticSettings
 from albumen.catalogs.elastic.trouble import Conflict, Gone, Lost
 from albumen.errors import AlbumenError, Permanent, Transient, UsageError
-from albumen.jsonable import dumps, loads
+from albumen.jsonable import dumps, from_json, loads
 from albumen.model import Record
 
 _FEW = 1000  # so many that are left may be copied while writers wait
@@ -178,7 +178,7 @@ class Changing:
             found = self._connection.ask("GET", f"/{self._leases}/_doc/lease")
         except Gone:
             return None
-        return Lease(**found["_source"]), (found["_seq_no"], found["_primary_term"])
+        return from_json(Lease, found["_source"]), (found["_seq_no"], found["_primary_term"])
 
     def _renew(self, lease: Lease | None = None, **changes: Any) -> None:
         """A sign of life, and what is to be remembered. ``Transient``: another process took it over."""
