@@ -83,6 +83,11 @@ class Home:
         """What commands that are called here see: no settings of ours but the catalog of this test run (``servers.switch``)."""
         return environment({**(switch.environment(self.path) if self.switched else {}), **(more or {})})
 
+    def begin_anew(self) -> None:
+        """As if nothing had ever been done here: the default library is gone, and all that is known of it."""
+        shutil.rmtree(self.library, ignore_errors=True)
+        switch.forget(self.path)
+
     def filed(self) -> dict[str, str]:
         """SHA-256 of each file in the library by its path, without albumen's own."""
         return digests(self.library, ours=False)

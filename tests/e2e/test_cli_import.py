@@ -50,7 +50,7 @@ def test_one_tree_on_every_machine(home: Home) -> None:
     for zone in ("UTC", "Europe/Zurich", "America/New_York"):
         home.run("import", "in", code=0, env={"TZ": zone, "LANG": "de_DE.UTF-8", "LC_ALL": "de_DE.UTF-8"})
         trees.append(sorted(home.filed()))
-        shutil.rmtree(home.library)
+        home.begin_anew()
     assert trees[0] == ["2021/07_July/2021-07-01 00-30-00.jpg", "2021/07_July/2021-07-01 00-30-00_1.jpg"]
     assert trees[0] == trees[1] == trees[2]
 

@@ -155,7 +155,7 @@ def test_months_are_english_and_placed_by_the_calendar(home: Home) -> None:
         jpeg(home / f"in/{month}.jpg", when=f"2021:{month:02}:05 10:00:00", colour=(month, 9, 9))
     trees = []
     for language in ("C", "de_DE.UTF-8"):
-        shutil.rmtree(home.library, ignore_errors=True)
+        home.begin_anew()
         home.run("import", "in", code=0, env={"LANG": language, "LC_ALL": language, "LANGUAGE": language[:2]})
         trees.append(home.filed())
     assert trees[0] == trees[1]

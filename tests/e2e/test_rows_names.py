@@ -2,7 +2,6 @@
 
 import os
 import random
-import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -87,7 +86,7 @@ def test_every_walk_leaves_out_litter_and_opens_nothing_but_files(messy: Home) -
     ran = messy.run("import", "-r", "in", code=0)
     assert all(any(text in line for line in ran.lines) for text in SPECIAL)
     assert len(messy.filed()) == 3
-    shutil.rmtree(messy.library)
+    messy.begin_anew()
     (messy.path / "albumen.toml").write_text(WATCHED)
     os.rename(messy / "in", messy / "box")
     messy.run("run", "--idle-exit", "2", code=0)
@@ -136,7 +135,7 @@ def test_the_order_of_a_listing_changes_nothing(home: Home) -> None:
         ran = home.run("import", "-r", "in", code=0, env={**shuffled, "SHUFFLE": str(seed)})
         lines = tuple(sorted(line for line in ran.lines if "duplicate of" in line))
         seen.add((tuple(sorted(home.filed().items())), lines, home.run("export", "--stable").out))
-        shutil.rmtree(home.library)
+        home.begin_anew()
     ((tree, duplicates, _),) = seen
     assert len(duplicates) == 3
     assert sum(line.endswith(f"duplicate of {home / 'in/IMG_0007.jpg'}") for line in duplicates) == 2

@@ -63,7 +63,7 @@ def test_towns_need_no_network_and_are_the_same_with_one(home: Home) -> None:
     assert places["F06_ne.jpg"] == {"city": "Bern", "region": "Bern", "country": "Switzerland"}
     assert places["kreis.jpg"]["city"] == "Zürich (Kreis 7) / Witikon"
     assert [places[f"F06_{name}.jpg"] for name in ("sea", "zero", "latonly")] == [None] * 3
-    shutil.rmtree(home.library)
+    home.begin_anew()
     home.run("import", "in", code=0)
     assert home.filed() == alone
     assert [row["name"] for row in home.run("find", "place:bern", "--json").rows] == ["F06_ne.jpg"]

@@ -14,7 +14,7 @@ import pytest
 
 from servers import elastic
 
-__all__ = ["about_the_file", "environment", "is_on", "running", "section"]
+__all__ = ["about_the_file", "environment", "forget", "is_on", "running", "section"]
 
 SWITCH = "ALBUMEN_TEST_CATALOG"
 _URL = "ALBUMEN_TEST_CATALOG_URL"  # of the node, while it runs
@@ -53,6 +53,14 @@ def environment(home: str | Path) -> Mapping[str, str]:
         return {}
     index = "test-" + hashlib.sha256(f"{os.getpid()}:{home}".encode()).hexdigest()[:20]
     return {"ALBUMEN_CATALOG_TYPE": "elasticsearch", "ALBUMEN_CATALOG_URLS": os.environ[_URL], "ALBUMEN_CATALOG_INDEX": index}
+
+
+def forget(home: str | Path) -> None:
+    """The catalog of that folder is gone."""
+    if is_on():
+        node = elastic.Node(Path(home), port=int(os.environ[_URL].rpartition(":")[2]))
+        for name in node.ask("GET", f"/{environment(home)['ALBUMEN_CATALOG_INDEX']}*"):
+            node.ask("DELETE", f"/{name}")
 
 
 def section() -> str:
