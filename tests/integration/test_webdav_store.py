@@ -1,0 +1,416 @@
+"""The WebDAV store over time: its place is known again, what killed processes left is swept, big files take no memory."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pytest
+
+from albumen.errors import AlbumenError, Changed, Exists, NotFound, Rejected, Transient, Unavailable
+from albumen.model import Content
+from albumen.stores.webdav import WebdavSettings, WebdavStore
+from albumen.testing.stores import content, read
+from make.webdav import files, made
+from servers import dav, proxy
+
+MEBI = 1 << 20
+
+
+@pytest.fixture(scope="module", params=dav.KINDS)
+def server(request: pytest.FixtureRequest) -> Iterator[dav.Server]:
+    with dav.serve(request.param, base="/dav") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def apache() -> Iterator[dav.Server]:
+    with dav.serve("apache", base="/dav") as found:
+        yield found
+
+
+def room(server: dav.Server) -> Path:
+    folder = server.folder / f"room{len(list(server.folder.iterdir()))}"
+    folder.mkdir()
+    server.give(folder)
+    return folder
+
+
+# ------------------------------------------------------------------------------------------------------- is it the same place?
+
+
+def test_another_folder_at_the_address_is_refused_until_it_is_confirmed(server: dav.Server, tmp_path: Path) -> None:
+    """A server whose disk is not mounted shows an empty folder, and no error."""
+    folder = room(server)
+    with made(f"{server.url}/{folder.name}", tmp_path) as found:
+        item = found.store.put("d/x.jpg", content(b"bytes"))
+        folder.rename(folder.with_name("away"))
+        folder.mkdir()
+        server.give(folder)
+        with pytest.raises(Unavailable, match=r"marker .* is missing: is the server's disk mounted"):
+            found.store.ping()
+        for call in (
+            lambda: found.store.stat("d/x.jpg"),
+            lambda: list(found.store.list()),
+            lambda: found.store.open("d/x.jpg", rev=item.main.rev),
+            lambda: found.store.put("d/y.jpg", content(b"new")),
+            lambda: found.store.delete("d/x.jpg"),
+            lambda: found.store.move("d/x.jpg", "y"),
+        ):
+            with pytest.raises(Unavailable, match="albumen confirm"):
+                call()
+        assert files(folder) == {}
+        refused = found.store.refused()
+        assert refused is not None
+        with pytest.raises(Changed):
+            found.store.accept("other")
+        found.store.accept(refused.id)
+        assert found.store.refused() is None
+        found.store.put("d/y.jpg", content(b"new"))
+        assert [one.main.path for one in found.store.list()] == ["d/y.jpg"]
+        (folder.with_name("away")).rename(folder.with_name(f"away{folder.name}"))
+
+
+def test_what_is_gone_with_its_disk_is_not_said_to_be_gone(apache: dav.Server, tmp_path: Path) -> None:
+    """Also just after the place was proven."""
+    folder = room(apache)
+    with made(f"{apache.url}/{folder.name}", tmp_path) as found:
+        found.store.put("x.jpg", content(b"bytes"))
+        found.store.ping()
+        (folder / "x.jpg").unlink()
+        (folder / ".albumen/store.json").unlink()
+        found.context.clock()
+        with pytest.raises((Unavailable, NotFound)) as error:
+            found.store.stat("x.jpg")
+        if isinstance(error.value, NotFound):  # proven in that very second
+            found.store._place.doubt()
+            with pytest.raises(Unavailable):
+                found.store.stat("x.jpg")
+
+
+def test_a_new_store_is_made_and_marked_by_its_first_file_only(server: dav.Server, tmp_path: Path) -> None:
+    folder = room(server)
+    with made(f"{server.url}/{folder.name}/new one", tmp_path) as found:
+        with pytest.raises(Unavailable, match="there is no folder"):
+            list(found.store.list())
+        with pytest.raises(Unavailable, match="there is no folder"):
+            found.store.ping()
+        assert list(folder.iterdir()) == []
+        found.store.put("x", content(b"x"))
+        found.store.ping()
+        assert found.store.identity()
+        assert (folder / "new one/.albumen/store.json").exists()
+    with made(f"{server.url}/{folder.name}/new one", tmp_path) as again:
+        assert again.store.establish() == again.store.identity()
+        assert [one.main.path for one in again.store.list()] == ["x"]
+
+
+def test_threads_that_meet_a_new_store_mark_it_once(server: dav.Server, tmp_path: Path) -> None:
+    folder = room(server)
+    with made(f"{server.url}/{folder.name}", tmp_path) as one, made(f"{server.url}/{folder.name}", tmp_path / "2") as two:
+        start = threading.Barrier(4)
+        failed: list[AlbumenError] = []
+
+        def run(store: WebdavStore, name: str) -> None:
+            start.wait()
+            try:
+                store.put(f"d/{name}", content(name.encode()))
+            except AlbumenError as error:
+                failed.append(error)
+
+        threads = [
+            threading.Thread(target=run, args=(store, f"{number}"))
+            for number, store in enumerate((one.store, one.store, two.store, two.store))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not failed
+        assert one.store.identity() == two.store.identity()
+        assert files(folder) == {f"d/{number}": b"%d" % number for number in range(4)}
+
+
+# ------------------------------------------------------------------------------------------------------- what is left behind
+
+CHILD = """
+import sys
+sys.path[:0] = {path!r}
+from pathlib import Path
+from make.webdav import made
+from albumen.testing.stores import content
+with made({url!r}, Path({state!r})) as found:
+    if {replaces!r}:
+        found.store.put("d/x.jpg", content(b"newer"), replace=found.store.stat("d/x.jpg").main.rev)
+    else:
+        found.store.put("d/new.jpg", content(b"new"))
+"""
+
+
+def killed_at(way: proxy.Proxy, state: Path, number: int, *, replaces: bool) -> bool:
+    """A process does one change and is killed when its request of that number is about to be passed on. False when it made fewer."""
+    reached = threading.Event()
+    at = way.count() + number
+    code = CHILD.format(path=sys.path, url=way.url, state=str(state), replaces=replaces)
+    child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+
+    def seen(_: proxy.Request) -> None:
+        if way.count() == at:
+            os.kill(child.pid, signal.SIGKILL)
+            child.wait(60)
+            reached.set()
+
+    way.seen = seen
+    assert child.wait(60) == (-signal.SIGKILL if reached.wait(0) or child.returncode else 0)
+    way.seen = lambda _: None
+    return reached.is_set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("replaces", [False, True], ids=["put", "replace"])
+def test_a_process_killed_at_any_request_leaves_nothing_that_is_not_swept(
+    server: dav.Server, tmp_path: Path, *, replaces: bool
+) -> None:
+    """The end is as before the change or as after it; other people's files that look alike stay."""
+    number = 1
+    reached = True
+    while reached:
+        folder = room(server)
+        with proxy.before(f"{server.url}/{folder.name}") as way, made(way.url, tmp_path / "me") as found:
+            found.store.put("d/x.jpg", content(b"old"))
+            found.store._place.doubt()
+            theirs = {"d/.albumen-other.tmp": b"a person's", "d/.x.tmp": b"another's"}
+            for path, data in theirs.items():
+                (folder / path).write_bytes(data)
+                server.give(folder / path)
+            reached = killed_at(way, tmp_path / "me", number, replaces=replaces)
+            owners = found.context.owners
+            kept = found.store.sweep(_Dead(owners.me), ["d/x.jpg", "d/new.jpg"])
+            assert not kept
+            left = {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+            left = {path: data for path, data in left.items() if "store.json" not in path and ".DAV" not in path}
+            before = {"d/x.jpg": b"old", **theirs}
+            after = {**before, "d/x.jpg": b"newer"} if replaces else {**before, "d/new.jpg": b"new"}
+            assert left in (before, after), number
+        number += 1
+    assert number > 6
+
+
+class _Dead:
+    """All owners but one."""
+
+    def __init__(self, me: str) -> None:
+        self._me = me
+
+    def __contains__(self, owner: object) -> bool:
+        return owner != self._me
+
+
+def test_a_living_process_is_not_swept(apache: dav.Server, tmp_path: Path) -> None:
+    folder = room(apache)
+    with made(f"{apache.url}/{folder.name}", tmp_path) as found:
+        me = found.context.owners.me
+        (folder / f".albumen-{me}-abc1.tmp").write_bytes(b"half")
+        (folder / ".albumen-0123456789abcdef-abc1.tmp").write_bytes(b"half")
+        (folder / ".albumen-0123456789abcdef-abc1.txt").write_bytes(b"a person's")
+        assert [one.main.path for one in found.store.list()] == []
+        assert found.store.sweep({"0123456789abcdef"}, ["x"]) == []
+        assert sorted(one.name for one in folder.iterdir()) == sorted(
+            [f".albumen-{me}-abc1.tmp", ".albumen-0123456789abcdef-abc1.txt"]
+        )
+
+
+def test_what_cannot_be_swept_now_is_swept_next_time(apache: dav.Server, tmp_path: Path) -> None:
+    folder = room(apache)
+    (folder / ".albumen-0123456789abcdef-abc1.tmp").write_bytes(b"half")
+    with proxy.before(f"{apache.url}/{folder.name}") as way, made(way.url, tmp_path) as found:
+        way.fault(proxy.answer(503))
+        assert found.store.sweep({"0123456789abcdef"}, ["x"]) == []
+        way.heal()
+        assert found.store.sweep({"0123456789abcdef"}, []) == []
+        assert list(folder.iterdir()) == []
+
+
+def test_a_server_killed_in_the_middle_of_an_upload_shows_no_half_file(server: dav.Server, tmp_path: Path) -> None:
+    """S1-06 (part: upload cut, no broken result visible)."""
+    folder = room(server)
+    with made(f"{server.url}/{folder.name}", tmp_path) as found:
+        found.store.establish()
+        with pytest.raises((Unavailable, Transient)):
+            found.store.put("big.jpg", Content(lambda: cast("BinaryIO", _Killing(server)), 64 * MEBI))
+        server.start()
+        found.store.ping()
+        assert list(found.store.list()) == []
+        found.store.put("big.jpg", content(b"whole"))
+        assert files(folder) == {"big.jpg": b"whole"}
+
+
+class _Killing:
+    """Bytes in whose middle the server dies."""
+
+    def __init__(self, server: dav.Server) -> None:
+        self._server = server
+        self._left = 64 * MEBI
+
+    def read(self, size: int = -1) -> bytes:
+        if self._left == 32 * MEBI:
+            self._server.kill()
+        size = min(self._left, MEBI) if size < 0 else min(size, self._left)
+        self._left -= size
+        return bytes(size)
+
+    def __enter__(self) -> "_Killing":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+# --------------------------------------------------------------------------------------------------------------------- names
+
+NAMES = ["#a.jpg", "a#b.jpg", "?.jpg", "q?x=1.jpg", "50 %.jpg", "%41.jpg", "a%2Fb.jpg", "a;b.jpg", "a+b&c.jpg", "ü.jpg", "u\u0308.jpg",
+         " blank .jpg", "'\"[]{}.jpg", "<>|*:.jpg", "back\\slash.jpg", "百年😀.jpg", "...", "....jpg", "-rf", "x" * 240 + ".jpg"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_survives_all_that_is_done_to_it(server: dav.Server, tmp_path: Path, name: str) -> None:
+    """S1-28, S1-01 (part: names that need escapes, below a sub-path)."""
+    folder = room(server)
+    with made(f"{server.url}/{folder.name}/", tmp_path) as found:
+        try:
+            item = found.store.put(f"d/{name}", content(b"bytes"))
+        except Rejected:
+            assert server.kind == "wsgidav"
+            assert "?" in name or ";" in name  # it would cut the target of a move there
+            (folder / "d").mkdir(exist_ok=True)
+            (folder / "d" / name).write_bytes(b"bytes")
+            item = found.store.stat(f"d/{name}")
+        assert files(folder) == {f"d/{name}": b"bytes"}
+        assert [one.main for one in found.store.list()] == [item.main]
+        assert read(Content(lambda: found.store.open(f"d/{name}"))) == b"bytes"
+        found.store.move(f"d/{name}", "e/plain.jpg")
+        if "?" in name or ";" in name:
+            return
+        found.store.move("e/plain.jpg", f"{name}/{name}")
+        found.store.delete(f"{name}/{name}")
+        assert files(folder) == {}
+
+
+def test_a_name_that_servers_do_not_keep_is_refused(server: dav.Server, tmp_path: Path) -> None:
+    with made(f"{server.url}/{room(server).name}", tmp_path) as found:
+        found.store.put("x", content(b"x"))
+        for name in ("two\nlines", "tab\t", "\udcff", "\x7f"):
+            with pytest.raises(Rejected, match="control characters"):
+                found.store.put(name, content(b"x"))
+            with pytest.raises(Rejected, match="control characters"):
+                found.store.move("x", name)
+
+
+def test_moves_into_one_folder_never_replace_one_another(server: dav.Server, tmp_path: Path) -> None:
+    """Overwrite: F is no lock at some servers; ours is."""
+    with made(f"{server.url}/{room(server).name}", tmp_path) as found:
+        for number in range(8):
+            found.store.put(f"from/{number}", content(b"%d" % number))
+        start = threading.Barrier(8)
+        won: list[int] = []
+
+        def run(number: int) -> None:
+            start.wait()
+            try:
+                found.store.move(f"from/{number}", "to/x")
+                won.append(number)
+            except Exists:
+                pass
+
+        threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(won) == 1
+        assert len(list(found.store.list())) == 8
+        assert read(Content(lambda: found.store.open("to/x"))) == b"%d" % won[0]
+
+
+# ---------------------------------------------------------------------------------------------------------------------- size
+
+
+class Zeros:
+    """So many bytes that were never in memory at once."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def read(self, size: int = -1) -> bytes:
+        size = min(self._left, MEBI if size < 0 else size)
+        self._left -= size
+        return bytes(size)
+
+    def __enter__(self) -> "Zeros":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.slow
+def test_a_big_file_takes_no_memory(server: dav.Server, tmp_path: Path) -> None:
+    """300 MB there and back, with and without a known size; ``ALBUMEN_BIG`` says how many MiB (3072 in the long runs)."""
+    size = int(os.environ.get("ALBUMEN_BIG", "300")) * MEBI
+    wanted = hashlib.sha256()
+    for _ in range(size // MEBI):
+        wanted.update(bytes(MEBI))
+    with made(f"{server.url}/{room(server).name}", tmp_path, timeout=60.0) as found:
+        found.store.put("small", content(bytes(8 * MEBI)))
+        found.store.prove("small")
+        before = peak()
+        for said in (size, None):
+            item = found.store.put(
+                f"big{said}", Content(lambda: cast("BinaryIO", Zeros(size)), said), expect={"sha256": wanted.hexdigest()}
+            )
+            assert item.main.size == size
+            assert found.store.prove(f"big{said}").digest == "sha256:" + wanted.hexdigest()
+            found.store.delete(f"big{said}")
+        assert peak() - before < 50 * MEBI
+
+
+def peak() -> int:
+    """The most memory that this process ever had, in bytes."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+
+
+# ------------------------------------------------------------------------------------------------------------------ settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"url": "dav.example.org"}, "url: must be an address"),
+        ({"url": "ftp://dav.example.org"}, "url: must be an address"),
+        ({"url": "https://"}, "url: must be an address"),
+        ({"url": "https://dav.example.org:99999"}, "url: must be an address"),
+        ({"url": "https://me:secret@dav.example.org"}, "url: holds a user or password"),
+        ({"url": "https://dav.example.org/?x"}, "url: must be an address"),
+        ({"url": "https://dav.example.org", "ca": "ca.pem"}, "ca: must be the whole path"),
+        ({"url": "https://dav.example.org", "limit": 0}, "limit: must be"),
+        ({"url": "https://dav.example.org", "timeout": 0.0}, "timeout: must be"),
+    ],
+)
+def test_settings_that_cannot_be_are_told(settings: dict[str, object], why: str) -> None:
+    with pytest.raises(ValueError, match=why) as error:
+        WebdavSettings(**settings)  # type: ignore[arg-type]  # wrong on purpose
+    assert "secret" not in str(error.value)
+
+
+def test_time_is_told_whether_a_server_keeps_it(server: dav.Server, tmp_path: Path) -> None:
+    """None of the three takes the time of an upload: the item says what the server will say, not what was asked for."""
+    with made(f"{server.url}/{room(server).name}", tmp_path) as found:
+        item = found.store.put("x", content(b"x", modified=10**18))
+        assert item.main.modified == found.store.stat("x").main.modified
+        assert item.main.modified != 10**18
