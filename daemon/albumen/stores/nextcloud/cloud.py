@@ -156,7 +156,7 @@ class Cloud(Session):
             self.server = str(response.headers.get("Server", ""))
             if not 200 <= response.status_code < 300:
                 raise _refusal(method, response)
-        return Answer(_Response(response, unpack=listing), self, path)  # type: ignore[arg-type]  # all of it that is used
+        return Answer(_Response(response, unpack=listing), self, path, file=method == "GET")  # type: ignore[arg-type]  # all of it that is used
 
     def _made_client(self) -> Any:
         with self._guard:
@@ -241,7 +241,7 @@ class Cloud(Session):
         return Unavailable(self.store, f"what answers at {self.host} is no Nextcloud, or wants a person to log in")
 
     @contextmanager
-    def translating(self, path: str, *, flowing: bool = False) -> Iterator[None]:
+    def translating(self, path: str, *, file: bool = False) -> Iterator[None]:
         """See ``Session.translating``, for the libraries that nc-py-api stands on."""
         from niquests.exceptions import RequestException
         from niquests.packages import urllib3
@@ -251,9 +251,9 @@ class Cloud(Session):
         except (RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if isinstance(error, AlbumenError):
                 raise
-            raise self._failure(error, path, flowing=flowing) from None  # their messages may hold addresses and more
+            raise self._failure(error, path, file=file) from None  # their messages may hold addresses and more
 
-    def _failure(self, error: Exception, path: str, *, flowing: bool) -> AlbumenError:
+    def _failure(self, error: Exception, path: str, *, file: bool) -> AlbumenError:
         found = list(causes(error))
         names = {type(one).__name__ for one in found}  # of two libraries, and the fork has a third set of them
         tls = next((one for one in found if isinstance(one, ssl.SSLError)), None)
@@ -267,7 +267,7 @@ class Cloud(Session):
         if any("Timeout" in name for name in names):
             return Unavailable(self.store, f"its server gave no answer for {self.timeout:g} s ({path or '/'})")
         reason = next((one.strerror for one in reversed(found) if isinstance(one, OSError) and one.strerror), "")
-        if flowing:
+        if file:
             return Transient(f"{self.store}:{path}: the connection broke before its end{f' ({reason})' if reason else ''}")
         return Severed(self.store, f"its server {self.host} cannot be reached: {reason or 'the connection was closed'}")
 
