@@ -20,7 +20,7 @@ from albumen.errors import AlbumenError, Exists, Rejected, Transient, Unavailabl
 from albumen.ports import Exchanges, Folders, Guarded, Local, Moves, Pings, Proves, Stages, Store, Tags
 
 _PORTS = (Store, Stages, Proves, Folders, Moves, Tags, Exchanges, Pings, Guarded)
-_PURE = frozenset({"key", "refused", "local", "ref"})  # they ask nobody
+_PURE = frozenset({"key", "local", "ref"})  # they ask nobody
 _CHANGES = frozenset(
     {"put", "delete", "stage", "commit", "move", "copy", "mkdir", "rmdir", "exchange", "assign", "unassign"},
 )
@@ -192,6 +192,8 @@ class Gate:
         self._closed: tuple[Unavailable, float] | None = None
 
     def __call__(self, call: Call, work: Work) -> Any:
+        if call.method == "refused" and (self._closed is not None or not self._asked):
+            return None  # nobody can tell
         self._check()
         if call.method == "ping" and not self._asked:
             return self.probe()
