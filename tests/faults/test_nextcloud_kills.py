@@ -155,6 +155,7 @@ def requests(folder: Path, version: int) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("version", [34, 28])
 def test_sorting_killed_at_any_request(tmp_path: Path, version: int, after: bool) -> None:
