@@ -14,6 +14,8 @@ from make import jpeg
 from make.daemons import CONFIG, until
 from servers import elastic
 
+pytestmark = pytest.mark.timeout(600)  # the first start of a server may build it
+
 WORDS = (
     ("status",),
     ("check",),

@@ -11,6 +11,8 @@ from make import jpeg
 from make.daemons import CONFIG, until
 from servers import elastic
 
+pytestmark = pytest.mark.timeout(600)  # the first start of a server may build it
+
 COPYING = CONFIG.replace('"move"', '"copy"')
 
 

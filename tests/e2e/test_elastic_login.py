@@ -12,6 +12,8 @@ from make.daemons import CONFIG
 from servers import door, elastic
 from servers.tls import Authority
 
+pytestmark = pytest.mark.timeout(600)  # the first start of a server may build it
+
 USER, PASSWORD, KEY, TOKEN = "anna", "pa55-Wq8-of-the-catalog", "a2V5LWlkOktleS1WbDQ", "tok3n-Rt6-of-the-catalog"
 WRONG = "wr0ng-Zy1-of-the-catalog"
 SECRETS = (PASSWORD, KEY, TOKEN, WRONG)

@@ -12,6 +12,8 @@ from make import f01, f04, jpeg
 from make.daemons import CONFIG
 from servers import elastic
 
+pytestmark = pytest.mark.timeout(600)  # the first start of a server may build it
+
 PLANS = (
     ("import", "more", "--dry-run"),
     ("import", "more", "--move", "-r", "--dry-run"),
