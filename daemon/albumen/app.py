@@ -27,7 +27,7 @@ from albumen.media.gazetteer import Towns
 from albumen.media.naming import NameRules
 from albumen.media.sandbox import Prober
 from albumen.media.zones import zone_at
-from albumen.model import CATALOG, DISK, Facts, Ref
+from albumen.model import CATALOG, DISK, DeedState, Facts, Ref
 from albumen.operations import backing, engines, notifying, opening
 from albumen.operations.engines import Home
 from albumen.operations.notifying import Receiver
@@ -284,7 +284,7 @@ class App:
             backup,
             clock,
             stop,
-            partial(_renewed, self.settings),
+            _Renewals(self.settings),
             self.settings.secrets.renew if self.settings.secrets else None,
         )
         beat = partial(self.health.beat, "clock")
@@ -410,14 +410,21 @@ def _rest(settings: Settings) -> Rest:
     return Rest(queue.pause, queue.longest_pause, queue.locked_pause)
 
 
-def _renewed(settings: Settings, place: str) -> bool:
-    """Whether a secret of that store is another one than when it was last asked; of Vault, whether it lets us in."""
-    if place == vault.PLACE:
-        return settings.secrets.works()
-    section = settings.stores.get(place)
-    secrets = [one for one in vars(section.options).values() if isinstance(one, Secret)] if section else []
-    changed = [one.refresh() for one in secrets if hasattr(one, "refresh")]
-    return any(changed)
+class _Renewals:
+    """Whether a secret of a store is another one than when it was last asked. Sources of secrets are asked, too."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._known: dict[str, int] = {}
+
+    def __call__(self, place: str) -> bool:
+        section = self._settings.stores.get(place)
+        secrets = [one for one in vars(section.options).values() if isinstance(one, Secret)] if section else []
+        for one in secrets:
+            one.refresh()
+        before, now = self._known.get(place, 0), sum(one.changes for one in secrets)
+        self._known[place] = now
+        return now != before
 
 
 def _register(health: observe.Health, stores: Mapping[str, Store], catalog: Catalog, ledger: Ledger, queue: Circuits) -> None:
@@ -432,7 +439,7 @@ def _register(health: observe.Health, stores: Mapping[str, Store], catalog: Cata
 
 def _is_fresh(ledger: Ledger) -> bool:
     """Whether nothing was filed yet."""
-    return not ledger.history(state="done").rows
+    return not ledger.history(state=DeedState.done).rows
 
 
 def _make_folders(section: Section) -> None:

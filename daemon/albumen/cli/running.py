@@ -39,7 +39,8 @@ def run(session: Session, idle_exit: float | None) -> int:
 def check(session: Session, systemd: bool, notify: bool) -> int:
     """Check settings, folders and disk space; print what goes where.
 
-    Tells all mistakes at once; exit status 2 when the settings are wrong, 1 when something of them does not work.
+    Tells all mistakes at once; exit status 2 when the settings are wrong, 1 when something of them does not work. A store that is closed
+    and answers now is used again at once by a daemon that runs.
     """
     from albumen.operations import checking, unit
 
@@ -62,6 +63,7 @@ def check(session: Session, systemd: bool, notify: bool) -> int:
             )
         )
         routes = checking.graph(app.settings)
+        checking.hurry(app.queue, found)
     for one in found:
         if session.json:
             session.record(one)

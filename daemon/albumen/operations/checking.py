@@ -1,4 +1,4 @@
-"""``check``: can it work as it is configured? Asks everything, changes nothing."""
+"""``check``: can it work as it is configured? Asks everything, changes nothing but when closed places are asked again."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from albumen.model import DISK, Query, Refused
 from albumen.mounts import lacks_room, room, shown_size, tells_everything
 from albumen.operations.look import moment
 from albumen.overlaps import folders
-from albumen.ports import Catalog, Pings, Store
+from albumen.ports import Catalog, Circuits, Pings, Store
 from albumen.replaced import replaced
 from albumen.senders import senders
 from albumen.settings import Section, Settings
@@ -75,6 +75,14 @@ def findings(
     yield _places(towns)
     if settings.library.zone == "UTC":
         yield Finding("[library] zone", ok=True, text="UTC: videos without a place are named by UTC; set your own zone")
+
+
+def hurry(queue: Circuits, found: Sequence[Finding]) -> None:
+    """Whoever runs is to ask those closed places again that were found to work."""
+    failed = {one.where for one in found if not one.ok}
+    for circuit in queue.circuits():
+        if f"[store.{circuit.place}]" not in failed:
+            queue.hurry(circuit.place)
 
 
 def _urllib3() -> Iterator[Finding]:
