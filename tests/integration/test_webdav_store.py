@@ -181,14 +181,15 @@ def test_a_process_killed_at_any_request_leaves_nothing_that_is_not_swept(
     reached = True
     while reached:
         folder = room(server)
-        with proxy.before(f"{server.url}/{folder.name}") as way, made(way.url, tmp_path / "me") as found:
+        state = tmp_path / f"{number}"
+        with proxy.before(f"{server.url}/{folder.name}") as way, made(way.url, state) as found:
             found.store.put("d/x.jpg", content(b"old"))
             found.store._place.doubt()
             theirs = {"d/.albumen-other.tmp": b"a person's", "d/.x.tmp": b"another's"}
             for path, data in theirs.items():
                 (folder / path).write_bytes(data)
                 server.give(folder / path)
-            reached = killed_at(way, tmp_path / "me", number, replaces=replaces)
+            reached = killed_at(way, state, number, replaces=replaces)
             owners = found.context.owners
             kept = found.store.sweep(_Dead(owners.me), ["d/x.jpg", "d/new.jpg"])
             assert not kept
