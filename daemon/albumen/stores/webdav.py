@@ -58,9 +58,9 @@ class WebdavSettings:
             raise ValueError("url: must be an address such as https://dav.example.org/photos")
         if "@" in parts.netloc:
             raise ValueError("url: holds a user or password; write them as user and password")
-        if self.token is not None and (self.user or self.password is not None):
+        if self.token and (self.user or self.password):
             raise ValueError("token: goes without user and password")
-        if self.password is not None and not self.user:
+        if self.password and not self.user:
             raise ValueError("password: goes with a user")
         if self.ca and not os.path.isabs(self.ca):
             raise ValueError("ca: must be the whole path of a file, from / on")

@@ -57,9 +57,9 @@ class Sign:
         """What a request must bear."""
         import base64
 
-        if self.token is not None:
+        if self.token:
             return {"Authorization": f"Bearer {self.token.reveal()}"}
-        if self.password is None and not self.user:
+        if not self.user:
             return {}
         plain = f"{self.user}:{self.password.reveal() if self.password else ''}"
         return {"Authorization": "Basic " + base64.b64encode(plain.encode()).decode()}
