@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -85,6 +86,8 @@ class VaultSettings:
             found.append("timeout: must be from 1 s to 5 min")
         if self.every < 1:
             found.append("every: must be at least 1 s")
+        if find_spec("hvac") is None:
+            found.append("hvac, which asks Vault, is not installed: pip install 'albumen[vault]'")
         return found
 
 

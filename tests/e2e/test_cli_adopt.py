@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from e2e.command import Home, patched, whole
-from make import f01, f04, f06, f12, jpeg
+from make import f01, f04, f06, jpeg
 from make.media import RAW, every_extension
 from make.seed0 import ALBUM, MONTH, SETTINGS, collection, content_hash, documents, entry, md5
 from servers.old_elastic import OldElastic, old_elastic
+from servers.tls import Authority
 
 
 @pytest.fixture
@@ -245,6 +246,41 @@ def test_passwords_come_from_secrets_and_are_shown_nowhere(albumen: Home) -> Non
         adopt(albumen, server, "--user", "reader", "--password", "env:OLD", code=0, env=secret)
 
 
+def test_a_server_behind_tls_is_trusted_by_its_authority(albumen: Home) -> None:
+    entries = collection(albumen.path)
+    authority = Authority.make(albumen.path / "ca")
+    with old_elastic(documents(entries), tls=authority.server()) as server:
+        assert "name its authority by --ca FILE" in adopt(albumen, server, code=1).err
+        assert server.asked == []
+        adopt(albumen, server, "--ca", str(authority.ca), code=0)
+        plain = server.url.replace("https", "http")
+        ran = albumen.run("adopt", "--from-elasticsearch", plain, code=1)
+        assert ran.err.startswith(f"{plain}: ")
+        assert (
+            "--ca"
+            in albumen.run("adopt", "--from-elasticsearch", server.url, "--ca", str(albumen.path / "albumen.toml"), code=2).err
+        )
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_index(albumen: Home) -> None:
+    (albumen.path / "photos/x.jpg").write_bytes(b"x")
+    code = (
+        "import atexit\n"
+        "def told():\n"
+        "    line = next(one for one in open('/proc/self/status') if one.startswith('VmHWM'))\n"
+        "    open('peak', 'w').write(line.split()[1])\n"
+        "atexit.register(told)\n"
+    )
+    env, peaks = patched(albumen, code), []
+    for number in (500, 15_000):
+        entries = [{"path": f"20{at // 500:02}", "name": f"{at:05}.jpg", "nas": True, "size": 1} for at in range(number)]
+        with old_elastic(documents(entries)) as server:
+            adopt(albumen, server, "-q", code=1, env=env)
+        peaks.append(int((albumen.path / "peak").read_text()))
+    assert peaks[1] < peaks[0] + 16_000  # kB; the index alone is more than that
+
+
 def test_wrong_words_are_wrong_use(albumen: Home) -> None:
     for url in ("nas:9200", "ftp://nas", "http://", "http://nas/?x=1", "http://nas:0", "http://n s"):
         assert "is no address" in albumen.run("adopt", "--from-elasticsearch", url, code=2).err
@@ -299,16 +335,6 @@ def test_the_vectors_of_the_seed(home: Home) -> None:
     assert found["checksum"] == "ecb65bb98f9d905b70458986c39fcbad7715e5f2fcc3b1f07767d7c83e2438cc"
     assert found["size"] == 2_147_483_646
     assert (found["nas"], found["dropbox"], found["kind"], found["type"]) == (True, True, 1, "heic")
-
-
-@pytest.mark.slow
-def test_a_file_larger_than_the_seed_can_say_is_adopted(albumen: Home) -> None:
-    path = f12(f"{albumen / 'photos'}/{MONTH}", "big.mp4")
-    made = {"name": "big.mp4", "path": MONTH, "nas": True, "size": 2_147_483_646, "kind": 2, "type": "mp4"}
-    with old_elastic(documents([made])) as server:
-        adopt(albumen, server, code=0)
-    (row,) = exported(albumen).values()
-    assert row["size"] == os.path.getsize(path)
 
 
 def test_adopting_an_export_gives_the_same_placements(albumen: Home) -> None:

@@ -147,6 +147,15 @@ def test_a_reference_without_a_vault_is_told(tmp_path: pathlib.Path) -> None:
     )
 
 
+def test_without_its_library_it_says_what_to_install(
+    server: servers.Fake, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("albumen.vault.find_spec", lambda _name: None)
+    with pytest.raises(ConfigError, match=r"pip install 'albumen\[vault\]'"):
+        loaded(server, tmp_path, STORE)
+    assert loaded(server, tmp_path)  # who uses nothing of it needs nothing
+
+
 def test_equal_settings_stay_equal_while_their_secrets_change(server: servers.Fake, tmp_path: pathlib.Path) -> None:
     """So that SIGHUP does not begin anew because a password was rotated."""
     text = STORE.replace('"vault:kv/webdav#username"', '"anna"')

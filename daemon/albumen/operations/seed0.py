@@ -106,7 +106,7 @@ def parse(source: object) -> Entry:
             return None
         try:
             return how(value)
-        except (ValueError, TypeError, OverflowError, LookupError):
+        except (ValueError, TypeError, AttributeError, OverflowError, LookupError):
             notes.append(f"its {key} {json.dumps(value)[:80]} cannot be read")
             return None
 
