@@ -12,12 +12,13 @@ import pytest
 
 from e2e.command import Home
 from make.daemons import until
-from make.hubs import PASSWORD, RAW, USER, DavFiles, Hub, config, running, wrong
+from make.hubs import PASSWORD, RAW, USER, DavFiles, Hub, config, is_whole_png, running, wrong
+from make.pictures import jpeg_bytes
 from servers import dav, proxy
 
 ENV = {"HUB_PASSWORD": PASSWORD}
 KINDS = [pytest.param("wsgidav"), pytest.param("apache", marks=pytest.mark.slow), pytest.param("rclone", marks=pytest.mark.slow)]
-PATIENCE = 120.0
+PATIENCE = 90.0
 
 
 @pytest.fixture(params=KINDS)
@@ -94,6 +95,72 @@ def test_one_slow_file_holds_up_nobody(home: Home, hub: Hub, server: dav.Server)
             until(lambda: finished(hub, 10) or daemon.poll() is not None, PATIENCE)
             assert wrong(hub) == [], (home.path / "log").read_text()
             assert way.busiest <= 3
+
+
+@pytest.mark.slow
+def test_while_uploads_break_off_no_raw_leaves_and_nothing_broken_shows(home: Home, hub: Hub, server: dav.Server) -> None:
+    """S1-06 (part: uploads that are cut), S1-10 (part: it goes on by itself)."""
+    log = home.path / "log"
+    with proxy.before(server.url) as way:
+        uploads: list[str] = []
+
+        def later(request: proxy.Request) -> bool:
+            if request.method == "PUT" and "_unsorted" in request.target:
+                uploads.append(request.target)
+            return len(uploads) > 2 and request.method == "PUT"
+
+        way.fault(proxy.unsent(), when=later)
+        configure(home, way.url)
+        with running(home.path) as daemon:
+            hub.drop(8)
+            until(lambda: (len(uploads) > 4 and "place closed" in log.read_text()) or daemon.poll() is not None, PATIENCE)
+            results = hub.results()
+            assert len(results) <= 2
+            assert all(is_whole_png(data, (120, 80)) for data in results.values())
+            assert len(hub.raws()) >= 6
+            assert not hub.raws().keys() & hub.trash().keys()
+            way.heal()
+            until(lambda: finished(hub, 8) or daemon.poll() is not None, PATIENCE)
+            assert wrong(hub) == [], (home.path / "log").read_text()
+
+
+@pytest.mark.slow
+def test_a_server_that_is_stopped_in_the_middle(home: Home, hub: Hub, server: dav.Server) -> None:
+    """S1-10 (part: the server stopped): goes on by itself, nothing is buried, one line when it closes and one when it works."""
+    configure(home, server.url)
+    with running(home.path) as daemon:
+        hub.drop(30)
+        until(lambda: len(hub.results()) >= 2 or daemon.poll() is not None, PATIENCE)
+        server.kill()
+        until(lambda: "place closed" in (home.path / "log").read_text() or daemon.poll() is not None, PATIENCE)
+        server.start()
+        until(lambda: finished(hub, 30) or daemon.poll() is not None, PATIENCE)
+        assert wrong(hub) == [], (home.path / "log").read_text()
+        assert home.run("queue", "dead", "--json", env=ENV).rows == []
+    said = (home.path / "log").read_text()
+    assert said.count("place closed") == said.count("place works again") == 1
+
+
+@pytest.mark.slow
+def test_a_broken_picture_is_tried_once_and_told(home: Home, hub: Hub, server: dav.Server) -> None:
+    """S1-11: two rounds, one attempt; tried again when its bytes change."""
+    with proxy.before(server.url) as way:
+        configure(home, way.url)
+        whole = jpeg_bytes(size=(300, 200), colour=(1, 2, 3))
+        with running(home.path) as daemon:
+            hub.files.drop(f"{RAW}/Unknown bad.jpg", whole[:-900])
+            hub.drop(2)
+            until(lambda: "failed" in (home.path / "log").read_text() or daemon.poll() is not None, PATIENCE)
+            looks = way.count("PROPFIND")
+            until(lambda: way.count("PROPFIND") > looks + 4 or daemon.poll() is not None, PATIENCE)
+            assert sum(one.method == "GET" and "bad" in one.target for one in way.requests) == 1
+            status = home.run("status", env=ENV, code=1)
+            assert "Unknown bad.jpg" in status.out
+            assert "not scaled" in status.out
+            assert f"{RAW}/Unknown bad.jpg" in hub.raws()
+            hub.files.drop(f"{RAW}/Unknown bad.jpg", whole)
+            until(lambda: (len(hub.results()) == 3 and not hub.raws()) or daemon.poll() is not None, PATIENCE)
+        assert not [one for one in (home.path / "state" / "spool").rglob("*") if one.is_file()], "S1-13"
 
 
 @pytest.mark.slow

@@ -106,6 +106,16 @@ def test_names_of_one_second_differ(hub: Hub) -> None:
     assert len(hub.results()) == 20
 
 
+@pytest.mark.slow
+def test_five_hundred_raws_have_five_hundred_results(hub: Hub) -> None:
+    """S1-05: small files, most of them of the same second."""
+    for number in range(500):
+        hub.drop(f"Unknown {number:03}.jpg", pictures.jpeg_bytes(size=(8 + number % 30, 8 + number // 30)))
+    hub.life().daemon("raw")
+    assert len(hub.results()) == 500
+    assert len(hub.rest()) == 500
+
+
 def test_equal_pictures_have_a_result_each(hub: Hub) -> None:
     """S1-05: the same content under two names."""
     hub.drop("Unknown a.jpg", picture())
