@@ -1,6 +1,5 @@
 """What is asked of a Nextcloud beyond WebDAV: file numbers and tags with a listing, and large uploads in pieces."""
 
-import io
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +18,7 @@ _OC, _NC = "http://owncloud.org/ns ", "http://nextcloud.org/ns "
 FILE = '<fileid xmlns="http://owncloud.org/ns"/>'
 TAGS = '<system-tags xmlns="http://nextcloud.org/ns"/>'
 LARGE = 32 << 20  # bytes from which on a file is sent in pieces
-_PIECE = 10 << 20  # bytes of one, in memory; at least 5 MiB, and at most 10,000 of them
+_PIECE = 10 << 20  # bytes of one at least, in memory; no less than 5 MiB, and at most 10,000 of them
 _MOST = 10_000
 
 
@@ -90,6 +89,7 @@ class CloudCalls(Calls):
             if number > _MOST:
                 raise Rejected(f"{self.store}:{path}: is larger than {_MOST * _PIECE} bytes, the most that goes up in pieces")
             self._do("PUT", Elsewhere(f"{upload}/{number}"), headers, {201, 204}, body=piece)
+            piece.clear()
 
     def finish(self, upload: Elsewhere, path: str, body: Body, headers: Mapping[str, str]) -> Mapping[str, str]:
         """The pieces become the file, at once: a file that lies there keeps its number and tags (with ``Overwrite: T``). ``Refusal``."""
@@ -102,17 +102,32 @@ class CloudCalls(Calls):
             self._do("DELETE", upload, None, {200, 204})
 
 
-def _pieces(body: Iterable[bytes]) -> Iterator[bytes]:
-    """Of one size, but the last. At least one, if nothing is in it."""
-    buffer = io.BytesIO()
+class _Piece:
+    """Some bytes, to be sent, and sent again, and then forgotten: the library keeps hold of what it sent for as long as it likes."""
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self._parts = parts
+        self._size = sum(len(one) for one in parts)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._parts)
+
+    def clear(self) -> None:
+        self._parts = []
+
+
+def _pieces(body: Iterable[bytes]) -> Iterator[_Piece]:
+    """Of about one size, but the last."""
+    parts: list[bytes] = []
+    size = 0
     for some in body:
-        buffer.write(some)
-        while buffer.tell() >= _PIECE:
-            whole = buffer.getbuffer()
-            piece, rest = bytes(whole[:_PIECE]), bytes(whole[_PIECE:])
-            whole.release()
-            buffer = io.BytesIO()
-            buffer.write(rest)
-            yield piece
-    if buffer.tell():
-        yield buffer.getvalue()
+        parts.append(some)
+        size += len(some)
+        if size >= _PIECE:
+            yield _Piece(parts)
+            parts, size = [], 0
+    if parts:
+        yield _Piece(parts)
