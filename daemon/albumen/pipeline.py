@@ -237,7 +237,8 @@ class Pipeline:
 
     def _taken(self, item: Item, now: Sequence[Item]) -> None:
         """What a move has taken away, or a step on a store of ours, is not remembered any more: was only its disk gone at that moment,
-        its source offers it again when it is back, and it is known as a duplicate."""
+        its source offers it again when it is back, and it is known as a duplicate. Of a store of ours that is kept at once: a process
+        that ends before the next look must not leave behind that all these are missing."""
         if item.source not in self.sources or not (item.move or is_placement(item.main.store, item.main.path)):
             return
         if any(one.main != item.main or (one.duplicate_of and one.deeds) for one in now):
@@ -248,6 +249,11 @@ class Pipeline:
                     self._away.setdefault(item.source, {})[below(item, item.main)] = item.main.rev
             except AlbumenError:
                 return
+            else:
+                return
+            if is_placement(item.main.store, item.main.path):
+                with suppress(AlbumenError):  # then at the next look
+                    self.recall(item.source)
 
     def recall(self, source: str) -> Memory:
         """What a source has seen, for its next look: without what was taken away since the last one."""

@@ -16,7 +16,7 @@ from albumen.deeds.desk import Desk, shown
 from albumen.deeds.drafting import draft
 from albumen.errors import Changed, Exists, NotFound, Taken, Transient
 from albumen.media import signature
-from albumen.model import Deed, DeedState, Facts, Item, Made, Placement, Record, Ref, Wish
+from albumen.model import Arrival, Deed, DeedState, Facts, Item, Made, Placement, Record, Ref, Wish
 
 _ROUNDS = 20
 _CHUNK = 1 << 20
@@ -129,7 +129,13 @@ def _drafted(desk: Desk, item: Item, made: Made, place: Ref, digest: str, size: 
     told = {name: getattr(known, name) for name in _TOLD if getattr(known, name)} if known else {}
     base = os.path.splitext(known.name if known else item.main.name)[0]
     ending = signature.extension(place.name, made.facts.type)
-    return dataclasses.replace(own, **told, name=f"{base}.{ending}" if ending else base, derived_from=item.id or None)
+    return dataclasses.replace(
+        own,
+        **told,
+        name=f"{base}.{ending}" if ending else base,
+        derived_from=item.id or None,
+        arrival=(Arrival(item.source, shown(item.main), desk.clock()),),
+    )
 
 
 def _consume(desk: Desk, item: Item, wish: Wish, made: Deed, do: steps.Do) -> None:
