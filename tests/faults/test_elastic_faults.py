@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -138,6 +137,27 @@ def test_who_loses_a_race_in_the_middle_leaves_nothing(shaky: ElasticCatalog, ca
     shaky.put([replace(old, version=1, title="again"), new])
 
 
+def test_what_is_taken_back_is_taken_back_although_the_answer_is_lost(
+    shaky: ElasticCatalog, catalog: ElasticCatalog, way: Proxy
+) -> None:
+    old, contested = a_record("old"), a_record("contested")
+    catalog.put([old, contested])
+    sent = 0
+
+    def seen(request: Request) -> None:
+        nonlocal sent
+        sent += bulk(request)
+        if bulk(request) and sent == 1:
+            catalog.put([replace(contested, version=1, title="theirs")])
+            way.fault(unsent(), when=bulk, times=1)  # the next one, which takes back
+
+    way.seen = seen
+    with pytest.raises(Stale):
+        shaky.put([replace(old, version=1, title="ours"), replace(contested, version=1, title="ours")])
+    assert catalog.get([old.id])[old.id] == replace(old, version=1)
+    assert sent == 3
+
+
 def shows(catalog: ElasticCatalog) -> None:
     """What it finds is what a plain filter finds among the same records."""
     plain = MemoryCatalog()
@@ -237,8 +257,12 @@ def test_a_server_that_hangs_is_waited_for_so_long(way: Proxy, catalog: ElasticC
     with closing(a_catalog(way.url, catalog.settings.index, timeout=1.0)) as shaky:
         shaky.ready()
         way.hole()
-        with pytest.raises(Unavailable, match="not within 1 s"):
+        with pytest.raises(Unavailable, match="did not answer within 1 s"):
             shaky.get(["0" * 32])
+        with ThreadPoolExecutor(16) as pool:
+            for one in [pool.submit(shaky.count, Query()) for _ in range(16)]:
+                with pytest.raises(Unavailable, match="did not answer within 1 s"):
+                    one.result()
         way.heal()
         assert shaky.count(Query()) == {"": 0}
 
@@ -443,9 +467,7 @@ def test_a_search_sees_what_another_connection_wrote(node: elastic.Node, catalog
 def test_a_restarted_server_is_found_again(node: elastic.Node, catalog: ElasticCatalog) -> None:
     catalog.put([a_record(0)])
     node.stop()
-    began = time.monotonic()
     with pytest.raises(Unavailable, match="cannot be reached"):
         catalog.count(Query())
-    assert time.monotonic() - began < 20
     node.start()
     assert catalog.count(Query()) == {"": 1}

@@ -150,19 +150,40 @@ def test_who_waits_for_a_refresh_shares_it() -> None:
     assert len(counted) == 2
 
 
-def test_a_refresh_that_fails_is_told_to_one_and_tried_by_the_next() -> None:
+def test_a_refresh_that_fails_is_told_to_all_who_waited_and_tried_by_the_next() -> None:
+    begun, go = threading.Semaphore(0), threading.Semaphore(0)
     tries: list[int] = []
+    told: list[str] = []
 
     def refresh() -> None:
         tries.append(1)
-        if len(tries) == 1:
+        begun.release()
+        assert go.acquire(timeout=60)
+        if len(tries) < 3:
             raise Unavailable("catalog", "away")
 
+    def wait() -> None:
+        try:
+            refreshes.wait()
+        except Unavailable as error:
+            told.append(error.why)
+
     refreshes = Refreshes(refresh)
-    with pytest.raises(Unavailable):
-        refreshes.wait()
+    threads = [threading.Thread(target=wait)]
+    threads[0].start()
+    assert begun.acquire(timeout=60)
+    threads += [threading.Thread(target=wait) for _ in range(8)]
+    for one in threads[1:]:
+        one.start()
+    while refreshes.waiting < 8:
+        pass
+    for _ in range(3):
+        go.release()
+    for one in threads:
+        one.join(60)
+    assert (len(tries), told) == (2, ["away"] * 9)
     refreshes.wait()
-    assert len(tries) == 2
+    assert len(tries) == 3
 
 
 @pytest.mark.parametrize(

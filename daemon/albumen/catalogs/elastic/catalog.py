@@ -1,6 +1,7 @@
 """``ElasticCatalog``: the catalog in an index of Elasticsearch."""
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ from albumen.catalogs.elastic.searching import BY, Searching, cursor_of
 from albumen.catalogs.elastic.settings import ElasticSettings
 from albumen.catalogs.elastic.trouble import Gone
 from albumen.catalogs.elastic.writing import Writing
-from albumen.errors import Permanent, UsageError
+from albumen.errors import Permanent, Unavailable, UsageError
 from albumen.jsonable import loads
 from albumen.model import Page, Placement, Query, Record
 from albumen.plugins import Context
@@ -41,6 +42,7 @@ class ElasticCatalog:
         self._alias = settings.index
         self._guard = threading.Lock()
         self._known: set[str] = set()  # indexes that are as ours are
+        self._trouble: tuple[float, Unavailable] | None = None  # when we last could not look, and why
         self._searching = Searching(self.connection, self._alias, Refreshes(self._refresh))
         self._writing = Writing(self._alias, self._look, Bulk(self.connection, context.stop, self._look), self._moved)
 
@@ -133,9 +135,16 @@ class ElasticCatalog:
 
     def _index(self, *, make: bool) -> str:
         """``Gone`` when there is none although something was filed: made anew and empty it would look as if nothing ever was."""
+        began = time.monotonic()
         with self._guard:
             if not self._known:
-                found = index.found(self.connection, self.settings, make=make and self._fresh())
+                if self._trouble is not None and self._trouble[0] > began:
+                    raise self._trouble[1]  # while this call waited: each trying a server that hangs by itself would take hours
+                try:
+                    found = index.found(self.connection, self.settings, make=make and self._fresh())
+                except Unavailable as error:
+                    self._trouble = time.monotonic(), error
+                    raise
                 if found:
                     self._known.add(found)
                 elif not self._fresh():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from albumen.catalogs.elastic.settings import ElasticSettings
-from albumen.catalogs.elastic.trouble import Away, Lost, Place
+from albumen.catalogs.elastic.trouble import Away, Lost, Place, Slow
 from albumen.errors import ConfigError, Unavailable
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Connection:
         """Whether another try, soon or at another node, may do better."""
         if isinstance(error, Away):
             return len(self._settings.urls) > 1
-        return isinstance(error, Lost) or error.retry_after is not None
+        return (isinstance(error, Lost) and not isinstance(error, Slow)) or error.retry_after is not None
 
     def send(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
         """Exactly one request; the JSON of its answer. ``bytes`` are lines of JSON. Raises as ``trouble`` says; ``Lost`` when nobody
@@ -82,7 +82,7 @@ class Connection:
         if isinstance(error, elasticsearch.SSLError):
             return self.place.away(f"{_reason(error)}; is its certificate signed by the one that [catalog] ca names?")
         if isinstance(error, elasticsearch.ConnectionTimeout):
-            return self.place.lost(f"not within {self._settings.timeout:g} s")
+            return self.place.slow(self._settings.timeout)
         if isinstance(error, elasticsearch.ConnectionError):
             unsent = _unsent(error)
             return self.place.away(unsent) if unsent else self.place.lost(_reason(error))

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable
 
+from albumen.errors import AlbumenError
+
 
 class Refreshes:
     """``refresh`` makes all that was written so far seen by searches. One runs at a time; who comes while one runs may have written
@@ -12,12 +14,14 @@ class Refreshes:
         self._refresh = refresh
         self._changed = threading.Condition()
         self._begun = 0
-        self._ended = 0  # the newest that ended well
+        self._ended = 0
         self._running = False
+        self._trouble: AlbumenError | None = None  # of the last that ended
         self.waiting = 0  # how many wait now
 
     def wait(self) -> None:
-        """Returns once a refresh that began after this call has ended. Raises what it raises, to whoever ran it; the others try."""
+        """Returns once a refresh that began after this call has ended. What it raises, all who waited for it raise: each trying a
+        server that hangs by itself would take hours."""
         with self._changed:
             wanted = self._begun + 1
             self.waiting += 1
@@ -25,16 +29,19 @@ class Refreshes:
                 self._changed.wait()
             self.waiting -= 1
             if self._ended >= wanted:
+                if self._trouble is not None:
+                    raise self._trouble
                 return
             self._begun += 1
-            mine = self._begun
             self._running = True
-        well = False
+        trouble: AlbumenError | None = None
         try:
             self._refresh()
-            well = True
+        except AlbumenError as error:
+            trouble = error
+            raise
         finally:
             with self._changed:
                 self._running = False
-                self._ended = mine if well else self._ended
+                self._ended, self._trouble = self._begun, trouble
                 self._changed.notify_all()

@@ -108,7 +108,7 @@ class Searching:
         start = None if behind is None else [term(behind.sort), term(behind.id), "~"][: len(names)]
         while len(found) < wanted:
             size = min(wanted - len(found) + (0 if query.companions else wanted // 4 + 2), _PIECE)
-            body = {"query": _all(asked), "sort": order, "size": size, "_source": False, "track_total_hits": False}
+            body = {"query": _all(asked), "sort": order, "size": size, "stored_fields": "_none_", "track_total_hits": False}
             hits = self._search({**body, **({"search_after": start} if start else {})}, moment)["hits"]["hits"]
             found.update((Shown(text_of(hit["sort"][0]), text_of(hit["sort"][1])), None) for hit in hits)
             if len(hits) < size:

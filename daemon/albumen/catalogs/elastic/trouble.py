@@ -19,6 +19,10 @@ class Lost(Unavailable):
     """The connection ended, or the time, before an answer: nobody knows whether it was done."""
 
 
+class Slow(Lost):
+    """No answer within the time that is waited for: asking again at once would only wait as long again."""
+
+
 class Away(Unavailable):
     """No connection could be made: nothing was sent."""
 
@@ -99,6 +103,10 @@ class Place:
     def lost(self, reason: str) -> Lost:
         """It was reached, and its answer did not come."""
         return Lost(self.name, f"Elasticsearch at {self.url} did not answer: {reason}")
+
+    def slow(self, seconds: float) -> Slow:
+        """It was reached, and did not answer in time."""
+        return Slow(self.name, f"Elasticsearch at {self.url} did not answer within {seconds:g} s")
 
     def lost_index(self) -> Gone:
         """The index is not there, although something was filed."""

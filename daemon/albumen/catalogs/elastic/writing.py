@@ -207,16 +207,16 @@ class Writing:
 
     def _take_back(self, call: _Call) -> None:
         """What this call wrote, unless somebody has written there since; then the groups as they are."""
-        writes = []
+        writes, mark = [], _mark()  # its own: by the call's, a lost answer could not be told from what is taken back
         for id, how in call.written.items():
             before = call.before.get(id)
             if how.refused or how.seq < 0 or before is None:
                 continue
             now = replace(before, seq=how.seq, term=how.term)
             if before.seq < 0:
-                writes.append(Write(now, call.mark))
+                writes.append(Write(now, mark))
             else:
-                writes.append(_as_shown(now, None, call.mark))
+                writes.append(_as_shown(now, None, mark))
         if writes:
             self._bulk.write(writes, {})
             call.groups.update(call.written)
