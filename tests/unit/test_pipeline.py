@@ -26,7 +26,7 @@ from albumen.model import DISK, Batch, Buried, Done, Event, Item, Job, Later, Pe
 from albumen.pipeline import CLOSE, DELAYS, NEVER, Step
 from albumen.ports import Handler, Queue, Run, Store
 from albumen.spool import Spool
-from albumen.testing import MemoryMemory, NoMoveStore
+from albumen.testing import MemoryMemory, NoMoveStore, RemoteStore
 from make.lives import Life, Log
 from make.worlds import NOW, Fault, InMemory, jpeg
 
@@ -106,6 +106,33 @@ def test_gone_with_its_disk_is_offered_again_when_it_is_back(life: Life) -> None
     life.memory.commit(Batch(seen=(Seen("a.jpg", "r1"), Seen("a.xmp", "x2"))), ())
     assert life.pipeline(job(item=both)) == Done()
     assert {one.path: one.rev for one in life.memory.all()} == {"a.jpg": NEVER, "a.xmp": "x2"}
+
+
+def test_what_left_a_store_of_ours_is_forgotten_at_once(life: Life) -> None:
+    """By the name that its source remembers; a process that is killed before the next look leaves nothing to be missed."""
+    hub = RemoteStore("hub")
+    life.pipeline.stores = {**life.pipeline.stores, "hub": cast("Store", hub)}
+    main = hub.write("ai/_raw/a.jpg", jpeg("a")).main
+    life.memory.commit(Batch(seen=(Seen("a.jpg", main.rev), Seen("b.jpg", "r1"))), ())
+    far = Item(main, source="camera", root="ai/_raw")
+
+    def work(item: Item, run: Run) -> Sequence[Item]:
+        moved = hub.move(item.main.path, "ai/sorted/a.jpg")
+        return [replace(item, main=moved.main)]
+
+    does(life, work)
+    life.pipeline(job(item=far, steps=("does",)))
+    assert [one.path for one in life.memory.all()] == ["b.jpg"]
+
+
+def test_what_a_step_leaves_where_it_is_stays_remembered(life: Life) -> None:
+    hub = RemoteStore("hub")
+    life.pipeline.stores = {**life.pipeline.stores, "hub": cast("Store", hub)}
+    main = hub.write("ai/_raw/a.jpg", jpeg("a")).main
+    life.memory.commit(Batch(seen=(Seen("a.jpg", main.rev),)), ())
+    does(life, lambda item, _run: [replace(item, main=hub.copy(item.main.path, "ai/b.jpg").main)])
+    life.pipeline(job(item=Item(main, source="camera", root="ai/_raw"), steps=("does",)))
+    assert [one.path for one in life.memory.all()] == ["a.jpg"]
 
 
 def test_what_was_taken_away_is_not_remembered(life: Life) -> None:
