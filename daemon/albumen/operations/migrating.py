@@ -138,7 +138,8 @@ def migrate(state: str, source: Place, target: Place, *, replace_held: bool, tol
     if planned.held and not replace_held and not planned.resumes:
         raise UsageError(
             f"{target.home} holds {planned.held} records already, and nothing is mixed: `albumen migrate --to {target.home.engine} "
-            f"--replace` puts the {planned.records} of {source.home} in their place (and keeps what is there aside)"
+            f"--replace` puts the {planned.records} of {source.home} in their place (and keeps what is there aside); if they are another "
+            "collection's, name another place in [catalog]"
         )
     begun = unfinished(state)
     if begun is None or begun.to != target.home.engine:
