@@ -121,7 +121,7 @@ def test_an_unknown_name_is_told_with_those_there_are(site: pathlib.Path) -> Non
 def test_everything_that_albumen_brings_works() -> None:
     ours = [one for one in Plugins().status(load=True) if one.package == "albumen"]
     assert {(one.group, one.name): one.why for one in ours if one.state != "ok"} == {}
-    assert {one.group for one in ours} == {"sources", "stores", "handlers", "catalogs", "ledgers", "queues"}
+    assert {one.group for one in ours} == {"sources", "stores", "handlers", "catalogs", "ledgers", "queues", "scalers"}
 
 
 def test_what_is_no_class_is_at_fault() -> None:

@@ -116,7 +116,7 @@ class Proxy:
     url: str = ""
     raw: bool = False
     requests: list[Request] = field(default_factory=list)
-    busiest: int = 0  # most files that were under way at once: GET and PUT, from their first byte to the last of the answer
+    busiest: int = 0  # most files that were under way at once: GET and PUT, from their first byte to the last of the answer; not albumen's own
     seen: Callable[[Request], None] = lambda _: None  # called before each request is passed on; may wait, may kill
     _rules: list[_Rule] = field(default_factory=list)
     _mode: Literal["pass", "hole", "reset"] = "pass"
@@ -255,7 +255,7 @@ class _Line:
                 if not self._instead(fault, headers):
                     return
                 continue
-            counted = request.method in {"GET", "PUT"}
+            counted = request.method in {"GET", "PUT"} and "/.albumen/" not in request.target
             self.proxy._under_way(counted)
             try:
                 if not self._pass_on(request, b"".join((first, b"\r\n", *lines, b"\r\n")), fault):
