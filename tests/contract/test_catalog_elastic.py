@@ -17,6 +17,8 @@ from make.elastic import a_catalog, emptied
 from make.questions import IDS, answers, fill, queries, records
 from servers import elastic
 
+pytestmark = pytest.mark.timeout(300)  # a server starts, and the machine may be busy
+
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

@@ -20,6 +20,8 @@ from make.elastic import a_catalog
 from servers import elastic, proxy
 from servers.proxy import Proxy, Request, answer, lost, unsent
 
+pytestmark = pytest.mark.timeout(300)  # a server starts, and the machine may be busy
+
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[elastic.Node]:
@@ -279,6 +281,7 @@ def test_who_is_not_let_in_is_told_so(shaky: ElasticCatalog, way: Proxy, status:
     assert told.value.auth
 
 
+@pytest.mark.slow
 def test_killed_while_it_is_written_to(node: elastic.Node, catalog: ElasticCatalog) -> None:
     """Every put that returned is there after a kill -9 of the server, as it was; one that did not is tried again, and counts once."""
     said: dict[str, Record] = {}
@@ -343,7 +346,7 @@ def test_a_read_only_index_is_told_of_and_read(node: elastic.Node, catalog: Elas
     catalog.put([a_record(1)])
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_a_full_disk_is_told_of(node: elastic.Node, catalog: ElasticCatalog) -> None:
     """The server's own watermark, set so low that this disk is over it."""
     catalog.put([a_record(0)])
@@ -464,6 +467,7 @@ def test_a_search_sees_what_another_connection_wrote(node: elastic.Node, catalog
             assert catalog.count(Query()) == {"": number + 1}
 
 
+@pytest.mark.slow
 def test_a_restarted_server_is_found_again(node: elastic.Node, catalog: ElasticCatalog) -> None:
     catalog.put([a_record(0)])
     node.stop()

@@ -19,6 +19,7 @@ from servers import elastic
 
 CHILD = Path(__file__).with_name("elastic_writer.py")
 RECORDS = 1000
+pytestmark = pytest.mark.timeout(300)  # a server starts, and the machine may be busy
 
 
 @pytest.fixture(scope="module")
