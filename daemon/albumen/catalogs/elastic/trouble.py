@@ -63,7 +63,7 @@ class Place:
         if status == 401:
             return Unavailable(self.name, f"Elasticsearch at {self.url} does not know our user or key: see [catalog]", auth=True)
         if status == 403:
-            why = f"Elasticsearch at {self.url} does not let us ({reason}): our role needs all rights on {self.index} and {self.index}-*"
+            why = f"Elasticsearch at {self.url} does not let us ({reason}): our role needs all rights on {self.index} and {self.index}-*, and monitor on the cluster"
             return Unavailable(self.name, why, auth=True)
         if status == 404 or kind == "index_not_found_exception":
             return Gone(
