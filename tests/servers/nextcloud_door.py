@@ -135,26 +135,24 @@ class Handler(BaseHTTPRequestHandler):
         cloud.on_request(self.command, path, "before")
         request = Request(self.command, target, self.headers, self.rfile)  # type: ignore[arg-type]  # read-only use of a Message
         cloud.under_way(1)
-        status = 0
         try:
             if fault is not None and fault.then == "stall":
                 time.sleep(fault.seconds)
-            if fault is not None and fault.then == "dropped":
+            answer = None if fault is not None and fault.then == "dropped" else self._instead(fault) or cloud.answer(request)
+            if answer is not None:
+                self._drain(request)
+                cloud.on_request(self.command, path, "after")
+            heard = answer if fault is None or fault.then != "lost" else None
+            # told before anybody hears of it: a test that counts has all that it asked
+            cloud.asked.append(Asked(self.command, path, heard.status if heard else 0, dict(self.headers)))
+            if heard is None:
                 self.close_connection = True
-                return
-            answer = self._instead(fault) or cloud.answer(request)
-            self._drain(request)
-            cloud.on_request(self.command, path, "after")
-            if fault is not None and fault.then == "lost":
-                self.close_connection = True
-                return
-            status = answer.status
-            self._send(answer, fault)
+            else:
+                self._send(heard, fault)
         except (Broken, OSError, ssl.SSLError):
             self.close_connection = True
         finally:
             cloud.under_way(-1)
-            cloud.asked.append(Asked(self.command, path, status, dict(self.headers)))
 
     def _instead(self, fault: Fault | None) -> Answer | None:
         if fault is not None and fault.then == "login":
