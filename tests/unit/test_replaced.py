@@ -1,5 +1,6 @@
 """Whether something stands in the place of urllib3."""
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import os
@@ -48,3 +49,21 @@ def test_a_package_that_is_another_one_than_its_name_says_is_told(
     monkeypatch.setattr(importlib.metadata, "version", version)
     assert told in replaced()
     assert bool(told) == bool(replaced())
+
+
+def test_check_warns_of_it(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning: all works all the same."""
+    from albumen.config import load
+    from albumen.media.gazetteer import Towns
+    from albumen.operations import checking
+    from albumen.plugins import Plugins
+
+    settings = load(None, {"ALBUMEN_STATE_DIR": str(tmp_path)}, {}, Plugins().kinds())
+    monkeypatch.setattr(checking, "replaced", lambda: "a fork, urllib3-future 2.25.904, stands in the place of urllib3 2.8.0")
+    with contextlib.closing(Towns(())) as towns:
+        found = list(
+            checking.findings(settings.__class__(**{**vars(settings), "stores": {}, "sources": {}}), {}, towns, 2 * 10**18)
+        )
+    (one,) = (finding for finding in found if finding.where == "urllib3")
+    assert one.ok
+    assert one.text.startswith("warning: a fork")
