@@ -245,10 +245,22 @@ class Pipeline:
             try:
                 self.stores[item.main.store].stat(item.main.path)
             except NotFound:
-                with self.guard:
-                    self._away.setdefault(item.source, {})[below(item, item.main)] = item.main.rev
+                self._gone_by_us(item)
             except AlbumenError:
                 return
+
+    def _gone_by_us(self, item: Item) -> None:
+        """Not missed by its source: a look that is under way may remember it once more, so it is forgotten before the next one. A source
+        that does not move its files would take many of them for an accident, if this process ended before: there, also at once."""
+        path, rev = below(item, item.main), item.main.rev
+        with self.guard:
+            self._away.setdefault(item.source, {})[path] = rev
+        if item.move:
+            return
+        with suppress(AlbumenError):
+            memory = self.memory(item.source)
+            if any(one.rev == rev for one in memory.get([path]).values()):
+                memory.commit(Batch(forget=(path,)), ())
             else:
                 return
             if is_placement(item.main.store, item.main.path):

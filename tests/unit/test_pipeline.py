@@ -149,11 +149,13 @@ def test_what_was_taken_away_is_not_remembered(life: Life) -> None:
 
 
 def test_what_a_step_took_from_a_folder_of_a_store_is_not_remembered(life: Life) -> None:
-    """A scaled raw: its source remembers it by its path below the folder."""
+    """A scaled raw: its source remembers it by its path below the folder, and shall not miss it, even if this process ends now."""
     raw = Item(Ref("nas", "ai/_raw/a.jpg", "r1"), source="camera", root="ai/_raw")
     life.memory.commit(Batch(seen=(Seen("a.jpg", "r1"), Seen("b.jpg", "r1"))), ())
     does(life, lambda item, _run: [replace(item, main=Ref("nas", "ai/made.png"))])
     assert isinstance(life.pipeline(job(item=raw)), Done)
+    assert [one.path for one in life.memory.all()] == ["b.jpg"]
+    life.memory.commit(Batch(seen=(Seen("a.jpg", "r1", "missing"),)), ())  # by a look that had begun before
     assert [one.path for one in life.pipeline.recall("camera").all()] == ["b.jpg"]
 
 
