@@ -58,7 +58,7 @@ def folder(apache: dav.Server, way: Proxy) -> Path:
 @pytest.fixture
 def store(way: Proxy, tmp_path: Path) -> Iterator[WebdavStore]:
     """With two files in it."""
-    with made(way.url, tmp_path) as found:
+    with made(way.url, tmp_path, timeout=3.0) as found:
         found.store.put("d/x.jpg", content(DATA))
         found.store.put("y.jpg", content(b"another"))
         way.requests.clear()
@@ -443,7 +443,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
                 found.store.ping()
         with made(server.url, tmp_path / "state", ca=str(ours.ca)) as found, proxy.before(server.url) as way:
             found.store.put("x.jpg", content(DATA))
-            with made(way.url, tmp_path / "through", ca=str(ours.ca)) as other:
+            with made(way.url, tmp_path / "through", ca=str(ours.ca), timeout=3.0) as other:
                 assert call_bytes(other.store, "x.jpg") == DATA
                 way.hole()
                 with pytest.raises(Unavailable, match="gave no answer"):

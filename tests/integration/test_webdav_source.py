@@ -44,7 +44,7 @@ def way(server: dav.Server, folder: Path) -> Iterator[Proxy]:
 
 @pytest.fixture
 def cloud(way: Proxy, tmp_path: Path) -> Iterator[Made]:
-    with made(way.url, tmp_path) as found:
+    with made(way.url, tmp_path, timeout=3.0) as found:
         yield found
 
 

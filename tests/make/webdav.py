@@ -24,11 +24,11 @@ class Made:
 
 @contextmanager
 def made(url: str, state: Path, **settings: Any) -> Iterator[Made]:
-    """A store called "cloud" that answers quickly when its server does not."""
+    """A store called "cloud"."""
     owners = Owners(str(state))
     stores: dict[str, WebdavStore] = {}
     context = Context(str(state), owners, stores.__getitem__)
-    store = stores["cloud"] = WebdavStore("cloud", WebdavSettings(url, **{"timeout": 2.0, **settings}), context)
+    store = stores["cloud"] = WebdavStore("cloud", WebdavSettings(url, **{"timeout": 20.0, **settings}), context)
     try:
         yield Made(store, context)
     finally:

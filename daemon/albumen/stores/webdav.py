@@ -175,7 +175,7 @@ class WebdavStore:
                 if any(digests[name] != value for name, value in (expect or {}).items()):
                     raise Changed(f"{self.name}:{path}: the bytes that came are not those expected; nothing was stored")
                 if replace is None:
-                    found = self._renaming.rename(temp, path, entry)
+                    found = self._renaming.rename(temp, path, entry, ours=True)
                 else:
                     found = self._replace(temp, path, entry, replace, digests)
             except BaseException as error:
@@ -193,8 +193,6 @@ class WebdavStore:
                 self._calls.delete(path, etag)
             except (Refusal, Unavailable) as error:
                 self._undeleted(path, before, error)
-            else:
-                self._deleted(path, before)
 
     def move(self, path: str, to: str, *, rev: Rev | None = None) -> Item:
         """See ``Moves.move``."""
@@ -319,12 +317,6 @@ class WebdavStore:
                 raise
         self._uploads.drop(aside)
         return found
-
-    def _deleted(self, path: str, before: Entry) -> None:
-        """A DELETE was answered with yes: by the server, or by a page of somebody in between?"""
-        found = self._calls.look(path)
-        if found is not None and rev_of(found) == rev_of(before):
-            raise Transient(f"{self.name}:{path}: its server says that it is deleted, but it is still there")
 
     def _undeleted(self, path: str, before: Entry, error: Refusal | Unavailable) -> None:
         """A DELETE that was not answered with yes: was it done all the same?"""

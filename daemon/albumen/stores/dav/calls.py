@@ -125,17 +125,21 @@ class Calls:
             if refusal.status != 405:
                 raise
 
-    def move(self, path: str, to: str, etag: str = "") -> None:
-        """A file gets another name, none is ever overwritten. ``etag``: only if it still has this one. ``Refusal``."""
-        self._do("MOVE", path, self._there(to, etag), {200, 201, 204})
+    def move(self, path: str, to: str, etag: str = "") -> bool:
+        """A file gets another name, none is ever overwritten; whether the server said plainly that the name is new. ``etag``: only if it
+        still has this one. ``Refusal``."""
+        return self._said("MOVE", path, self._there(to, etag), {200, 201, 204})[0] == 201
 
     def copy(self, path: str, to: str) -> None:
         """A file twice, none is ever overwritten. ``Refusal``."""
         self._do("COPY", path, self._there(to, ""), {200, 201, 204})
 
     def delete(self, path: str, etag: str = "") -> None:
-        """Away with a file. ``etag``: only if it still has this one. ``Refusal``."""
-        self._do("DELETE", path, {"If-Match": etag} if etag else None, {200, 204})
+        """Away with a file. ``etag``: only if it still has this one. ``Refusal``. ``Transient`` when a yes was none: a page of somebody
+        in between has status 200, too."""
+        status, _ = self._said("DELETE", path, {"If-Match": etag} if etag else None, {200, 204})
+        if status == 200 and self.look(path) is not None:
+            raise Transient(f"{self.store}:{path}: its server says that it is deleted, but it is still there")
 
     def _there(self, to: str, etag: str) -> Mapping[str, str]:
         if self.session.server.startswith("WsgiDAV") and not _CUTS.isdisjoint(to):
@@ -153,13 +157,26 @@ class Calls:
         body: Any = None,
         folder: bool = False,
     ) -> Mapping[str, str]:
+        return self._said(method, path, headers, good, body=body, folder=folder)[1]
+
+    def _said(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None,
+        good: set[int],
+        *,
+        body: Any = None,
+        folder: bool = False,
+    ) -> tuple[int, Mapping[str, str]]:
+        """Status and headers of an answer that says yes."""
         with self.session.ask(method, path, headers, body=body, folder=folder) as answer:
             if answer.status == 207:
                 self._judge(method, path, answer)
             elif answer.status not in good:
                 raise Transient(f"{self.store}:{path}: nobody knows what its server did ({method}: {answer.status})")
             answer.drain()
-            return answer.headers
+            return answer.status, answer.headers
 
     def _judge(self, method: str, path: str, answer: Answer) -> None:
         """A 207 to a change says what of it failed."""
