@@ -2,6 +2,7 @@
 
 import io
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -96,3 +97,64 @@ def test_no_room_for_it_closes_a_place(store: Counted, tmp_path: Path) -> None:
     (tmp_path / "spool").write_bytes(b"a file where the folder should be")
     with pytest.raises(Unavailable, match="spool"):
         Spool(str(tmp_path / "spool")).local(store, ref(store))
+
+
+def test_what_rests_makes_room_for_others(store: Counted, spool: Spool) -> None:
+    """The longest first; fetched again when it is needed again."""
+    store.write("b.jpg", b"678")
+    store.write("c.jpg", b"9abcd")
+    for name in ("a.jpg", "b.jpg"):
+        spool.local(store, ref(store, name))
+        spool.rest(ref(store, name))
+    spool.local(store, ref(store, "c.jpg"))
+    assert store.opened == 3
+    assert spool.local(store, ref(store, "b.jpg")).read_bytes() == b"678"
+    assert store.opened == 3
+    with pytest.raises(Transient, match="spool is full"):
+        spool.local(store, ref(store))
+    spool.free(ref(store, "c.jpg"))
+    assert spool.local(store, ref(store)).read_bytes() == b"12345"
+
+
+def test_a_piece_is_not_taken_for_the_whole(
+    store: Counted, spool: Spool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A connection that ends early says nothing."""
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "open", lambda *_args, **_named: io.BytesIO(b"123"))
+        with pytest.raises(Transient, match="3 of 5 bytes"):
+            spool.local(store, ref(store))
+    assert list((tmp_path / "spool").iterdir()) == []
+    assert spool.local(store, ref(store)).read_bytes() == b"12345"
+
+
+def test_a_file_whose_revision_lied_has_changed(store: Counted, spool: Spool) -> None:
+    """An overwriting upload that broke off: the old revision, the old size, and a piece of the new bytes."""
+    told = replace(ref(store), size=7)
+    with pytest.raises(Changed, match="5 bytes"):
+        spool.local(store, told)
+
+
+def test_a_folder_for_what_is_made_is_gone_with_it(spool: Spool, tmp_path: Path) -> None:
+    def work() -> None:
+        with spool.folder() as one, spool.folder() as two:
+            assert one != two
+            (one / "made.png").write_bytes(b"x")
+            raise Transient("cut")
+
+    with pytest.raises(Transient):
+        work()
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_each_process_has_its_own_and_sweeps_those_of_the_dead(store: Counted, tmp_path: Path) -> None:
+    top = tmp_path / "spool"
+    dead, alive, mine = (Spool(str(top), owner=name) for name in ("dead", "alive", "mine"))
+    for one in (dead, alive, mine):
+        one.local(store, ref(store))
+    (top / "left").write_bytes(b"of an older version")
+    mine.sweep({"dead", "left"})
+    assert [one.name for one in top.iterdir()] == ["alive"]
+    assert mine.local(store, ref(store)).read_bytes() == b"12345"
+    mine.close()
+    assert [one.name for one in top.iterdir()] == ["alive"]

@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from albumen.deeds.desk import Desk
 from albumen.deeds.folders import BY_CLOSING, pages
+from albumen.errors import Unavailable
 from albumen.model import BatchId, Deed, DeedState, Owner, Ref
 
 
@@ -40,7 +42,9 @@ def recover(desk: Desk, also: Sequence[BatchId] = ()) -> Left:
     near = (*begun, *mine, *planned, *(deed for batch in also for deed in pages(desk, batch, DeedState.planned)))
     for store in desk.stores.values():
         if isinstance(store, Sweeps):
-            store.sweep(desk.dead, [ref.path for one in near for ref in _touched(one) if ref.path and ref.store == store.name])
+            beside = [ref.path for one in near for ref in _touched(one) if ref.path and ref.store == store.name]
+            with suppress(Unavailable):  # one place that is closed holds up no other: swept when a recovery comes after it is open
+                store.sweep(desk.dead, beside)
     groups: dict[str, dict[str, Deed]] = defaultdict(dict)
     for deed in (*begun, *mine, *planned):
         if deed.verb not in BY_CLOSING:

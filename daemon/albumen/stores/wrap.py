@@ -20,7 +20,7 @@ from albumen.errors import AlbumenError, Exists, Rejected, Transient, Unavailabl
 from albumen.ports import Exchanges, Folders, Guarded, Local, Moves, Pings, Proves, Stages, Store, Tags
 
 _PORTS = (Store, Stages, Proves, Folders, Moves, Tags, Exchanges, Pings, Guarded)
-_PURE = frozenset({"key", "local", "ref"})  # they ask nobody
+_PURE = frozenset({"key", "local", "ref", "close"})  # they ask nobody
 _CHANGES = frozenset(
     {"put", "delete", "stage", "commit", "move", "copy", "mkdir", "rmdir", "exchange", "assign", "unassign"},
 )

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from albumen.errors import Unavailable
 from albumen.model import DeedState
+from albumen.ports import Store
 from albumen.stores import renaming
+from albumen.testing import MemoryStore
 from make.lives import Life
 from make.worlds import LIBRARY, Fault, InMemory, Killed, OnDisk, jpeg, xmp
 
@@ -118,3 +122,18 @@ def test_a_claim_that_a_power_cut_forgot_does_no_harm(ground: InMemory, life: Li
     assert [one.state for one in again.engine.do(item.deeds)] == [DeedState.done] * 2
     assert sorted(ground.stores[LIBRARY].tree().values()) == sorted([jpeg("1"), xmp("1")])
     assert not [path for path in ground.tree() if path.startswith("disk:")]
+
+
+def test_a_place_that_is_closed_holds_up_no_other(ground: InMemory, life: Life) -> None:
+    """What was planned for other places goes on; it is swept when it works again."""
+    ground.write("one.jpg", jpeg("1"))
+    batch = life.engine.begin("x")
+    (item,) = life.engine.reserve(life.items(batch, move=True), batch)
+
+    class Away(MemoryStore):
+        def sweep(self, _dead: object, _near: object) -> list[str]:
+            raise Unavailable(self.name, "its server is away")
+
+    again = Life(ground, Fault())
+    again.stores["hub"] = cast("Store", Away("hub"))
+    assert [{one.id for one in group} for group in again.engine.recover().groups] == [set(item.deeds)]

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from albumen.errors import Changed, NotFound, Rejected, SetAside, Transient
 from albumen.model import DISK, Deed, DeedState, Facts, Item, Made, Query, Ref, Wish
 from albumen.operations.history import explain
+from albumen.testing import RemoteStore
 from make.remote import HUB, RAW, SORTED, UNSORTED, FarLife, World, known, near, plain, remote, settled
 from make.worlds import Fault, jpeg, xmp
 
@@ -158,6 +159,20 @@ class TestDerive:
         )
         assert f"made something of {HUB}:{RAW}/a.jpg to {HUB}:{UNSORTED}/double a.jpg" in explain(world.ledger, made)[0]
         assert explain(world.ledger, raw)[-1].endswith(f"the trash: {HUB}:{UNSORTED}/double a.jpg was made of it")
+
+    def test_each_file_is_read_once(self, tmp_path: Path) -> None:
+        """By both steps together; the result once more, as its proof."""
+        opened: list[str] = []
+
+        class Counted(RemoteStore):
+            def open(self, path: str, *, rev: str | None = None, start: int = 0) -> BinaryIO:
+                opened.append(path)
+                return super().open(path, rev=rev, start=start)
+
+        world = World(tmp_path, Counted(HUB))
+        world.drop("a.jpg", "b.jpg")
+        life(world).daemon("raw")
+        assert sorted(opened) == [f"{RAW}/a.jpg", f"{RAW}/b.jpg", f"{UNSORTED}/double a.jpg", f"{UNSORTED}/double b.jpg"]
 
     def test_a_plain_store_will_do(self, tmp_path: Path) -> None:
         """Without moves on its own side the raw is copied to the trash, proven there, and only then deleted."""

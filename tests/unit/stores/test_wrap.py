@@ -268,6 +268,25 @@ class TestGate:
         with pytest.raises(Unavailable):
             store.stat("a.jpg")
 
+    def test_a_closed_place_can_be_ended(self) -> None:
+        """And what it is asked beside the ports is held back, too."""
+        ended: list[str] = []
+
+        class Own(RemoteStore):
+            def close(self) -> None:
+                ended.append("close")
+
+            def sweep(self) -> None:
+                ended.append("sweep")
+
+        bare = Own()
+        bare.closed = away()
+        store = wrap(bare, Gate("remote", bare.ping))
+        with pytest.raises(Unavailable):
+            store.sweep()
+        store.close()
+        assert ended == ["close"]
+
     def test_a_store_that_cannot_be_asked_is_believed(self) -> None:
         bare = Faulty(NoMoveStore("remote"), [away()], calls=("stat",))
         store = wrap(bare, Gate("remote", None))
