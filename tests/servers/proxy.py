@@ -181,7 +181,8 @@ class Proxy:
 
     def _connection(self, client: socket.socket) -> None:
         client.settimeout(_FORGET)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body go apart; waiting for one another costs 40 ms
+        # Head and body go apart; waiting for one another costs 40 ms
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._guard:
             self._open.add(client)
         try:
