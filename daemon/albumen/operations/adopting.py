@@ -142,6 +142,7 @@ class Adopting:
         self._tell = tell
         self._stop = stop
         self._dry_run = dry_run
+        self._foreseen: set[str] = set()  # ids that a dry run would have kept by now
         self._first = threading.Lock()
         self._looked_at: set[str] = set()
         self.report = Report()
@@ -333,11 +334,14 @@ class Adopting:
                 self._place(after, record, site, role)
             changed = [one for id, one in after.items() if one != before.get(id)]
             try:
-                if changed:
+                if changed and not self._dry_run:
                     self._desk.catalog.put(changed)
             except Stale:
                 continue
-            self.report.records += len(after) - len(before)
+            fresh = after.keys() - before.keys() - self._foreseen
+            self.report.records += len(fresh)
+            if self._dry_run:
+                self._foreseen |= fresh
             self.report.placements += sum(len(_places(one) - _places(before.get(one.id))) for one in changed)
             return
         raise Transient("the catalog changes all the time; run the same command again")
