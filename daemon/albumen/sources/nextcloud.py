@@ -199,7 +199,7 @@ class _Asked:
         """Some of a file's tags, never none if it has one that counts. ``path`` is relative to the source's folder."""
         told = tags_of(listing.inside[path.rpartition("/")[2]])
         if told is not None:
-            return told
+            return list(told)
         if self._by_path is None:
             self._by_path = self._store.by_tag(lambda tag: tag.startswith(f"{self._settings.parent_tag}:"))
         whole = "/".join(one for one in (self._settings.path, path) if one)

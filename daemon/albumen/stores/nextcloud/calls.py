@@ -1,13 +1,13 @@
 """What is asked of a Nextcloud beyond WebDAV: file numbers and tags with a listing, and large uploads in pieces."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
 from albumen.errors import AlbumenError, Rejected, Transient, Unavailable
 from albumen.stores.dav.calls import Calls
-from albumen.stores.dav.multistatus import Entry, Node
+from albumen.stores.dav.multistatus import Entry
 from albumen.stores.dav.streams import Body, Sized
 from albumen.stores.dav.trouble import Refusal
 from albumen.stores.nextcloud.cloud import Cloud, Elsewhere
@@ -28,15 +28,14 @@ def file_of(entry: Entry) -> int:
     return int(node.text) if node is not None and node.text.isdecimal() else 0
 
 
-def tags_of(entry: Entry) -> Sequence[str] | None:
-    """The names of its tags, sorted; None when the server does not tell (before 28). Exact only for a file that was asked for alone: in
-    a listing a Nextcloud forgets some, though never all of a file's."""
+def tags_of(entry: Entry) -> Mapping[str, int] | None:
+    """Its tags, name → number, sorted by name; None when the server does not tell (before 28). Exact only for a file that was asked for
+    alone: in a listing a Nextcloud forgets some, though never all of a file's."""
     node = entry.extra.get(_NC + "system-tags")
-    return None if node is None else sorted(_names(node))
-
-
-def _names(node: Node) -> Iterator[str]:
-    return (one.text for one in node.children if one.name == _NC + "system-tag" and one.text)
+    if node is None:
+        return None
+    some = [one for one in node.children if one.name == _NC + "system-tag" and one.text]
+    return {one.text: int(one.attributes.get(_OC + "id", "0")) for one in sorted(some, key=lambda one: one.text)}
 
 
 class CloudCalls(Calls):

@@ -135,10 +135,11 @@ class NextcloudStore(WebdavStore):
         """See ``Tags.unassign``."""
         with self._minding(path):
             self._place.sure()
-            file = file_of(self._tagged_file(path))
-            id = self._cloud.tags().get(tag)
+            entry = self._tagged_file(path)
+            assigned = tags_of(entry)
+            id = (self._cloud.tags() if assigned is None else assigned).get(tag)
             if id is not None:
-                self._cloud.unassign(file, id)
+                self._cloud.unassign(file_of(entry), id)
 
     def listed(self, folder: str) -> Listing | None:
         """One folder as ``inside`` gives it, with what a listing tells of tags (``calls.tags_of``); None when there is none."""
@@ -247,7 +248,7 @@ class NextcloudStore(WebdavStore):
 
     def _tags_of(self, entry: Entry) -> Sequence[str]:
         found = tags_of(entry)
-        return sorted(one for one in self._cloud.tags_of(file_of(entry)) if one) if found is None else found
+        return sorted(one for one in self._cloud.tags_of(file_of(entry)) if one) if found is None else list(found)
 
     def _tagged_file(self, path: str) -> Entry:
         entry = self._tagged.look(checked(path))
