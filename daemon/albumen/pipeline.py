@@ -250,22 +250,15 @@ class Pipeline:
                 return
 
     def _gone_by_us(self, item: Item) -> None:
-        """Not missed by its source: a look that is under way may remember it once more, so it is forgotten before the next one. A source
-        that does not move its files would take many of them for an accident, if this process ended before: there, also at once."""
+        """Before the next look: one that is under way may remember it once more. Of a store of ours also at once."""
         path, rev = below(item, item.main), item.main.rev
         with self.guard:
             self._away.setdefault(item.source, {})[path] = rev
-        if item.move:
-            return
-        with suppress(AlbumenError):
-            memory = self.memory(item.source)
-            if any(one.rev == rev for one in memory.get([path]).values()):
-                memory.commit(Batch(forget=(path,)), ())
-            else:
-                return
-            if is_placement(item.main.store, item.main.path):
-                with suppress(AlbumenError):  # then at the next look
-                    self.recall(item.source)
+        if is_placement(item.main.store, item.main.path):
+            with suppress(AlbumenError):  # then before the next look
+                memory = self.memory(item.source)
+                if any(one.rev == rev for one in memory.get([path]).values()):
+                    memory.commit(Batch(forget=(path,)), ())
 
     def recall(self, source: str) -> Memory:
         """What a source has seen, for its next look: without what was taken away since the last one."""
