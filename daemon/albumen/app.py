@@ -373,7 +373,8 @@ def _stores(plugins: Plugins, settings: Settings, context: Context) -> dict[str,
     """Every configured store, and this machine's disk; local ones share their syncs."""
     syncs = Syncs(shared=True)
     found: dict[str, Store] = {DISK: DiskStore(context, syncs=syncs)}
-    return found | {one.name: _store(plugins, one, context, syncs) for one in settings.stores.values()}
+    threads = threading.local()
+    return found | {one.name: _store(plugins, one, context, syncs, threads) for one in settings.stores.values()}
 
 
 def _filing(settings: Settings, towns: Towns) -> Filing:
@@ -394,14 +395,14 @@ def _steps(plugins: Plugins, settings: Settings, context: Context) -> dict[str, 
     return found
 
 
-def _store(plugins: Plugins, section: Section, context: Context, syncs: Syncs) -> Store:
+def _store(plugins: Plugins, section: Section, context: Context, syncs: Syncs, threads: threading.local) -> Store:
     cls: Any = plugins.load("stores", section.type)
     if cls is LocalStore:  # local stores of one process share their syncs
         local = LocalStore(section.name, section.options, context, syncs=syncs if section.options.syncfs else None)
         return governed(local)
     store: Store = plugins.make("stores", section.type, section.name, section.options, context)
     limit, read_only = getattr(section.options, "limit", 0), getattr(section.options, "read_only", False)
-    return governed(store, limit=limit, read_only=read_only, sleep=context.stop.wait)
+    return governed(store, limit=limit, read_only=read_only, sleep=context.stop.wait, threads=threads)
 
 
 def _rest(settings: Settings) -> Rest:

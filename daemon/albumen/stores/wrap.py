@@ -52,11 +52,12 @@ class Policy(Protocol):
 
 class Limited:
     """At most ``limit`` calls at once, an opened file being one until it is closed. Listings do not count: they wait for whoever
-    reads them. A thread that has a place already needs no second one: what it reads here to put it there would wait for itself."""
+    reads them. A thread that has a place already needs no second one, here or at any store with the same ``threads``: what it reads
+    there to put it here would wait for itself, or two threads for one another."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, threads: threading.local | None = None) -> None:
         self._places = threading.BoundedSemaphore(limit)
-        self._local = threading.local()
+        self._local = threads or threading.local()
         self._files: dict[Call, _Holder] = {}
 
     def __call__(self, call: Call, work: Work) -> Any:
@@ -244,14 +245,21 @@ class Gate:
 # -------------------------------------------------------------------------------------------------------------- the wrapper
 
 
-def governed(store: S, *, limit: int = 0, read_only: bool = False, sleep: Callable[[float], object] = time.sleep) -> S:
+def governed(
+    store: S,
+    *,
+    limit: int = 0,
+    read_only: bool = False,
+    sleep: Callable[[float], object] = time.sleep,
+    threads: threading.local | None = None,
+) -> S:
     """``store`` under the policies that it needs: all of them for one that is asked over a network, ``limit`` calls at once (0 = any
-    number). ``sleep`` may return early when all shall end."""
+    number). ``sleep`` may return early when all shall end; ``threads`` is the same for all stores of a process."""
     policies: list[Policy] = [Measured()]
     if read_only:
         policies.append(ReadOnly(store.name))
     if not isinstance(store, Local):
-        policies += [Limited(limit)] if limit else []
+        policies += [Limited(limit, threads)] if limit else []
         policies += [Gate(store.name, store.ping if isinstance(store, Pings) else None), Retrying(sleep=sleep)]
     return wrap(store, *policies)
 

@@ -369,6 +369,28 @@ class TestLimited:
             assert store.stat("b.jpg").main.size == 5
         assert store.open("b.jpg").read() == b"12345"
 
+    def test_two_stores_do_not_wait_for_one_another(self) -> None:
+        """Files go from each to the other at the same time, one at once at each."""
+        threads = threading.local()
+        one, two = (wrap(RemoteStore(name), Limited(1, threads)) for name in ("one", "two"))
+        for store in (one, two):
+            store.write("a.jpg", b"12345")
+        both = threading.Barrier(2)
+
+        def carry(source: RemoteStore, target: RemoteStore) -> None:
+            def opened() -> BinaryIO:
+                both.wait(PATIENT)
+                return source.open("a.jpg")
+
+            target.put("b.jpg", Content(opened, 5))
+
+        workers = [threading.Thread(target=carry, args=pair) for pair in ((one, two), (two, one))]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(PATIENT)
+        assert (one.read("b.jpg"), two.read("b.jpg")) == (b"12345", b"12345")
+
     def test_what_fails_gives_its_place_back(self) -> None:
         store = wrap(faulty(*[Transient("cut")] * 3), Limited(1))
         for _ in range(3):
