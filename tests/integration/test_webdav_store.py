@@ -177,6 +177,7 @@ def killed_at(way: proxy.Proxy, state: Path, number: int, *, replaces: bool) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("replaces", [False, True], ids=["put", "replace"])
 def test_a_process_killed_at_any_request_leaves_nothing_that_is_not_swept(
     server: dav.Server, tmp_path: Path, *, replaces: bool
@@ -365,6 +366,7 @@ class Zeros:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_a_big_file_takes_no_memory(server: dav.Server, tmp_path: Path) -> None:
     """300 MB there and back, with and without a known size; ``ALBUMEN_BIG`` says how many MiB (3072 in the long runs)."""
     size = int(os.environ.get("ALBUMEN_BIG", "300")) * MEBI
