@@ -4,13 +4,14 @@
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from albumen.catalogs.elastic.client import Connection
 from albumen.catalogs.elastic.document import RECORD, SCHEMA, VECTOR
 from albumen.catalogs.elastic.settings import ElasticSettings
 from albumen.catalogs.elastic.trouble import Conflict, Gone, OtherSchema
-from albumen.errors import Permanent, Unavailable
+from albumen.errors import AlbumenError, Permanent, Unavailable
 
 OLDEST = (8, 15)  # the first server with vectors of bits
 
@@ -89,6 +90,7 @@ def found(connection: Connection, mine: ElasticSettings, *, make: bool) -> str:
         names = _behind(connection, mine.index)
         if names:
             _check(connection, mine, names)
+            _wait_for_shards(connection, names[0])
             return names[0]
         if not make:
             return ""
@@ -127,6 +129,13 @@ def _check(connection: Connection, mine: ElasticSettings, names: Sequence[str]) 
     if said["schema"] < SCHEMA:
         why = f"the index {names[0]} is of an older version of albumen (schema {said['schema']}): run `albumen migrate`"
         raise OtherSchema(connection.place.name, why)
+
+
+def _wait_for_shards(connection: Connection, index: str) -> None:
+    """Somebody else may have made it this very moment: its shards take a second. Who may not ask, or asks in vain, is told by the next
+    question."""
+    with suppress(AlbumenError):
+        connection.send("GET", f"/_cluster/health/{index}", wait_for_status="yellow", timeout="10s")
 
 
 def _foreign(connection: Connection, index: str) -> str:
