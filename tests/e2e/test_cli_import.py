@@ -81,6 +81,7 @@ def test_the_file_time_names_what_has_no_other_date(home: Home) -> None:
     assert list(home.filed()) == ["2020/04_April/2020-04-21 08-02-18 @ F04.jpg"]
     assert [row["date_source"] for row in home.run("export").rows] == ["file:modified"]
     home.library.rename(home.path / "old")
+    home.begin_anew()
     home.run("import", "-r", "old/2020", code=0)
     assert list(home.filed()) == ["2020/04_April/2020-04-21 08-02-18 @ F04.jpg"]
 

@@ -135,7 +135,7 @@ def _wait_for_shards(connection: Connection, index: str) -> None:
     """Somebody else may have made it this very moment: its shards take a second. Who may not ask, or asks in vain, is told by the next
     question."""
     with suppress(AlbumenError):
-        connection.send("GET", f"/_cluster/health/{index}", wait_for_status="yellow", timeout="10s")
+        connection.send("GET", f"/_cluster/health/{index}", wait_for_status="yellow", timeout="30s")
 
 
 def _foreign(connection: Connection, index: str) -> str:
