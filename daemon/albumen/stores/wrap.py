@@ -206,8 +206,23 @@ class Gate:
         try:
             return work()
         except Unavailable as error:
+            if error.auth and call.method != "ping" and self._takes_us(error):
+                raise Transient(str(error)) from error
             self.broke(call, error)
             raise
+
+    def _takes_us(self, error: Unavailable) -> bool:
+        """Whether the place itself takes our secret: then only this one thing is forbidden, and nobody else need wait for it."""
+        if self._ping is None or error.place != self._name:
+            return False
+        with self._asking:
+            if self._closed is not None:
+                return False
+            try:
+                self._ping()
+            except AlbumenError:
+                return False
+        return True
 
     def broke(self, call: Call, error: AlbumenError) -> None:  # noqa: ARG002  # it closes for all
         """Whatever says that the place itself cannot be used closes it."""

@@ -193,7 +193,7 @@ class TestGate:
 
     def test_a_closed_place_is_left_alone(self) -> None:
         """S1-10 (part: login refused, one try)."""
-        bare, store = self.gated(None, away(auth=True))
+        bare, store = self.gated(None, away(auth=True), away(auth=True))
         for _ in range(5):
             with pytest.raises(Unavailable) as told:
                 store.stat("a.jpg")
@@ -202,7 +202,15 @@ class TestGate:
             store.ping()
         with pytest.raises(Unavailable):
             list(store.list())
-        assert self.calls(bare) == ["ping", "stat"]
+        assert self.calls(bare) == ["ping", "stat", "ping"]
+
+    def test_one_thing_that_is_forbidden_closes_nothing(self) -> None:
+        """The place itself takes our password: a folder of somebody else is no reason to leave all alone for an hour."""
+        bare, store = self.gated(None, away(auth=True), None)
+        with pytest.raises(Transient, match="gone for a while"):
+            store.stat("a.jpg")
+        assert store.stat("a.jpg").main.size == 5
+        assert self.calls(bare) == ["ping", "stat", "ping", "stat"]
 
     def test_a_probe_opens_it(self) -> None:
         bare, store = self.gated(None, away(), away())
