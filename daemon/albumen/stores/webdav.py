@@ -5,26 +5,23 @@ What servers differ in is asked, not assumed: the store looks before and after e
 
 import hashlib
 import io
-import os
 import time
 import unicodedata
 import uuid
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import BinaryIO, ClassVar, Literal
-from urllib.parse import urlsplit
+from typing import BinaryIO, ClassVar
 
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, Rejected, Transient, Unavailable
 from albumen.model import Content, Digests, Item, Owner, Proof, Ref, Refused, Rev
 from albumen.plugins import Context
-from albumen.secrets import Secret
 from albumen.stores.dav.calls import Calls, Listing
 from albumen.stores.dav.downloads import opened
 from albumen.stores.dav.multistatus import Entry
 from albumen.stores.dav.place import Place
 from albumen.stores.dav.renaming import Renaming, rev_of
 from albumen.stores.dav.session import Session, Sign
+from albumen.stores.dav.settings import WebdavSettings
 from albumen.stores.dav.trouble import Full, Refusal
 from albumen.stores.dav.uploads import Uploads, content_mark, is_temporary, name_mark
 from albumen.stores.paths import OURS, checked, folder_of, is_ours, name_fits
@@ -32,42 +29,6 @@ from albumen.stores.paths import OURS, checked, folder_of, is_ours, name_fits
 __all__ = ["WebdavSettings", "WebdavStore"]
 
 _FULL = 60.0  # seconds for which a server that was full is not asked again whether it has room
-
-
-@dataclass(frozen=True)
-class WebdavSettings:
-    """``[store.NAME] type = "webdav"``. ``url``: the folder at the server, any base path. ``ca``: a file of certificates to trust.
-    ``timeout``: seconds of silence after which the server counts as away. ``limit``: transfers at once."""
-
-    url: str
-    user: str = ""
-    password: Secret | None = None
-    token: Secret | None = None
-    ca: str = ""
-    timeout: float = 60.0
-    limit: int = 10
-    case: Literal["auto", "blind", "exact"] = "auto"
-
-    def __post_init__(self) -> None:
-        try:
-            parts = urlsplit(self.url)
-            good = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
-        except ValueError:
-            good = False
-        if not good or any(ord(one) < 32 for one in self.url) or parts.query or parts.fragment:
-            raise ValueError("url: must be an address such as https://dav.example.org/photos")
-        if "@" in parts.netloc:
-            raise ValueError("url: holds a user or password; write them as user and password")
-        if self.token and (self.user or self.password):
-            raise ValueError("token: goes without user and password")
-        if self.password and not self.user:
-            raise ValueError("password: goes with a user")
-        if self.ca and not os.path.isabs(self.ca):
-            raise ValueError("ca: must be the whole path of a file, from / on")
-        if not 1 <= self.limit <= 64:
-            raise ValueError("limit: must be from 1 to 64")
-        if not 0.1 <= self.timeout <= 3600:
-            raise ValueError("timeout: must be from 0.1 s to 1 h")
 
 
 class WebdavStore:

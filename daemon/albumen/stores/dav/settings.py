@@ -1,0 +1,46 @@
+"""What a person says of a store on WebDAV."""
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from albumen.secrets import Secret
+
+__all__ = ["WebdavSettings"]
+
+
+@dataclass(frozen=True)
+class WebdavSettings:
+    """``[store.NAME] type = "webdav"``. ``url``: the folder at the server, any base path. ``ca``: a file of certificates to trust.
+    ``timeout``: seconds of silence after which the server counts as away. ``limit``: transfers at once."""
+
+    url: str
+    user: str = ""
+    password: Secret | None = None
+    token: Secret | None = None
+    ca: str = ""
+    timeout: float = 60.0
+    limit: int = 10
+    case: Literal["auto", "blind", "exact"] = "auto"
+
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.url)
+            good = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
+        except ValueError:
+            good = False
+        if not good or any(ord(one) < 32 for one in self.url) or parts.query or parts.fragment:
+            raise ValueError("url: must be an address such as https://dav.example.org/photos")
+        if "@" in parts.netloc:
+            raise ValueError("url: holds a user or password; write them as user and password")
+        if self.token and (self.user or self.password):
+            raise ValueError("token: goes without user and password")
+        if self.password and not self.user:
+            raise ValueError("password: goes with a user")
+        if self.ca and not os.path.isabs(self.ca):
+            raise ValueError("ca: must be the whole path of a file, from / on")
+        if not 1 <= self.limit <= 64:
+            raise ValueError("limit: must be from 1 to 64")
+        if not 0.1 <= self.timeout <= 3600:
+            raise ValueError("timeout: must be from 0.1 s to 1 h")
