@@ -96,7 +96,7 @@ def test_twice_is_harmless_and_reads_nothing_again(albumen: Home) -> None:
         assert f"{MONTH}/2021-07-01 00-30-00.jpg: stands in the index more than once" in once.lines
         rows = albumen.run("export", "--stable", code=0).out
         env = patched(
-            albumen, "import albumen.operations.adopting as it\ndef at(*_):\n    raise AssertionError('read')\nit.at = at\n"
+            albumen, "import albumen.operations.adopting_files as it\ndef at(*_):\n    raise AssertionError('read')\nit.at = at\n"
         )
         again = adopt(albumen, server, code=0, env=env)
     assert "7 entries = 0 adopted + 7 known + 0 failed; 0 new records, 0 new placements" in again.out

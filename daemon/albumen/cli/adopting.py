@@ -10,7 +10,8 @@ from albumen.cli.progress import Progress
 from albumen.cli.session import Session, dry_run, options
 
 if TYPE_CHECKING:
-    from albumen.operations.adopting import Line, Report
+    from albumen.operations.adopting import Report
+    from albumen.operations.adopting_files import Line
     from albumen.secrets import Secret
 
 
@@ -41,7 +42,8 @@ def adopt(
     on. Twice is harmless: what is known already is not read again, and the same command goes on with an interrupted one.
     """
     from albumen.operations import seed0
-    from albumen.operations.adopting import Adopting, Marks
+    from albumen.operations.adopting import Adopting
+    from albumen.operations.adopting_files import Files, Marks
     from albumen.operations.adopting_index import Index
 
     asked = Index(url, index, user=user, password=_secret(password), ca=ca)
@@ -53,9 +55,7 @@ def adopt(
         inside = tuple({library.day_folder, library.video_folder, "Whatsapp", "filmchen"} - {""})
         adopting = Adopting(
             app.engine.desk,
-            app.pipeline.spool,
-            app.probe,
-            marks,
+            Files(app.engine.desk, app.pipeline.spool, app.probe, marks, dry_run=dry_run),
             inside,
             lambda line: _tell(session, line, dry_run=dry_run),
             app.stop,
