@@ -38,8 +38,7 @@ def made(url: str, state: Path, **settings: Any) -> Iterator[Made]:
 
 def files(folder: Path) -> dict[str, bytes]:
     """What a server really holds, by relative path, but for markers; half-sent bytes are called "…"."""
+    theirs = (".albumen/store.json", "/.DAV/", "/.davfs.tmp")  # the last two are Apache's own
     found = {str(one.relative_to(folder)): one.read_bytes() for one in sorted(folder.rglob("*")) if one.is_file()}
-    found = {
-        path: data for path, data in found.items() if not path.endswith(".albumen/store.json") and "/.DAV/" not in f"/{path}"
-    }
+    found = {path: data for path, data in found.items() if not any(one in f"/{path}" for one in theirs)}
     return {path if not is_temporary(path.rpartition("/")[2]) else "…": data for path, data in found.items()}
