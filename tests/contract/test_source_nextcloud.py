@@ -99,6 +99,8 @@ class OnServer(SourceContract):
             place.tag(f"{at}.jpg", *tags)
         place.rest()
         source = place.source()
+        assert looking.once(source) == []
+        place.rest()
         (event,) = looking.once(source)
         assert (event.item.main.path, event.item.tags) == ("un sorted/6.jpg", ("ai:cats",))
         assert looking.offers(source) == []
@@ -179,7 +181,26 @@ class OnServer(SourceContract):
         place.put("a.jpg")
         assert looking.once(source) == []
         place.clock.advance(3)
+        assert looking.once(source) == []
+        assert source.unsettled() == 2.0
+        place.clock.advance(3)
         assert [one.item.main.path for one in looking.once(source)] == ["un sorted/a.jpg"]
+        assert source.unsettled() is None
+
+    def test_who_is_still_tagging_is_waited_for(self, place: TaggedPlace, looking: Looking) -> None:
+        """A person assigns one tag after the other, and so does an undo: a file is offered once, with all of them."""
+        place.put("a.jpg")
+        place.tag("a.jpg", "ai:zoo")
+        place.rest()
+        source = place.source()
+        assert looking.once(source) == []
+        place.clock.advance(1)
+        place.tag("a.jpg", "ai:zoo", "ai:cats")
+        place.clock.advance(2)
+        assert looking.once(source) == []
+        place.clock.advance(3)
+        assert [one.item.tags for one in looking.once(source)] == [("ai:cats", "ai:zoo")]
+        assert looking.offers(source) == []
 
 
 class TestOn34(OnServer):

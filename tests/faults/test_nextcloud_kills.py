@@ -11,12 +11,12 @@ import pytest
 
 from albumen.errors import AlbumenError
 from albumen.handlers.move import MoveHandler, MoveSettings
-from albumen.model import BatchId, Item, Owner
+from albumen.model import Batch, BatchId, Item, Owner
 from albumen.operations.working import recover
 from albumen.owners import Owners
 from albumen.pipeline import Step
 from albumen.plugins import Context
-from albumen.ports import Catalog, Handler, Ledger, Queue, Store
+from albumen.ports import Catalog, Handler, Ledger, Memory, Queue, Store
 from albumen.secrets import Secret
 from albumen.sources.nextcloud import TaggedSettings, TaggedSource
 from albumen.stores.nextcloud.cloud import Cloud
@@ -58,7 +58,9 @@ class CloudWorld(InMemory):
         return owner, {**stores, HUB: cast("Store", self.store)}, ledger, catalog
 
     def context(self) -> Context:
-        return Context(str(self.folder), cast("Owners", SimpleNamespace(me="0")), {HUB: self.store}.__getitem__)
+        return Context(
+            str(self.folder), cast("Owners", SimpleNamespace(me="0")), {HUB: self.store}.__getitem__, clock=lambda: self.now
+        )
 
     def _made(self, owner: str) -> NextcloudStore:
         settings = NextcloudSettings(self.server.url, "photod", Secret("secret"), timeout=20.0)
@@ -80,13 +82,23 @@ class CloudLife(Life):
         self.jobs.run(self.pipeline)
         batch = self.engine.begin("watch tagged")
         source = TaggedSource("tagged", TaggedSettings(HUB, FOLDER), self.world.context())
-        for found in source.scan(MemoryMemory()):
+        memory = MemoryMemory()
+        for found in [*self.looked(source, memory), *self.looked(source, memory)]:
             for event in found.events:
                 item = Item(event.item.main, source="tagged", root=FOLDER, batch=batch, tags=event.item.tags)
                 self.jobs.put([self.pipeline.job(item, ("catalog", "sort"), batch)])
         self.jobs.put([self.pipeline.closing(batch)])
         self.jobs.run(self.pipeline)
         return batch
+
+    def looked(self, source: TaggedSource, memory: MemoryMemory) -> list[Batch]:
+        """One look, kept; then some time passes."""
+        batches = []
+        for one in source.scan(cast("Memory", memory)):
+            memory.commit(one, ())
+            batches.append(one)
+        self.world.now += 3 * 10**9
+        return batches
 
 
 @contextmanager

@@ -27,9 +27,10 @@ from albumen.stores.paths import OURS, checked
 __all__ = ["TaggedSettings", "TaggedSource"]
 
 _GATHER = 1.0  # seconds between looks, at least
-_YOUNG = 2.0  # seconds within which a server may call other bytes by the same name
+_QUIET = 2.0  # seconds: until then a server may call other bytes by the same name, and a person (or an undo) may tag on
 _JITTER = 0.1  # of ``every``: many sources do not ask in step
 _PIECE = 100  # events in one batch: each took a request to find out
+_OPEN = "?"  # in place of what a listing told, while a file's tags may not be all yet
 _TAGS = f"{OURS}/tags/"  # what is remembered of a file's tags lies there, apart from its revision
 
 
@@ -73,7 +74,7 @@ class _Found:
 
 
 class TaggedSource:
-    """Ports ``Source`` and ``Waits``. One thread looks at a time; ``wait`` may run in another.
+    """Ports ``Source``, ``Waits`` and ``Settles``. One thread looks at a time; ``wait`` may run in another.
 
     Items are single files with the ``tags`` of that parent that they have. Refs are of the store, remembered paths are relative to the
     folder; beside each lies what is remembered of its tags.
@@ -90,12 +91,14 @@ class TaggedSource:
         self._names = litter.Litter(settings.ignore)
         self._due = 0.0
         self._looked = 0.0
+        self._left = False
 
     def scan(self, memory: Memory) -> Iterator[Batch]:
         """What is tagged and not remembered with these bytes and tags. ``Unavailable`` when a folder cannot be listed whole: nothing is
         learnt, and nothing forgotten, from half a look."""
         now = self._looked = self._monotonic()
         self._due = now + self.settings.every * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # jitter, no secret
+        self._left = False
         self._store.ping()  # a place that is closed is not asked by every source again
         tagged: set[str] = set()
         found = _Found()
@@ -106,7 +109,7 @@ class TaggedSource:
             tagged |= files.keys()
             for path, ref in files.items():
                 if self._is_young(ref, listing):
-                    self._due = min(self._due, now + _YOUNG)
+                    self._leave()
                 elif not _is_known(kept, path, ref, _sum(asked.tags(path, listing))):
                     self._ask(path, _sum(asked.tags(path, listing)), kept, found)
                 if len(found.events) >= _PIECE:
@@ -119,6 +122,10 @@ class TaggedSource:
         """Returns when the next look is due. Not to be called while a scan goes on."""
         due = max(self._looked + _GATHER, self._due)
         stop.wait(max(0.0, min(timeout, due - self._monotonic())))
+
+    def unsettled(self) -> float | None:
+        """See ``Settles``."""
+        return max(0.0, self._looked + _QUIET - self._monotonic()) if self._left else None
 
     # ------------------------------------------------------------------------------------------------------------- helpers
 
@@ -151,16 +158,21 @@ class TaggedSource:
                 yield path, self._store.ref(self._path(path), entry)
 
     def _ask(self, path: str, listed: str, kept: Mapping[str, Seen], found: _Found) -> None:
-        """What this one file is and has now, exactly."""
+        """What this one file is and has now, exactly. Tags that are new are waited for to be all."""
         try:
             ref, tags = self._store.tagged(self._path(path))
         except NotFound:
             return  # somebody was quicker: it is not there at the next look
         now, exact = self._clock(), _sum(tags)
-        before = kept.get(_TAGS + path)
-        found.seen.append(Seen(_TAGS + path, f"{listed} {exact}", at=now))
-        was = kept.get(path)
-        if was is not None and was.rev == ref.rev and before is not None and before.rev.partition(" ")[2] == exact:
+        was, before = kept.get(path), kept.get(_TAGS + path)
+        same = before is not None and before.rev.partition(" ")[2] == exact
+        since = before.at if same and before is not None else now
+        if 0 <= (now - since) / 1e9 < _QUIET:
+            found.seen.append(Seen(_TAGS + path, f"{_OPEN} {exact}", at=since))
+            self._leave()
+            return
+        found.seen.append(Seen(_TAGS + path, f"{listed} {exact}", at=since))
+        if was is not None and was.rev == ref.rev and before is not None and same and before.rev.partition(" ")[0] != _OPEN:
             return  # only the listing told it otherwise
         tag, _, why = categories.chosen(tags, self.settings.parent_tag)
         if tag:
@@ -168,6 +180,11 @@ class TaggedSource:
             item = Item(ref, source=self.name, root=self.settings.path, tags=mine)
             found.events.append(Event("arrived", item))
         found.seen.append(Seen(path, ref.rev, "aside" if why else "", why, at=now))
+
+    def _leave(self) -> None:
+        """Something is left for a look that comes soon."""
+        self._left = True
+        self._due = min(self._due, self._looked + _QUIET)
 
     def _forget(self, memory: Memory, tagged: set[str]) -> Iterator[Batch]:
         """What lies there no more, or has no tag any more: should it be tagged again, it is found again. Nothing else comes of it."""
@@ -184,7 +201,7 @@ class TaggedSource:
         """Whether it was written a moment ago, by the server's clock; a time that was given to it tells nothing."""
         if listing.now is None or ref.modified is None:
             return False
-        return 0 <= (listing.now - ref.modified) / 1e9 < _YOUNG
+        return 0 <= (listing.now - ref.modified) / 1e9 < _QUIET
 
 
 class _Asked:
