@@ -1,7 +1,7 @@
 """Processes of the tests of schema changes: ``python elastic_child.py change|write|read URL INDEX …``.
 
 change URL INDEX [N]        change the schema; killed before its Nth request, or after it with -N
-write URL INDEX NAME A B    write its name and A + 1 … B into records by chance, each acknowledged number a line on stdout
+write URL INDEX NAME A      write its name and A + 1 … into records by chance until standard input closes; what is acknowledged is a line
 read URL INDEX NUMBER       look until standard input closes: always so many records, each once; a line for each look
 
 Each begins with a line. Exit status 42: a newer program changed the schema, this one must not go on.
@@ -42,7 +42,7 @@ def main(what: str, url: str, name: str, *more: str) -> int:
         print(changed, flush=True)
         return 0
     with _opened(settings) as catalog:
-        return _write(catalog, more[0], int(more[1]), int(more[2])) if what == "write" else _read(catalog, int(more[0]))
+        return _write(catalog, more[0], int(more[1])) if what == "write" else _read(catalog, int(more[0]))
 
 
 @contextmanager
@@ -73,11 +73,11 @@ def _die_at(number: int) -> None:
     Connection.send = counted  # type: ignore[method-assign]  # as it is, but counted
 
 
-def _write(catalog: ElasticCatalog, name: str, number: int, last: int) -> int:
+def _write(catalog: ElasticCatalog, name: str, number: int) -> int:
     dice = random.Random(f"{name} {number}")
     ids: list[str] = []
-    since = time.monotonic()
-    while number < last:
+    over, since = _over(), time.monotonic()
+    while not over.is_set():
         try:
             ids = ids or [one.id for one in catalog.find(Query(companions=True), limit=10_000).rows]
             record = catalog.get([id := dice.choice(ids)])[id]
@@ -98,7 +98,8 @@ def _write(catalog: ElasticCatalog, name: str, number: int, last: int) -> int:
     return 0
 
 
-def _read(catalog: ElasticCatalog, wanted: int) -> int:
+def _over() -> threading.Event:
+    """Set once standard input is closed."""
     over = threading.Event()
 
     def listen() -> None:
@@ -106,6 +107,11 @@ def _read(catalog: ElasticCatalog, wanted: int) -> int:
         over.set()
 
     threading.Thread(target=listen, daemon=True).start()
+    return over
+
+
+def _read(catalog: ElasticCatalog, wanted: int) -> int:
+    over = _over()
     while not over.is_set():
         try:
             counted = catalog.count(Query(companions=True))[""]
