@@ -146,6 +146,8 @@ def test_its_store_must_be_one_on_webdav(cloud: Made) -> None:
     context = replace(cloud.context, store=other)
     with pytest.raises(ConfigError, match="no store on WebDAV"):
         WebdavSource("box", WebdavSourceSettings("nas"), context)
+    with pytest.raises(ConfigError, match="there is no store 'nowhere'"):
+        WebdavSource("box", WebdavSourceSettings("nowhere"), cloud.context)
     assert Plugins().load("sources", "webdav") is WebdavSource
 
 

@@ -280,7 +280,10 @@ class WebdavSource:
 
 
 def _of(source: str, name: str, context: Context) -> WebdavStore:
-    store = context.store(name)
+    try:
+        store = context.store(name)
+    except KeyError:
+        raise ConfigError([f"[source.{source}] store: there is no store {name!r}; write a section [store.{name}]"]) from None
     if not isinstance(store, WebdavStore):
         raise ConfigError([f"[source.{source}] store: {name} is no store on WebDAV"])
     return store

@@ -101,7 +101,9 @@ class Place:
             raise Unavailable(self._store, f"there is no folder at {self._where}: make it, or correct url")
 
     def refused(self) -> Refused | None:
-        """See ``Guarded.refused``."""
+        """See ``Guarded.refused``; a proof of just now is believed."""
+        if self._proven is not None and time.monotonic() - self._proven <= _WITHIN:
+            return None
         known = self._memory.id()
         return self._refusal(known, self.identity()) if known else None
 
