@@ -124,6 +124,16 @@ def test_undo_brings_every_raw_back_and_the_next_look_leaves_them(hub: Hub) -> N
     assert "was made of it" in shown
 
 
+def test_a_store_that_is_only_read(hub: Hub) -> None:
+    """Nothing is put there and nothing leaves; each file is told with the setting that says so."""
+    settings = Path(hub.home / "albumen.toml")
+    settings.write_text(settings.read_text().replace('type = "webdav"\nurl', 'type = "webdav"\nread_only = true\nurl'))
+    before = hub.files()
+    assert "read_only = true in [store.hub]" in hub.run("poll", "raw", "--once", code=1).err
+    assert hub.files() == before
+    assert not (hub.server.folder / ".albumen").exists()
+
+
 def test_a_server_that_is_away(hub: Hub) -> None:
     """Exit 1 with the reason; nothing is forgotten, and nothing looks empty."""
     hub.server.stop()

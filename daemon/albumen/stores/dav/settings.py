@@ -13,7 +13,8 @@ __all__ = ["WebdavSettings"]
 @dataclass(frozen=True)
 class WebdavSettings:
     """``[store.NAME] type = "webdav"``. ``url``: the folder at the server, any base path. ``ca``: a file of certificates to trust.
-    ``timeout``: seconds of silence after which the server counts as away. ``limit``: transfers at once."""
+    ``timeout``: seconds of silence after which the server counts as away. ``limit``: transfers at once.
+    ``read_only``: nothing is changed there."""
 
     url: str
     user: str = ""
@@ -22,6 +23,7 @@ class WebdavSettings:
     ca: str = ""
     timeout: float = 60.0
     limit: int = 10
+    read_only: bool = False
     case: Literal["auto", "blind", "exact"] = "auto"
 
     def __post_init__(self) -> None:

@@ -34,7 +34,8 @@ _SECOND = 1.1  # for which a revision must have been there before another one fo
 class NextcloudSettings:
     """``[store.NAME] type = "nextcloud"``. ``url``: the address people open, without ``remote.php``. ``password``: an app password of
     that user. ``root``: the folder of the account that paths are relative to, none = all of it. ``ca``: a file of certificates to trust.
-    ``timeout``: seconds of silence after which the server counts as away. ``limit``: transfers at once."""
+    ``timeout``: seconds of silence after which the server counts as away. ``limit``: transfers at once.
+    ``read_only``: nothing is changed there."""
 
     url: str
     user: str
@@ -43,6 +44,7 @@ class NextcloudSettings:
     ca: str = ""
     timeout: float = 60.0
     limit: int = 4
+    read_only: bool = False
 
     def __post_init__(self) -> None:
         try:
