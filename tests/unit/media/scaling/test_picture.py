@@ -1,7 +1,9 @@
 """A scaled picture is what it was: its channels, its bits, its colours, what it tells of itself."""
 
 import io
+import json
 import struct
+import subprocess
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from albumen.media import probe
 from albumen.media.scaling import turbo
 from albumen.media.scaling.wanted import Origin
 from make import exif, pictures
+from servers import needs
 
 Scale = Callable[..., Path]
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -120,6 +123,31 @@ def test_date_place_and_camera_stay(scale: Scale, tmp_path: Path, format: str) -
     assert after.position == before.position
     assert after.camera == before.camera
     assert set(before.stamps) <= set(after.stamps)
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp", "tiff"])
+def test_exiftool_reads_the_same_before_and_after(scale: Scale, tmp_path: Path, format: str) -> None:
+    """S1-04: by exiftool."""
+    needs("exiftool")
+    what: dict[str, Any] = {
+        "when": "2021:07:15 14:30:05",
+        "offset": "+02:00",
+        "gps": (46.9, 7.4),
+        "make": "Albumen",
+        "model": "One",
+    }
+    source = pictures.jpeg(str(tmp_path / "raw.jpg"), **what, orientation=6, icc_profile=SRGB)
+    said = [_exiftool(path) for path in (Path(source), scale(source, format=format))]
+    assert {key: one for key, one in said[1].items() if key in said[0]} == said[0]
+    assert len(said[0]) == 9
+
+
+def _exiftool(path: Path) -> dict[str, str]:
+    """What must not change, by the name of each tag. A picture that was turned has the other orientation, or none."""
+    tags = "DateTimeOriginal OffsetTimeOriginal GPSLatitude GPSLongitude GPSLatitudeRef GPSLongitudeRef Make Model ProfileDescription"
+    words = ["exiftool", "-json", "-n", *(f"-{one}" for one in tags.split()), str(path)]
+    (row,) = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
+    return {key: one for key, one in row.items() if key != "SourceFile"}
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
