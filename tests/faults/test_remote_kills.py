@@ -15,6 +15,13 @@ from make.worlds import Fault, Killed, jpeg
 FILES = ("a.jpg", "b.jpg", "c.jpg")
 Make = Callable[[], NoMoveStore]
 
+MAKES = [
+    pytest.param(remote, id="remote"),
+    pytest.param(lambda: remote(keeps_rev=False), id="new-rev", marks=pytest.mark.slow),
+    pytest.param(plain, id="plain", marks=pytest.mark.slow),
+    pytest.param(near, id="near", marks=pytest.mark.slow),
+]
+
 
 def lost() -> BaseException:
     return Transient("the answer was lost")
@@ -68,9 +75,7 @@ def calls(folder: Path, make: Make, source: str = "raw") -> int:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize(
-    "make", [remote, lambda: remote(keeps_rev=False), plain, near], ids=["remote", "new-rev", "plain", "near"]
-)
+@pytest.mark.parametrize("make", MAKES)
 def test_scaling_killed_at_any_call(tmp_path: Path, make: Make, after: bool) -> None:
     """S1-12, S1-06 (part: killed)."""
     for at in range(1, calls(tmp_path / "whole", make) + 1):
@@ -85,7 +90,7 @@ def test_scaling_killed_at_any_call(tmp_path: Path, make: Make, after: bool) -> 
 
 @pytest.mark.parametrize("raises", [lost, closed])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("make", [remote, plain, near])
+@pytest.mark.parametrize("make", MAKES)
 def test_scaling_fails_at_any_call(tmp_path: Path, make: Make, after: bool, raises: Callable[[], BaseException]) -> None:
     """A lost answer, a closed place: the same process goes on. Calls outside of jobs are tried by their callers."""
     for at in range(1, calls(tmp_path / "whole", make) + 1):
