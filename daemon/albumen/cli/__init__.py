@@ -35,7 +35,16 @@ main.sections = {
 for command in (
     *(running.run, running.check, running.status, taking.import_, adopting.adopt, taking.probe),
     *(looking.find, looking.show, looking.list_, looking.types, looking.export),
-    *(dating.dates, tagging.tag, undoing.log, undoing.undo, confirming.confirm, operating.queue, operating.poll, operating.plugins),
+    *(
+        dating.dates,
+        tagging.tag,
+        undoing.log,
+        undoing.undo,
+        confirming.confirm,
+        operating.queue,
+        operating.poll,
+        operating.plugins,
+    ),
     *(keeping.backup, keeping.restore, migrating.migrate),
 ):
     main.add_command(command)

@@ -43,7 +43,9 @@ def recover(desk: Desk, also: Sequence[BatchId] = ()) -> Left:
     for store in desk.stores.values():
         if isinstance(store, Sweeps):
             beside = [ref.path for one in near for ref in _touched(one) if ref.path and ref.store == store.name]
-            with suppress(Unavailable):  # one place that is closed holds up no other: swept when a recovery comes after it is open
+            with suppress(
+                Unavailable
+            ):  # one place that is closed holds up no other: swept when a recovery comes after it is open
                 store.sweep(desk.dead, beside)
     groups: dict[str, dict[str, Deed]] = defaultdict(dict)
     for deed in (*begun, *mine, *planned):
