@@ -91,6 +91,7 @@ class TaggedSource:
         self._names = litter.Litter(settings.ignore)
         self._due = 0.0
         self._looked = 0.0
+        self._began = 0  # ns, the last look
         self._left = False
 
     def scan(self, memory: Memory) -> Iterator[Batch]:
@@ -98,7 +99,7 @@ class TaggedSource:
         learnt, and nothing forgotten, from half a look."""
         now = self._looked = self._monotonic()
         self._due = now + self.settings.every * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # jitter, no secret
-        self._left = False
+        self._left, self._began = False, self._clock()
         self._store.ping()  # a place that is closed is not asked by every source again
         tagged: set[str] = set()
         found = _Found()
@@ -163,11 +164,11 @@ class TaggedSource:
             ref, tags = self._store.tagged(self._path(path))
         except NotFound:
             return  # somebody was quicker: it is not there at the next look
-        now, exact = self._clock(), _sum(tags)
+        now, exact = self._began, _sum(tags)  # one time for all of a look, so that they are ready together, too
         was, before = kept.get(path), kept.get(_TAGS + path)
         same = before is not None and before.rev.partition(" ")[2] == exact
         since = before.at if same and before is not None else now
-        if 0 <= (now - since) / 1e9 < _QUIET:
+        if 0 <= (now - since) / 1e9 < _QUIET - 0.1:
             found.seen.append(Seen(_TAGS + path, f"{_OPEN} {exact}", at=since))
             self._leave()
             return
