@@ -85,7 +85,12 @@ class Server:
         """Serve, until ``stop``; returns when it answers."""
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self.home
+                [*_bound(), *self._command()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=self.home,
             )
         end = time.monotonic() + PATIENCE
         while not self._answers():
@@ -123,6 +128,9 @@ class Server:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        end = time.monotonic() + PATIENCE
+        while self._answers() and time.monotonic() < end:  # its children hold the port until they are gone, too
+            time.sleep(0.01)
 
     def _answers(self) -> bool:
         try:
@@ -211,6 +219,11 @@ def serve(
     finally:
         server.kill()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _bound() -> Sequence[str]:
+    """Ends a server together with the thread that started it, so that none is left when a test run is killed."""
+    return ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
 
 
 def _sha(password: str) -> str:
