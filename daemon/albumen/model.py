@@ -454,7 +454,8 @@ class QueueStats:
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """A place that is closed: why, since when and until when (ns) before it is probed again, and how often it failed in a row.
+    """A place that is closed: why, since when and until when (ns) before it is probed again, and how often in a row it has failed
+    right after it seemed to work again (1 = the first time).
     ``auth``: it refused our secret; it is probed before that only when the secret has changed, or a person asks."""
 
     place: str

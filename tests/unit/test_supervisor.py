@@ -211,7 +211,7 @@ def test_a_closed_place_is_asked_at_the_start_and_when_it_is_due(house: House, m
     thread.start()
     try:
         wait_for(lambda: len(asked) == 1)  # a person may have started it because of this place
-        wait_for(lambda: house.queue.circuits()[0].failures == 2)
+        wait_for(lambda: "still full" in house.queue.circuits()[0].why)
         time.sleep(0.05)
         assert len(asked) == 1  # not due
         house.clock.advance(2)

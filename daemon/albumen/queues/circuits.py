@@ -20,8 +20,13 @@ class Rest:
     locked: float = 3600.0
 
     def after(self, failures: int, *, auth: bool) -> int:
-        """In ns, after so many failures in a row."""
+        """In ns, after a job failed, so many times in a row."""
         seconds = self.locked if auth else min(self.first * 2 ** min(failures - 1, 30), self.longest)
+        return round(seconds * SECOND)
+
+    def again(self, closed: int, *, auth: bool) -> int:
+        """In ns, after a probe failed at a place that has been closed for so long (ns): as long again, which doubles each pause."""
+        seconds = self.locked if auth else min(self.first + max(closed, 0) / SECOND, self.longest)
         return round(seconds * SECOND)
 
 
@@ -46,7 +51,8 @@ def opened(
     32 workers meet the same outage at once; only that our secret is refused counts at once. A place that fails again within ten
     minutes of closing only seemed to work (its ping answers, its disk is full): it counts on, so that its jobs are not driven
     against it every second. One that worked for four times as long as it had been left alone is only shaky: it counts half, so that
-    it works most of the time. ``retry_after`` is heeded for an hour at most.
+    it works most of the time. A probe that fails counts nothing: it shows an outage, after whose end the place is as good as before;
+    were it counted, three outages of a minute would close a place for ten. ``retry_after`` is heeded for an hour at most.
     """
     until = 0
     if known is None or (closed and now - closed > _REMEMBERED):
@@ -55,7 +61,8 @@ def opened(
         held = now - closed > _SHAKY * rest.after(known.failures, auth=False)
         since, failures = now, max(1, known.failures // 2) if held else known.failures + 1
     elif probed:
-        since, failures = known.since, known.failures + 1
+        since, failures = known.since, known.failures
+        until = now + rest.again(now - since, auth=auth)
     else:
         since, failures, until = known.since, known.failures, known.until
         auth, until = auth or known.auth, 0 if auth and not known.auth else until
