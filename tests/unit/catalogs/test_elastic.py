@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albumen.catalogs.elastic import bulk
+from albumen.catalogs.elastic import bulk, client
 from albumen.catalogs.elastic.bulk import Bulk, Done, Write
 from albumen.catalogs.elastic.document import Kept, fields, term, text_of
 from albumen.catalogs.elastic.index import mapping
@@ -92,6 +92,25 @@ def test_only_what_failed_is_written_again() -> None:
     assert fake.sent == [["a", "b", "c", "d"], ["b", "d"], ["b"]]
     assert {id for id, how in done.items() if how.refused} == {"c"}
     assert set(done) == set("abcd")
+
+
+def test_an_index_that_is_being_opened_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two programs begin at once: one makes the index, the other one meets it before its shards are there."""
+    monkeypatch.setattr(client, "_OPENING", (0.0, 0.0, 0.0))
+    opening = {"error": {"type": "illegal_index_shard_state_exception", "reason": "CurrentState[RECOVERING]"}}
+    connection = client.Connection("catalog", ElasticSettings(), threading.Event())
+    asked = []
+
+    def question(times: int) -> str:
+        asked.append(times)
+        if len(asked) <= times:
+            raise connection.place.said(503, opening, {})
+        return "there"
+
+    assert connection.patiently(lambda: question(3)) == "there"
+    asked.clear()
+    with pytest.raises(Unavailable, match="is opening the index"):
+        connection.patiently(lambda: question(4))
 
 
 def test_who_is_overloaded_for_long_is_told_of() -> None:

@@ -168,15 +168,24 @@ class ElasticCatalog:
         return found
 
     def _fetched(self, ids: Iterable[str], fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-        asked = list(dict.fromkeys(ids))
+        asked = [one for one in dict.fromkeys(ids) if one]  # it refuses to be asked for ""
         for start in range(0, len(asked), _PIECE):
-            body = {"ids": asked[start : start + _PIECE]}
-            answer = self.connection.ask("POST", f"/{self._alias}/_mget", body, _source=",".join(fields))
-            for one in answer["docs"]:
-                if "error" in one:
-                    raise self.connection.place.said(503, one, {})
+            for one in self._piece(asked[start : start + _PIECE], fields):
                 self._meet(one["_index"])
                 yield one
+
+    def _piece(self, ids: Sequence[str], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Documents by their ids; one that cannot be read is asked for again with all, as long as its index is being opened."""
+
+        def answer() -> Sequence[Mapping[str, Any]]:
+            told = self.connection.send("POST", f"/{self._alias}/_mget", {"ids": ids}, _source=",".join(fields))
+            docs: Sequence[Mapping[str, Any]] = told["docs"]
+            for one in docs:
+                if "error" in one:
+                    raise self.connection.place.said(503, one, {})
+            return docs
+
+        return self.connection.patiently(answer)
 
     def _meet(self, name: str) -> None:
         """The alias may name another index than before: one of a newer schema is not for us."""

@@ -2,12 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from albumen.catalogs.elastic.settings import ElasticSettings
-from albumen.catalogs.elastic.trouble import Away, Lost, Place, Slow
+from albumen.catalogs.elastic.trouble import Away, Lost, Opening, Place, Slow
 from albumen.errors import ConfigError, Unavailable
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _POOL = 40  # connections to one node: the threads of the lane that waits, and some
 _WAITS = (0.2, 1.0)  # seconds before a question is asked again
+_OPENING = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0)  # the same while the index is being opened
+Answer = TypeVar("Answer")
 _JSON = {"accept": "application/json", "content-type": "application/json"}
 _LINES = {"accept": "application/json", "content-type": "application/x-ndjson"}
 
@@ -40,13 +42,18 @@ class Connection:
 
     def ask(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
         """A question that may be asked twice: asked again after a lost connection, an overload or a restart, but not for long."""
-        for wait in self.waits():
+        return self.patiently(lambda: self.send(method, path, body, **params))
+
+    def patiently(self, question: Callable[[], Answer]) -> Answer:
+        """What ``question`` returns, which asks something that may be asked twice."""
+        waits, opening = self.waits(), iter(_OPENING)
+        while True:
             try:
-                return self.send(method, path, body, **params)
+                return question()
             except Unavailable as error:
-                if not self.again(error) or self._stop.wait(wait):
+                wait = next(opening if isinstance(error, Opening) else waits, None)
+                if wait is None or not self.again(error) or self._stop.wait(wait):
                     raise
-        return self.send(method, path, body, **params)
 
     def waits(self) -> Iterator[float]:
         """Seconds to wait before each further try of what may be tried again."""

@@ -35,6 +35,10 @@ class Gone(Unavailable):
     """The index, or what the alias named, is not there."""
 
 
+class Opening(Unavailable):
+    """Shards of the index are being opened: somebody made it this very moment, or its node came back. Seconds later they are."""
+
+
 class OtherSchema(Unavailable):
     """The index is of a newer albumen than this program, or of an older one and not changed yet: jobs wait for either."""
 
@@ -132,6 +136,10 @@ class Place:
             return Unavailable(self.name, f"Elasticsearch at {self.url} is {what} ({reason})", retry_after=after or 1.0)
         if kind in ("unavailable_shards_exception", "search_phase_execution_exception", "no_shard_available_action_exception"):
             return self.partial(reason)
+        if kind == "illegal_index_shard_state_exception":
+            return Opening(
+                self.name, f"Elasticsearch at {self.url} is opening the index {self.index} ({reason})", retry_after=2.0
+            )
         return Unavailable(self.name, f"Elasticsearch at {self.url} answers {status} ({reason})", retry_after=after)
 
 
