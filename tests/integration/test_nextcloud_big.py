@@ -39,8 +39,8 @@ def peak() -> int:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_big_file_takes_no_memory(tmp_path: Path) -> None:
-    """300 MB there and back; ``ALBUMEN_BIG`` says how many MiB (3072 in the long runs)."""
-    size = int(os.environ.get("ALBUMEN_BIG", "300")) * MEBI
+    """300 MB there and back; ``ALBUMEN_TEST_BIG`` says how many MiB (3072 in the long runs)."""
+    size = int(os.environ.get("ALBUMEN_TEST_BIG", "300")) * MEBI
     wanted = hashlib.sha256()
     for _ in range(size // MEBI):
         wanted.update(bytes(MEBI))

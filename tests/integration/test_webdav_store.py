@@ -441,8 +441,8 @@ class Zeros:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_big_file_takes_no_memory(server: dav.Server, tmp_path: Path) -> None:
-    """300 MB there and back, with and without a known size; ``ALBUMEN_BIG`` says how many MiB (3072 in the long runs)."""
-    size = int(os.environ.get("ALBUMEN_BIG", "300")) * MEBI
+    """300 MB there and back, with and without a known size; ``ALBUMEN_TEST_BIG`` says how many MiB (3072 in the long runs)."""
+    size = int(os.environ.get("ALBUMEN_TEST_BIG", "300")) * MEBI
     wanted = hashlib.sha256()
     for _ in range(size // MEBI):
         wanted.update(bytes(MEBI))

@@ -10,11 +10,11 @@ __all__ = ["free_port", "needs"]
 
 
 def needs(*programs: str) -> None:
-    """Skip a test whose programs this machine lacks; where everything has been installed for the tests (``ALBUMEN_CI=1``), fail it,
+    """Skip a test whose programs this machine lacks; where everything has been installed for the tests (``ALBUMEN_TEST_CI=1``), fail it,
     so that nothing is skipped unseen."""
     missing = [one for one in programs if shutil.which(one) is None]
     if missing:
-        (pytest.fail if os.environ.get("ALBUMEN_CI") == "1" else pytest.skip)(f"needs {', '.join(missing)}")
+        (pytest.fail if os.environ.get("ALBUMEN_TEST_CI") == "1" else pytest.skip)(f"needs {', '.join(missing)}")
 
 
 def free_port() -> int:
