@@ -130,7 +130,9 @@ def test_no_secret_in_the_repository() -> None:
 
 INVENTED = (  # what tests use as secrets, to look for them
     b"hunter22", b"url-pa55-Zw2", b"t0ken-Tj4-of-the-metrics-page", b"a-token-that-nobody-else-knows", b"a-token-of-its-own",
-    b"0123456789", b"a long secret text", b"a secret text",
+    b"0123456789", b"a long secret text", b"a secret text", b"hunter2-", b"a secret: with everything", b"a planted secret",
+    b"a token as long as it must be", b'"a secret"', b'"a password', b'"an app password"', b"ALBUMEN_VAULT_", b"'api_key = ",
+    b"'token = ", b"71kLH0bMBA8uO3iMGKxH",  # the last one a file id that a server told
 )  # fmt: skip
 LOOKS_SECRET = re.compile(
     rb"-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}|\bxox[abprs]-[0-9A-Za-z-]{10,}"
@@ -318,7 +320,7 @@ def test_every_changing_command_can_be_seen_first() -> None:
     """U-05 (part: the list): what changes files of a person has ``--dry-run``."""
     parts = {name: [one, *getattr(one, "commands", {}).values()] for name, one in main.commands.items()}
     changing = {name for name, all_ in parts.items() if any("--dry-run" in option.opts for one in all_ for option in one.params)}
-    assert changing == {"confirm", "dates", "import", "restore", "tag", "undo"}
+    assert changing == {"adopt", "confirm", "dates", "import", "migrate", "poll", "restore", "tag", "undo"}
     assert set(main.commands) - changing == {
         *("check", "status", "run", "probe", "find", "show", "list", "types", "export", "log", "queue", "plugins", "backup")
     }

@@ -23,7 +23,7 @@ from albumen.model import DISK, BatchId, Deed, DeedState, Facts, Item, Pending, 
 from albumen.operations import joining
 from albumen.operations.intake import Line, Order, Report, check
 from albumen.operations.reading import Piece, Reading
-from albumen.operations.working import Working
+from albumen.operations.working import Working, ask
 from albumen.pipeline import Pipeline, folder_ref
 from albumen.ports import Catalog, Queue
 from albumen.sources import walk
@@ -69,8 +69,10 @@ class Importing:
         self.report = Report()
 
     def run(self, order: Order, working: Working, progress: Callable[[Pending, Report], None]) -> Report:
-        """Take the files in. ``UsageError`` before anything is done when the order cannot be."""
+        """Take the files in. ``UsageError`` before anything is done when the order cannot be, ``Unavailable`` when the library cannot
+        be used: a person who waits is told at once."""
         check(order, self._engine.desk.stores.values())
+        ask(self._engine.desk.library)
         report = self.report
         report.batch = self._engine.begin(order.what)
         with self._pipeline.commanding(report.batch):

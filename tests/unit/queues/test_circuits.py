@@ -26,16 +26,16 @@ def test_a_job_never_brings_the_probe_nearer() -> None:
 
 
 def test_a_failed_probe_doubles() -> None:
-    """Up to ten minutes; however long it lasts, it is still probed."""
-    for failures, seconds in ((1, 2), (9, 512), (10, 600), (10_000, 600)):
-        known = Circuit("cloud", "down", NOW, NOW, failures)
-        assert wait(opened(known, 0, "cloud", "down", NOW, retry_after=None, probed=True)) == seconds
+    """As long again as it has been closed, up to ten minutes, whatever was counted before; however long it lasts, it is still probed."""
+    for closed, seconds in ((1, 2), (3, 4), (511, 512), (600, 600), (10_000_000, 600)):
+        known = Circuit("cloud", "down", NOW - closed * SECOND, NOW, 3)
+        later = opened(known, 0, "cloud", "down", NOW, retry_after=None, probed=True)
+        assert (wait(later), later.failures) == (seconds, 3)
 
 
 def test_closed_lately_or_long_ago() -> None:
-    """A new outage within ten minutes counts on, a later one begins anew; both begin now."""
-    known = Circuit("cloud", "down", NOW - 9000 * SECOND, NOW - 700 * SECOND, 3)
-    lately = opened(known, NOW - 600 * SECOND, "cloud", "down", NOW, retry_after=None, probed=False)
-    assert (lately.failures, lately.since, wait(lately)) == (4, NOW, 8)
-    anew = opened(known, NOW - 601 * SECOND, "cloud", "down", NOW, retry_after=None, probed=False)
-    assert (anew.failures, anew.since, wait(anew)) == (1, NOW, 1)
+    """A place that only seemed to work counts on, one that worked for long counts half, later one begins anew; all begin now."""
+    known = Circuit("cloud", "down", NOW - 9000 * SECOND, NOW - 700 * SECOND, 4)
+    for held, failures, seconds in ((32, 5, 16), (33, 2, 2), (600, 2, 2), (601, 1, 1)):
+        anew = opened(known, NOW - held * SECOND, "cloud", "down", NOW, retry_after=None, probed=False)
+        assert (anew.failures, anew.since, wait(anew)) == (failures, NOW, seconds)
