@@ -26,9 +26,10 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def shared(url: str) -> Iterator[ElasticCatalog]:
-    """One index for many tests: to make a new one takes a second."""
+    """One index for all tests of a class: to make a new one takes a second. A test outside a class has one of its own, so that it
+    finds nothing that they left."""
     with closing(a_catalog(url)) as catalog:
         yield catalog
         catalog.connection.ask("DELETE", f"/{catalog.ready()}")

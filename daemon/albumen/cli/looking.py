@@ -137,8 +137,8 @@ def types(session: Session, folder: str, recursive: bool) -> int:
 @click.command()
 @click.option("--stable", is_flag=True, help="Sorted, and only what two imports of the same files share.")
 @click.option("--as", "form", type=click.Choice(["seed0"]), help="The entries of the first seed's catalog, by its field names.")
-@click.option("--nas", metavar="STORE", help="With --as seed0: the store its mark nas stands for [default: the library's].")
-@click.option("--dropbox", metavar="STORE", help="With --as seed0: likewise dropbox [default: the store of type dropbox].")
+@click.option("--nas", metavar="STORE", help="Store for the first seed's mark nas [default: the library's].")
+@click.option("--dropbox", metavar="STORE", help="Store for the first seed's mark dropbox [default: the store of type dropbox].")
 @options
 def export(session: Session, stable: bool, form: str | None, nas: str | None, dropbox: str | None) -> int:
     """The whole catalog as JSON Lines."""
