@@ -167,7 +167,8 @@ class Deeds(Protocol):
         of which the ledger knows the inverse: undo moves it back and assigns the tags again. An answer that was lost is resolved by
         looking at both ends. One that lies in the folder already only loses its tags. ``item`` needs ``id``, and comes back as it
         lies then. ``SetAside`` when equal content lies there under its name (both stay, tags too), or when a person took this very
-        move back by an undo (asked about once). ``Changed``, ``NotFound``; ``Rejected`` for a store that cannot move."""
+        move back by an undo (asked about once, with all its tags). ``Transient`` while an undo brings it back. ``Changed``,
+        ``NotFound``; ``Rejected`` for a store that cannot move."""
 
     def resume(self, item: Item) -> Item | None:
         """Finish a ``relocate`` that an earlier try began with this very item (the answer was lost, a tag could not be removed): the

@@ -18,9 +18,14 @@ def relocate(desk: Desk, item: Item, folder: str, untag: Sequence[str], do: step
     if not isinstance(store, Moves) or (untag and not isinstance(store, Tags)):
         raise Rejected(f"{shown(item.main)}: store {store.name} cannot move files on its own side, or has no tags")
     mark = f"relocate {folder}"
+    _wait_for_undo(desk, item)
     mine = [one for one in steps.earlier(desk, item.main, mark) if one.record == item.id]
     mine = [one for one in mine if one.state not in (DeedState.dropped, DeedState.failed)]
     if mine and mine[-1].undone_by:
+        if item.tags and not set(untag) <= set(
+            item.tags
+        ):  # not the arrival that is to be told: the one with all its tags follows
+            raise SetAside(f"{shown(item.main)} was found while an undo brought it back, before it had its tags again: it stays")
         steps.heed(desk, item, mark, mine[-1])
     elif mine and (mine[-1].batch == item.batch or mine[-1].state in steps.OPEN):
         return _done(desk, item, mine[-1], do)
@@ -45,6 +50,14 @@ def resume(desk: Desk, item: Item, do: steps.Do) -> Item | None:
         if begun and one.role == steps.RELOCATED and one.source.rev == item.main.rev and not one.undone_by:
             return _done(desk, item, one, do)
     return None
+
+
+def _wait_for_undo(desk: Desk, item: Item) -> None:
+    """``Transient`` while an undo brings this very file back: it lies there already, but may have no tag again that it had."""
+    for one in steps.history(desk, f"{item.main.store}:{item.main.path}"):
+        back = one.undoes and one.state is DeedState.intended and one.record == item.id
+        if back and (one.target.store, one.target.path) == (item.main.store, item.main.path):
+            raise Transient(f"{shown(item.main)} is being brought back by an undo (batch {one.batch})")
 
 
 def _deed(desk: Desk, item: Item, folder: str, mark: str, untag: Sequence[str], *, again: bool) -> Deed:

@@ -250,6 +250,40 @@ class TestRelocate:
         later = replace(item, batch=one.engine.begin("watch tagged"))
         assert one.engine.relocate(later, SORTED, untag=["ai:cats"]).main.path == f"{SORTED}/a.jpg"
 
+    def test_one_that_was_found_before_it_had_its_tags_again_is_not_the_one_that_is_told(
+        self, world: World, one: FarLife
+    ) -> None:
+        """A slow undo beside a daemon: found once with half of its tags, once with all."""
+        item = self.item(world, one, "ai:cats", "ai:dogs")
+        one.engine.relocate(item, SORTED, untag=["ai:cats"])
+        one.undo(item.batch)
+        half = replace(item, batch=one.engine.begin("watch tagged"), tags=("ai:dogs",))
+        with pytest.raises(SetAside, match="before it had its tags again"):
+            one.engine.relocate(half, SORTED, untag=["ai:cats"])
+        whole = replace(item, batch=one.engine.begin("watch tagged"), tags=("ai:cats", "ai:dogs"))
+        with pytest.raises(SetAside, match="brought back by a person"):
+            one.engine.relocate(whole, SORTED, untag=["ai:cats"])
+        later = replace(whole, batch=one.engine.begin("watch tagged"))
+        assert one.engine.relocate(later, SORTED, untag=["ai:cats"]).main.path == f"{SORTED}/a.jpg"
+
+    def test_one_that_an_undo_is_bringing_back_waits(self, world: World, one: FarLife, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It lies there again and its other tag names another folder: it is not sorted there."""
+        item = self.item(world, one, "ai:cats", "ai:dogs")
+        one.engine.relocate(item, f"{SORTED}/cats", untag=["ai:cats"])
+        half = replace(item, batch=one.engine.begin("watch tagged"), tags=("ai:dogs",))
+        assign, asked = world.hub.assign, []  # type: ignore[attr-defined]  # a store with tags
+
+        def slow(path: str, tag: str) -> None:
+            asked.append(tag)
+            with pytest.raises(Transient, match="being brought back by an undo"):
+                one.engine.relocate(half, f"{SORTED}/dogs", untag=["ai:dogs"])
+            assign(path, tag)
+
+        monkeypatch.setattr(world.hub, "assign", slow)
+        assert one.undo(item.batch).refused == ()
+        assert asked == ["ai:cats"]
+        assert world.tagged() == {f"{UNSORTED}/a.jpg": ["ai:cats", "ai:dogs"]}
+
     def test_a_file_that_changed_or_went_stays_as_it_is(self, world: World, one: FarLife) -> None:
         item = self.item(world, one)
         world.hub.write(item.main.path, jpeg("other"))
