@@ -22,9 +22,8 @@ def relocate(desk: Desk, item: Item, folder: str, untag: Sequence[str], do: step
     mine = [one for one in steps.earlier(desk, item.main, mark) if one.record == item.id]
     mine = [one for one in mine if one.state not in (DeedState.dropped, DeedState.failed)]
     if mine and mine[-1].undone_by:
-        if item.tags and not set(untag) <= set(
-            item.tags
-        ):  # not the arrival that is to be told: the one with all its tags follows
+        # the arrival that is told (once) is the one with all its tags, which follows
+        if item.tags and not set(untag) <= set(item.tags):
             raise SetAside(f"{shown(item.main)} was found while an undo brought it back, before it had its tags again: it stays")
         steps.heed(desk, item, mark, mine[-1])
     elif mine and (mine[-1].batch == item.batch or mine[-1].state in steps.OPEN):
