@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -78,8 +79,9 @@ def argv_and_environment_of_children(pid: int) -> str:
     """What other users, and what child processes, can see."""
     told = Path(f"/proc/{pid}/cmdline").read_text()
     for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            told += Path(f"/proc/{child}/cmdline").read_text()
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread or child that has ended meanwhile
+            for child in (task / "children").read_text().split():
+                told += Path(f"/proc/{child}/cmdline").read_text()
     return told
 
 

@@ -153,7 +153,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 def one_line_each(daemon: Daemon) -> None:
     """Closed, works again, closed …: never the same twice in a row."""
     told = [one["event"] for one in daemon.lines if one["event"] in ("place closed", "place works again")]
-    assert told == ["place closed", "place works again"] * (len(told) // 2)
+    assert told == (["place closed", "place works again"] * len(told))[: len(told)]  # it may be closed at the end
     assert not daemon.said("source cannot be looked at")
 
 
