@@ -22,7 +22,7 @@ from albumen import observe
 from albumen.deeds import reading
 from albumen.deeds.desk import shown
 from albumen.deeds.records import is_placement
-from albumen.errors import AlbumenError, Changed, Exists, NotFound, SetAside, Transient, Unavailable
+from albumen.errors import AlbumenError, Changed, Exists, NotFound, Rejected, SetAside, Transient, Unavailable
 from albumen.handlers.file import FileHandler
 from albumen.media.digest import record_id
 from albumen.model import (
@@ -153,9 +153,7 @@ class Pipeline:
                 job, f"step {job.steps[0]} is not configured any more; configure it again, then: albumen queue again {job.id}"
             )
         rest = job.steps[1:]
-        run = StepRun(self.deeds, self.catalog, self.stop, step.options, rest, self.stores, self.spool, self.probe, self.log)
-        run.files = any(isinstance(self.steps[name].handler, FileHandler) for name in rest if name in self.steps)
-        items = step.handler(job.item, run)
+        items = step.handler(job.item, self._run(step, rest))
         self._taken(job.item, items)
         if isinstance(step.handler, FileHandler):
             for one in items:
@@ -163,6 +161,21 @@ class Pipeline:
         if not rest:
             return Done()
         return Done(tuple(self.job(one, rest, job.batch) for one in items))
+
+    def _run(self, step: Step, rest: Sequence[str]) -> StepRun:
+        run = StepRun(self.deeds, self.catalog, self.stop, step.options, rest, self.stores, self.spool, self.probe, self.log)
+        run.files = any(isinstance(self.steps[name].handler, FileHandler) for name in rest if name in self.steps)
+        return run
+
+    def foresee(self, item: Item, steps: Sequence[str]) -> None:
+        """Run these steps for a dry run, whose ``deeds`` are a ``Foresight``: ``Foreseen`` where the first of them would change
+        something. Raises whatever a step may."""
+        items: Sequence[Item] = [item]
+        for at, name in enumerate(steps):
+            if name not in self.steps:
+                raise Rejected(f"{shown(item.main)}: step {name} is not configured")
+            run = self._run(self.steps[name], steps[at + 1 :])
+            items = [after for one in items for after in self.steps[name].handler(one, run)]
 
     def _guarded(self, job: Job, work: Callable[[], Outcome]) -> Outcome:
         try:

@@ -229,10 +229,14 @@ def test_a_poll_says_what_it_found_and_what_became_of_it(home: Home, server: nex
     before = server.state("photod")
     dry = home.run(*poll, "--dry-run", env=ENV, code=0)
     assert dry.lines[0] == "Files found: 50"
+    moves = {f"hub:{UNSORTED}/{one}.jpg -> hub:{SORTED}/cats/{one}.jpg" for one in range(50)}
+    assert moves <= set(dry.lines)
+    assert "ai:.." in dry.out
     assert server.state("photod") == before
     server.fail("MOVE", "/7.jpg", status=403, times=99)
-    done = home.run(*poll, env=ENV, code=1)
+    done = home.run(*poll, "-v", env=ENV, code=1)
     assert done.lines[0] == "Files found: 50"
+    assert {line for line in done.lines if " -> " in line} == {line for line in moves if "/7.jpg" not in line}
     assert "ai:.." in done.out + done.err
     assert "7.jpg" in done.err
     after = server.state("photod")

@@ -1,5 +1,6 @@
 """``poll SOURCE --once`` on a real WebDAV server: one look, done before the command ends; dry run, failures, undo, a server that is away."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,18 +85,28 @@ def test_it_does_what_came_and_ends(hub: Hub) -> None:
     assert "refused" not in hub.run("status", code=None).out
 
 
-def test_a_dry_run_changes_nothing(hub: Hub) -> None:
-    """S1-26 (part: the scaler)."""
+def test_a_dry_run_changes_nothing_and_the_real_run_does_exactly_that(hub: Hub) -> None:
+    """S1-26 (part: the scaler): the very names, but for the time in them, and what would fail."""
+    (hub.server.folder / RAW / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    (hub.server.folder / RAW / "text.txt").write_text("no picture")
     before = hub.files()
-    ran = hub.run("poll", "raw", "--once", "--dry-run")
-    assert ran.lines == [
-        "Files found: 3",
-        *(f"hub:{RAW}/raw ü {number}.png -> catalog, double" for number in range(3)),
-        "Would have been done.",
-    ]
+    dry = hub.run("poll", "raw", "--once", "--dry-run", code=1)
+    assert dry.lines[0] == "Files found: 5"
+    assert dry.lines[-1] == "1 would fail, 0 wait."
+    assert sum(one.startswith(f"hub:{RAW}/raw ü ") and f" -> hub:{UNSORTED}/jh_rescaler_" in one for one in dry.lines) == 3
     assert hub.files() == before
     assert not (hub.server.folder / ".albumen").exists()
-    assert hub.run("poll", "raw", "--once").lines[0] == "Files found: 3"
+    assert spool(hub) == []
+    done = hub.run("poll", "raw", "--once", "-v", code=1)
+    assert sorted(map(timeless, done.lines[:-1])) == sorted(map(timeless, dry.lines[:-1]))
+    assert f"hub:{RAW}/bad.png" in dry.err
+    assert f"hub:{RAW}/bad.png" in done.err
+    assert len([one for one in hub.files() if one.startswith(UNSORTED)]) == 3
+
+
+def timeless(line: str) -> str:
+    """Without the time that is part of a result's name."""
+    return re.sub(r"jh_rescaler_\d{14}_", "jh_rescaler_", line)
 
 
 def test_one_that_fails_is_told_and_the_others_are_done(hub: Hub) -> None:

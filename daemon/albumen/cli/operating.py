@@ -99,6 +99,8 @@ def poll(session: Session, source: str, once: bool, dry_run: bool) -> int:  # no
 
     SOURCE is its name in the settings. Files that may still be written are looked at again until they are quiet. Ends when nothing of
     what came can go on: exit status 1 when some of it failed or waits for a place that is closed.
+
+    `--dry-run` reads every file and prints where it, or what is made of it, would lie; a time in a name is that of the dry run.
     """
     from albumen.operations.polling import Polling, steps_of
 
@@ -106,7 +108,7 @@ def poll(session: Session, source: str, once: bool, dry_run: bool) -> int:  # no
         steps = steps_of([(one.source, one.steps) for one in app.settings.routes], source)
         polling = Polling(app.source(source), steps, app.engine, app.pipeline, app.queue, app.stop, app.context.clock)
         if dry_run:
-            polled = polling.preview()
+            polled = polling.preview(progress.at)
         else:
             with app.working() as working:
                 polled = polling.run(working, progress.at)
@@ -124,13 +126,12 @@ def _polled(session: Session, polled: "Polled", *, dry_run: bool) -> None:
             printing.error(f"{one.what}: {one.file}: {one.why}")
         elif one.what == "aside":
             session.say(f"set aside: {one.file}: {one.why}")
-        elif dry_run:
-            session.say(f"{one.file} -> {one.why}")
-        elif session.verbose:
+        elif dry_run or session.verbose:
             session.say(f"{one.file} -> {one.to}")
     if polled.unready:
         session.say("some files are still being written, or were just now: they are taken later")
-    session.say("Would have been done." if dry_run else "Done." if polled.ok else f"{polled.failed} failed, {polled.later} wait.")
+    would = "Would have been done." if dry_run else "Done."
+    session.say(would if polled.ok else f"{polled.failed} {'would fail' if dry_run else 'failed'}, {polled.later} wait.")
 
 
 @click.command()

@@ -1,18 +1,20 @@
 """``poll SOURCE --once``: one look at a source now; what it brings is done before the command ends, as far as it can be."""
 
+import dataclasses
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from albumen.deeds.desk import shown
 from albumen.deeds.engine import Engine
 from albumen.deeds.folders import pages
-from albumen.errors import AlbumenError, UsageError
-from albumen.model import Batch, BatchId, DeedState, Item, Pending
+from albumen.deeds.foresight import Foreseen, Foresight
+from albumen.errors import AlbumenError, SetAside, Transient, Unavailable, UsageError
+from albumen.model import Batch, BatchId, Deed, DeedState, Item, Pending
 from albumen.operations.status import failures
 from albumen.operations.working import Working
-from albumen.pipeline import Pipeline
+from albumen.pipeline import Pipeline, below
 from albumen.ports import Memory, Queue, Settles, Source
 
 _LOOKS = 3  # at most: the first sees files, the second that they are quiet, the third what was still young then
@@ -28,9 +30,9 @@ class PollingQueue(Queue, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What became of one file: ``to`` is where it, or what was made of it, lies now; ``why`` the reason of all but "done"."""
+    """What became of one file, or would: ``to`` is where it, or what was made of it, lies then; ``why`` the reason of all but "done"."""
 
-    what: Literal["found", "done", "aside", "failed", "later"]
+    what: Literal["done", "aside", "failed", "later"]
     file: str
     to: str = ""
     why: str = ""
@@ -81,18 +83,43 @@ class Polling:
         self._stop = stop
         self._now = now
 
-    def preview(self) -> Polled:
-        """What a look would bring, on a state that may be written, since it is thrown away. Nothing is done."""
+    def preview(self, progress: Callable[[int, int], None]) -> Polled:
+        """What ``run`` would do and say, on a state that may be written, since it is thrown away. Every file is read and every step
+        decides, up to its first change."""
         polled = Polled(self._source.name)
         memory = self._queue.memory(self._source.name)
+        items: list[Item] = []
         for batch in self._looks(memory, polled):
-            for item in _arrived(batch):
-                polled.add(Line("found", shown(item.main), why=", ".join(self._steps)))
+            items += _arrived(batch)
             for one in batch.seen:
                 if one.state in ("aside", "listed"):
                     polled.add(Line("aside", one.path, why=one.why))
             memory.commit(batch, ())
+        polled.found = len(items)
+        within = self._pipeline.begin(f"watch {self._source.name}") if items else ""
+        pipeline = dataclasses.replace(self._pipeline, deeds=Foresight(self._engine.desk))
+        for number, item in enumerate(items):
+            progress(number, len(items))
+            if self._stop.is_set():
+                break
+            for line in self._foreseen(pipeline, dataclasses.replace(item, batch=within, source=self._source.name)):
+                polled.add(line)
+            for ref in (item.main, *item.companions):
+                pipeline.spool.free(ref)
         return polled
+
+    def _foreseen(self, pipeline: Pipeline, item: Item) -> Iterator[Line]:
+        file = shown(item.main)
+        try:
+            pipeline.foresee(item, self._steps)
+        except Foreseen as foreseen:
+            yield from _lines(foreseen.deeds)
+        except SetAside as error:
+            yield Line("aside", below(item, item.main), why=str(error))
+        except (Transient, Unavailable) as error:
+            yield Line("later", file, why=str(error))
+        except AlbumenError as error:
+            yield Line("failed", file, why=str(error))
 
     def run(self, working: Working, progress: Callable[[int, int], None]) -> Polled:
         """Look, do, wait until nothing of it can go on now. ``Unavailable`` when the source cannot be looked at."""
@@ -142,15 +169,21 @@ class Polling:
 
     def _tell(self, polled: Polled, batches: Sequence[BatchId], begun: int) -> None:
         for batch in batches:
-            for deed in pages(self._engine.desk, batch, DeedState.done):
-                if deed.target.path and deed.role not in ("consumed", "duplicate", "folder"):
-                    polled.add(Line("done", shown(deed.source), shown(deed.target)))
+            for line in _lines(pages(self._engine.desk, batch, DeedState.done)):
+                polled.add(line)
         for one in failures(self._queue):
             if one.batch in batches:
                 polled.add(Line("failed", one.file, why=one.why))
         for seen in self._queue.memory(self._source.name).set_aside():
             if seen.at >= begun:
                 polled.add(Line("aside", seen.path, why=seen.why))
+
+
+def _lines(deeds: Iterable[Deed]) -> Iterator[Line]:
+    """What deeds put somewhere, or would."""
+    for deed in deeds:
+        if deed.target.path and deed.role not in ("consumed", "duplicate", "folder"):
+            yield Line("done", shown(deed.source), shown(deed.target))
 
 
 def _arrived(batch: Batch) -> Sequence[Item]:
