@@ -41,7 +41,8 @@ def home(tmp_path: Path) -> Home:
 
 
 def configure(home: Home, url: str, more: str = "") -> None:
-    section = f'[catalog]\ntype = "elasticsearch"\nurls = ["{url}"]\nindex = "away"\ntimeout = "10s"\n'
+    index = elastic.index_of(home.path)
+    section = f'[catalog]\ntype = "elasticsearch"\nurls = ["{url}"]\nindex = "{index}"\ntimeout = "10s"\n'
     (home.path / "albumen.toml").write_text(CONFIG + section + more)
     (home.path / "inbox").mkdir(exist_ok=True)
 

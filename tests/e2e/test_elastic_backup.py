@@ -34,7 +34,7 @@ def home(tmp_path: Path, node: elastic.Node) -> Home:
 
 
 def configure(home: Home, node: elastic.Node) -> None:
-    index = "backup-" + home.path.name.replace("_", "-").lower()
+    index = elastic.index_of(home.path)
     (home.path / "albumen.toml").write_text(COPYING + section(node.url, index))
 
 
@@ -89,7 +89,7 @@ def test_a_server_that_lost_everything_gets_it_back(home: Home, node: elastic.No
     """The index is gone, as after a new disk there; nothing begins anew as if nothing had ever been filed."""
     before = known(home)
     home.run("backup", code=0)
-    index = "backup-" + home.path.name.replace("_", "-").lower()
+    index = elastic.index_of(home.path)
     for name in node.ask("GET", f"/{index}*"):
         node.ask("DELETE", f"/{name}")
     ran = home.run("backup", code=1)

@@ -55,7 +55,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def configure(home: Home, url: str, lines: str) -> None:
-    section = f'[catalog]\ntype = "elasticsearch"\nurls = ["{url}"]\nindex = "{home.path.name.replace("_", "-").lower()}"\n'
+    section = f'[catalog]\ntype = "elasticsearch"\nurls = ["{url}"]\nindex = "{elastic.index_of(home.path)}"\n'
     (home.path / "albumen.toml").write_text(CONFIG + section + lines)
 
 

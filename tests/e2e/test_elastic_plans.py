@@ -36,7 +36,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory: pytest.TempPathFactory, url: str) -> tuple[Home, Home]:
     """The same files imported, with the catalog in SQLite and there; some others not yet."""
-    return filled(tmp_path_factory.mktemp("here"), ""), filled(tmp_path_factory.mktemp("there"), section(url, "plans"))
+    here, there = (tmp_path_factory.mktemp(name) for name in ("here", "there"))
+    return filled(here, ""), filled(there, section(url, elastic.index_of(there)))
 
 
 def section(url: str, index: str) -> str:
@@ -81,18 +82,18 @@ def state_of(url: str, index: str) -> Any:
 def test_the_plan_is_the_same_and_nothing_is_written(homes: tuple[Home, Home], url: str, words: tuple[str, ...]) -> None:
     """S0-34, U-05 (part: the plans of both engines)."""
     here, there = homes
-    before = state_of(url, "plans")
+    before = state_of(url, elastic.index_of(there.path))
     assert said(there, words) == said(here, words)
-    assert state_of(url, "plans") == before
+    assert state_of(url, elastic.index_of(there.path)) == before
 
 
 def test_before_anything_was_filed_nothing_is_made(tmp_path: Path, url: str) -> None:
     """Looking and planning make no index."""
     home = Home(tmp_path, switched=False)
-    (home.path / "albumen.toml").write_text(CONFIG + section(url, "pristine"))
+    (home.path / "albumen.toml").write_text(CONFIG + section(url, elastic.index_of(tmp_path)))
     jpeg(home / "in/1.jpg", when="2021:07:01 10:00:00")
     (home.path / "inbox").mkdir()
     assert "2021-07-01 10-00-00" in home.run("import", "in", "--dry-run", code=0).out
     assert home.run("find", "--json").rows == []
     home.run("status")
-    assert state_of(url, "pristine") == {}
+    assert state_of(url, elastic.index_of(tmp_path)) == {}

@@ -6,6 +6,7 @@ with elastic.node(tmp_path) as node:               # always one of the tests' ow
     node.start()                                   # on the same data, at the same address
 """
 
+import hashlib
 import json
 import os
 import signal
@@ -23,7 +24,7 @@ import pytest
 
 from servers import free_port, needs
 
-__all__ = ["Node", "node", "server"]
+__all__ = ["Node", "index_of", "node", "server"]
 
 _HERE = Path(__file__).parent / "es-node" / "start.sh"
 _LIMIT = 300.0  # seconds for a start: a build may be part of it, and the machine may be busy
@@ -141,13 +142,18 @@ def node(folder: Path, *settings: str, heap: str = "400m") -> Iterator[Node]:
 @contextmanager
 def server(folder: Path) -> Iterator[str]:
     """The address of an Elasticsearch that nobody kills: the one that ``ALBUMEN_TEST_ELASTICSEARCH`` names, else a node of our own.
-    Others may use it, too: give each test an index of its own (``uuid``)."""
+    Others may use it, too: give each test an index of its own (``index_of``, or a ``uuid``)."""
     given = os.environ.get("ALBUMEN_TEST_ELASTICSEARCH")
     if given:
         yield given
         return
     with node(folder) as made:
         yield made.url
+
+
+def index_of(home: str | Path) -> str:
+    """The index of the catalog of that folder: the same whenever it is asked, no other folder's, and no other test run's."""
+    return "test-" + hashlib.sha256(f"{os.getpid()}:{home}".encode()).hexdigest()[:20]
 
 
 def _ports() -> int:

@@ -3,7 +3,6 @@
 One node serves all tests of a process; each home of a test has an index of its own there. Without the switch nothing is started.
 """
 
-import hashlib
 import os
 import uuid
 from collections.abc import Iterator, Mapping
@@ -51,7 +50,7 @@ def environment(home: str | Path) -> Mapping[str, str]:
     """The settings of a catalog for everything that is called in this folder; none with the switch off."""
     if not is_on():
         return {}
-    index = "test-" + hashlib.sha256(f"{os.getpid()}:{home}".encode()).hexdigest()[:20]
+    index = elastic.index_of(home)
     return {"ALBUMEN_CATALOG_TYPE": "elasticsearch", "ALBUMEN_CATALOG_URLS": os.environ[_URL], "ALBUMEN_CATALOG_INDEX": index}
 
 
