@@ -13,7 +13,7 @@ from albumen.deeds.reading import sha256
 from albumen.errors import NotFound, Permanent
 from albumen.media import naming
 from albumen.media.naming import Target
-from albumen.model import Record, Ref
+from albumen.model import Placement, Record, Ref
 from albumen.ports import Local
 
 _TRIED = 50  # names that are looked at: a burst of thousands in one second must not ask for each other's files
@@ -50,6 +50,14 @@ def is_itself(desk: Desk, ref: Ref, record: Record) -> bool:
     away as its own duplicate, or into an album, it would be gone from where the library has it."""
     here = _inode(desk, ref.store, ref.path)
     return here is not None and here in [_inode(desk, one.store, one.path) for one in record.placements]
+
+
+def is_same(desk: Desk, ref: Ref, one: Placement) -> bool:
+    """Whether this file is what lies at that placement, under its path or another one."""
+    if (ref.store, ref.path) == (one.store, one.path):
+        return True
+    here = _inode(desk, ref.store, ref.path)
+    return here is not None and here == _inode(desk, one.store, one.path)
 
 
 def _inode(desk: Desk, name: str, path: str) -> tuple[int, int] | None:

@@ -84,6 +84,7 @@ class Desk:
     shelf: Shelf = field(default_factory=Shelf)
     made: dict[DeedId, str] = field(default_factory=dict)  # bytes that a step of this process made: files of this machine
     log: observe.Log = field(default_factory=observe.logger)
+    dry: bool = False  # of a dry run: nothing is kept, not even what was found out on the way
     others: Mapping[str, object] = field(default_factory=dict)  # what else can be closed for a while, by the place it is called
 
     def store(self, name: str) -> Store:

@@ -3,12 +3,12 @@
 import dataclasses
 from collections.abc import Set
 
-from albumen.deeds import adopting, reading, trash
+from albumen.deeds import adopting, reading, standing, trash
 from albumen.deeds.desk import Desk, shown
 from albumen.deeds.drafting import Draft, Part, draft
 from albumen.deeds.listed import lying
 from albumen.deeds.records import filled, is_placement
-from albumen.deeds.reserve import kept_deeds, key_of, known_part, placed, reservation
+from albumen.deeds.reserve import kept_deeds, key_of, reservation
 from albumen.errors import Changed, Taken, Transient
 from albumen.media import naming
 from albumen.media.digest import record_id
@@ -25,7 +25,7 @@ def double(desk: Desk, item: Item, batch: BatchId) -> Item:
         return dataclasses.replace(item, deeds=tuple(one.id for one in before))
     for _ in range(_ROUNDS):
         record = desk.catalog.get([item.duplicate_of]).get(item.duplicate_of)
-        if record is None or not placed(record, album=item.album):
+        if record is None or not standing.claimed(record, album=item.album):
             raise Transient("its first copy is not finished yet")
         if item.move and desk.store(item.main.store).stat(item.main.path).main.rev != item.main.rev:
             raise Changed(f"{shown(item.main)} changed since it was found to be a duplicate; it is looked at anew")
@@ -44,10 +44,10 @@ def double(desk: Desk, item: Item, batch: BatchId) -> Item:
 
 def plan(desk: Desk, item: Item, batch: BatchId, record: Record, also: Set[str] = frozenset()) -> list[Deed]:
     """The deeds of a double: its file to the trash when it moves, what it brings that is not known yet beside the first copy.
-    Keeps nothing. ``also`` are keys of paths that count as taken."""
-    own = ("", record.sha256)  # of a half of a live photo its own file, not the main one
-    mains = [one for one in record.placements if one.store == desk.filing.store and one.sha256 in own]
-    beside = min(mains, key=lambda one: one.album != item.album, default=None)  # min: the first of equals
+    Keeps nothing. ``also`` are keys of paths that count as taken. What is thrown away is looked for once more when it is done
+    (``rests``)."""
+    drafted = draft(item, desk.filing, desk.clock())
+    beside = _beside(desk, record, item.album) if drafted.parts else None
     why = _there_as(record, item.digests["sha256"], item.album)
     thrown = (
         [(item.main, item.digests["sha256"], record.id, why)]
@@ -57,9 +57,8 @@ def plan(desk: Desk, item: Item, batch: BatchId, record: Record, also: Set[str] 
     kept: list[Deed] = []
     names = set(also)
     shas = set[str]()
-    drafted = draft(item, desk.filing, desk.clock())
     for part in drafted.parts:
-        if part.sha256 in shas or _known(desk, part):
+        if part.sha256 in shas or standing.content(desk, part.sha256, besides=part.ref if item.move else None):
             if item.move:
                 thrown.append((part.ref, part.sha256, record_id(part.sha256), "its content is there already"))
         elif beside is not None:
@@ -76,6 +75,24 @@ def plan(desk: Desk, item: Item, batch: BatchId, record: Record, also: Set[str] 
     ] + kept
 
 
+def rests(desk: Desk, deed: Deed) -> str:
+    """Why a duplicate may be thrown away: where its content lies besides, looked at now. ``Changed`` when it does nowhere: it stays
+    and is planned anew, as a file like any other. ``Unavailable``."""
+    found = standing.content(desk, deed.sha256, album=deed.album, besides=deed.source)
+    if found is None and deed.album:  # what comes with a picture need not lie in its album
+        found = standing.content(desk, deed.sha256, besides=deed.source)
+    if found is None:
+        raise Changed(
+            f"the first copy of {shown(deed.source)} does not lie where the catalog says; it is kept, and looked at anew"
+        )
+    return f"already there as {found.path}"
+
+
+def is_thrown(deed: Deed) -> bool:
+    """Whether the deed throws away a file because its content is there already; not when a person asks for it, by an undo."""
+    return deed.role == "duplicate" and deed.verb == "move" and not deed.undoes
+
+
 def reason(desk: Desk, deed: Deed) -> str:
     """Why a duplicate was thrown away, "" for any other deed: the ledger keeps reasons of what is settled only."""
     if deed.role != "duplicate" or deed.undoes:
@@ -90,9 +107,12 @@ def _there_as(record: Record, sha: str, album: str = "") -> str:
     return f"already there as {next((one.path for one in same or places), record.id)}"
 
 
-def _known(desk: Desk, part: Part) -> bool:
-    """Whether its content lies anywhere now, by itself or as a part of a record."""
-    return any(placed(one) for one in desk.catalog.get([record_id(part.sha256)]).values()) or known_part(desk, part.sha256)
+def _beside(desk: Desk, record: Record, album: str) -> Placement | None:
+    """Where in the library the record's own file lies, best in that album: of a half of a live photo that half."""
+    own = ("", record.sha256)
+    mains = [one for one in record.placements if one.store == desk.filing.store and one.sha256 in own]
+    there = (one for one in sorted(mains, key=lambda one: one.album != album) if desk.dry or standing.holds(desk, record, one))
+    return next(there, None)  # in a dry run it may be what will lie there only then; what is known now was looked at before
 
 
 def _kept(desk: Desk, drafted: Draft, part: Part, target: Ref, batch: BatchId, record: Record, album: str) -> Deed:

@@ -1,5 +1,6 @@
 """The face of ``deeds``: what ``ports.Deeds`` promises, and what operations and recovery need beside it."""
 
+import dataclasses
 import threading
 from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
@@ -127,7 +128,7 @@ class Engine:
 
     def preview_double(self, item: Item, record: Record, also: Set[str]) -> Sequence[Deed]:
         """What ``double`` would do, were ``record`` its first copy's; nothing is kept. ``also`` are keys of names given away."""
-        return doubles.plan(self.desk, item, "dry-run", record, also)
+        return doubles.plan(dataclasses.replace(self.desk, dry=True), item, "dry-run", record, also)
 
     def inverse(self, batch: BatchId, into: BatchId) -> undo.Inverse:
         """What undoing means now; nothing is kept."""

@@ -1,17 +1,20 @@
 """The end of the trash: what lay there long enough is deleted for good, as a deed, so that the ledger tells what became of it.
 
 It has no inverse. So it is the most careful deed: only a place in the trash, only the very content that a deed of ours put there
-(every byte is read once more), and only while no other deed has anything to do with it.
+(every byte is read once more), and only while no other deed has anything to do with it. A duplicate was thrown away because its content
+lies elsewhere: it is deleted only when every byte of that was read once more, too. What a person threw away, or what they had made into
+something else, goes when its time is over; but not the bytes that were there before a rewriting whose result is lost.
 """
 
 from collections.abc import Sequence
 
-from albumen.deeds import telling, trash
+from albumen.deeds import standing, successors, telling, trash
 from albumen.deeds.desk import Desk, shown
 from albumen.errors import Rejected, Taken
 from albumen.model import BatchId, Deed, DeedState, Ref
 from albumen.ports import Stages
 
+_DUPLICATE = "duplicate"  # the role of what was thrown away because its content lies elsewhere
 _OVER = "it lay in the trash longer than [trash] keep"
 
 
@@ -29,6 +32,23 @@ def put_there(desk: Desk, ref: Ref) -> Deed | None:
         after = page.after
         if not after:
             return found
+
+
+def only(desk: Desk, ref: Ref, thrown: Deed) -> str:
+    """Why a file of the trash must stay: it may be the only copy by now; "" when it may go. ``thrown`` is the deed that put it there.
+    Cheap: revisions are believed, ``do`` reads all bytes. ``Unavailable`` when the other copy cannot be looked at."""
+    if thrown.role == _DUPLICATE:
+        return "" if standing.content(desk, thrown.sha256) else _stays(ref)
+    if thrown.verb == "replace" and successors.is_whole(thrown):
+        kept = desk.catalog.get([thrown.record]).get(thrown.record)
+        now = successors.heir(lambda later: desk.catalog.get([later]).get(later), kept) if kept else None
+        lost = now is not None and standing.claimed(now) and standing.find(desk, now) is None
+        return (
+            f"{shown(ref)}: what it was rewritten to is lost, so it may be the only copy: import a copy of it, or delete it yourself"
+            if lost
+            else ""
+        )
+    return ""
 
 
 def plan(desk: Desk, batch: BatchId, thrown: Sequence[tuple[Ref, Deed]]) -> Sequence[Deed]:
@@ -85,9 +105,15 @@ def _delete(desk: Desk, deed: Deed) -> str:
     """ "" when it is gone now (also when it was), else why it stays."""
     if not deed.source.path.startswith(f"{trash.TRASH}/") or not deed.sha256:
         return f"{shown(deed.source)} does not lie in the trash"
+    if deed.role == _DUPLICATE and trash.exists(desk, deed.source) and not standing.content(desk, deed.sha256, proven=True):
+        return _stays(deed.source)
     try:
         if trash.remove_content(desk.store(deed.source.store), deed.source.path, deed.sha256):
             return ""
     except Rejected as error:
         return str(error)
     return f"{shown(deed.source)} has other bytes than were put there, and stays"
+
+
+def _stays(ref: Ref) -> str:
+    return f"{shown(ref)} is the only copy now, the one that it doubled is gone or damaged: import a copy of it, or delete it yourself"

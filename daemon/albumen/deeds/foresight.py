@@ -1,8 +1,10 @@
 """Deeds of a dry run: every decision is the real one, kept in a ledger that is thrown away, and nothing is done."""
 
+import dataclasses
 from collections.abc import Sequence
 
 from albumen.deeds import enlisting
+from albumen.deeds.desk import Desk
 from albumen.deeds.engine import Engine
 from albumen.model import Deed, DeedId, Item, Ref, Staged
 
@@ -20,6 +22,9 @@ class Foreseen(Exception):  # no error: it ends a step where the real one would 
 class Foresight(Engine):
     """Implements ``ports.Deeds`` on the desk of a dry run, whose databases are copies. What one file is planned to get, the next one
     finds taken. Nothing is written to a store, nor to a catalog that is no file and so could not be copied."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(dataclasses.replace(desk, dry=True))
 
     def stage(self, ref: Ref, *, whole: bool = False) -> Staged:  # noqa: ARG002  # it is read whole, as nothing is kept
         """Digests, head and tail; no bytes are kept."""

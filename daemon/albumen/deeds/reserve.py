@@ -9,15 +9,14 @@ import dataclasses
 from collections.abc import Container, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from albumen.deeds import adopting, reading, successors, trash
+from albumen.deeds import adopting, reading, standing, successors, trash
 from albumen.deeds.desk import Desk
 from albumen.deeds.drafting import WITHOUT_PIXELS, Draft, Part, draft, order
 from albumen.deeds.listed import Lying, lying
-from albumen.deeds.records import is_placement
 from albumen.errors import Taken, Transient
 from albumen.media import dates, naming
 from albumen.media.digest import record_id
-from albumen.model import BatchId, Deed, DeedState, Item, Query, Record, Ref
+from albumen.model import BatchId, Deed, DeedState, Item, Record, Ref
 
 _ROUNDS = 100
 
@@ -99,7 +98,7 @@ class _Set:
             if part.record is None:
                 kept.append(part)
             elif held in known or part.sha256 in mine:
-                thrown.append(part)
+                thrown += [] if _is_itself(self.desk, part.ref, part.record) else [part]
             elif held not in seen and held not in self.busy:
                 kept.append(part)
                 mine.add(part.sha256)
@@ -118,10 +117,14 @@ def _spared(desk: Desk, one: Draft) -> Draft:
     """What goes into an album and is a placement of ours under another path stays where it is: moved, the other one would be gone."""
     if not (one.item.album and one.item.move):
         return one
-    record = desk.catalog.get([one.record.id]).get(one.record.id)
-    if record is None or not adopting.is_itself(desk, one.item.main, record):
+    if not _is_itself(desk, one.item.main, one.record):
         return one
     return dataclasses.replace(one, item=dataclasses.replace(one.item, move=False))
+
+
+def _is_itself(desk: Desk, ref: Ref, drafted: Record) -> bool:
+    record = desk.catalog.get([drafted.id]).get(drafted.id)
+    return record is not None and adopting.is_itself(desk, ref, record)
 
 
 def reserve(desk: Desk, items: Sequence[Item], batch: BatchId) -> Sequence[Item]:
@@ -154,6 +157,7 @@ def _drafts(desk: Desk, items: Sequence[Item]) -> list[Draft]:
 def preview(desk: Desk, items: Sequence[Item], also: Set[str], known: Set[str]) -> Sequence[tuple[Item, Sequence[Deed], str]]:
     """What ``reserve`` would do now, nothing kept: (item, deeds, id it doubles). ``also`` are stems and ``known`` contents that
     earlier sets of the same dry run took."""
+    desk = dataclasses.replace(desk, dry=True)
     drafts = _drafts(desk, items)
     work = _Set(desk, "dry-run", drafts, also=set(also))
     work.busy |= {reservation(desk, sha, album) for album in {one.album for one in items} for sha in known}
@@ -162,17 +166,29 @@ def preview(desk: Desk, items: Sequence[Item], also: Set[str], known: Set[str]) 
 
 
 def known_contents(desk: Desk, drafts: Sequence[Draft]) -> Set[str]:
-    """The reservations of those contents of these drafts that lie where they would be put: in that album, or, for what is filed by
-    date, in the library or another store. History does not count."""
-    pairs = [(one.record, one.item.album) for one in drafts]
-    pairs += [(part.record, one.item.album) for one in drafts for part in one.parts if part.record]
-    found = {id: successors.heir(_get(desk), one) for id, one in desk.catalog.get([one.id for one, _ in pairs]).items()}
+    """The reservations of those contents of these drafts that really lie where they would be put: in that album, or, for what is
+    filed by date, in the library or another store. History does not count. ``Unavailable``."""
+    files = [(one.record, one.item.main, one.item) for one in drafts]
+    files += [(part.record, part.ref, one.item) for one in drafts for part in one.parts if part.record]
+    found = {id: successors.heir(_get(desk), one) for id, one in desk.catalog.get([one.id for one, *_ in files]).items()}
     known = {
-        reservation(desk, one.sha256, album) for one, album in pairs if one.id in found and placed(found[one.id], album=album)
+        reservation(desk, one.sha256, item.album)
+        for one, ref, item in files
+        if one.id in found and _lies(desk, found[one.id], item.album, ref if item.move else None)
     }
-    lone = {(one.sha256, one.item.album) for one in drafts if one.record.type in WITHOUT_PIXELS}
-    asked = {one: reservation(desk, *one) for one in lone}  # a sidecar may lie there as part of a record
-    return known | {key for (sha, album), key in asked.items() if key not in known and known_part(desk, sha, album)}
+    lone = {(one.sha256, one.item.album): one for one in drafts if one.record.type in WITHOUT_PIXELS}
+    for (sha, album), one in lone.items():  # a sidecar may lie there as part of a record
+        key = reservation(desk, sha, album)
+        if key not in known and standing.content(desk, sha, album=album, besides=one.item.main if one.item.move else None):
+            known.add(key)
+    return known
+
+
+def _lies(desk: Desk, record: Record, album: str, taken: Ref | None) -> bool:
+    """Whether it lies there without the file that is to be ``taken`` away, unless that one is it, seen by another path: it stays."""
+    if standing.find(desk, record, album=album, besides=taken) is not None:
+        return True
+    return taken is not None and bool(standing.claimed(record, album=album)) and adopting.is_itself(desk, taken, record)
 
 
 def _get(desk: Desk) -> successors.Known:
@@ -183,24 +199,6 @@ def _first(desk: Desk, sha256: str) -> str:
     """The record of this content; of what its file was rewritten to, when it was."""
     record = _get(desk)(record_id(sha256))
     return successors.heir(_get(desk), record).id if record else record_id(sha256)
-
-
-def known_part(desk: Desk, sha256: str, album: str = "") -> bool:
-    """Whether a companion of this content lies anywhere now (in that album)."""
-    rows = desk.catalog.find(Query(digest=sha256, companions=True), limit=20).rows
-    return any(placed(one, sha256, album) for one in rows)
-
-
-def placed(record: Record, sha256: str = "", album: str = "") -> bool:
-    """Whether the record's own bytes (or that part of it) lie anywhere now, or in that album: a sidecar that is left alone is no
-    picture."""
-    wanted = sha256 or record.sha256
-    return any(
-        is_placement(one.store, one.path)
-        and (not album or one.album == album)
-        and (one.sha256 == wanted or (one.role == "main" and record.sha256 == wanted))
-        for one in record.placements
-    )
 
 
 def deeds_of(desk: Desk, batch: BatchId, one: Draft, paths: Sequence[str]) -> list[Deed]:
@@ -244,7 +242,8 @@ def _stands(desk: Desk, deeds: Sequence[Deed], adopted: Set[str]) -> bool:
     """Nothing of the set became known, and no name was taken, while it was being reserved."""
     planned = [one for one in deeds if one.state is DeedState.planned]
     found = desk.catalog.get([one.record for one in planned if one.content])
-    if any(one.content and one.record in found and placed(found[one.record], album=one.album) for one in planned):
+    asked = [one for one in planned if one.content and one.record in found]
+    if any(_lies(desk, found[one.record], one.album, one.source if one.verb == "move" else None) for one in asked):
         return False
     store = desk.library
     planned = [one for one in planned if one.target.store == store.name]

@@ -51,12 +51,14 @@ class _Group:
     proofs: dict[DeedId, Proof] = field(default_factory=dict)
     placed: set[DeedId] = field(default_factory=set)
     there: set[DeedId] = field(default_factory=set)  # whose source holds its content, as far as it was asked
+    rests: dict[DeedId, str] = field(default_factory=dict)  # what each duplicate rests on, looked at in this run
     settled: bool = False  # given up: all of it is dropped or failed
 
     def run(self, *, fresh: bool) -> None:
         """A fresh group is placed as planned; whenever that does not go as planned, and for any other, the places are asked."""
         if fresh:
             try:
+                self._rest(self.deeds)
                 self._place(self.deeds)
             except (Changed, Exists, NotFound, Rejected):
                 self._ask(begun=False)
@@ -74,9 +76,18 @@ class _Group:
         if not decision.go_on:
             self._give_up(decision, looks)
         try:
+            self._rest([one for one in self.deeds if one.id in self.there])
             self._place([one for one in self.deeds if one.id in decision.place])
         except (Changed, Exists, NotFound, Rejected) as error:
             self._undo_or_keep(error)
+
+    def _rest(self, deeds: Sequence[Deed]) -> None:
+        """Before a duplicate is thrown away, the copy on which that rests is looked at: however long ago it was planned, and whatever
+        the catalog says. ``Changed`` when there is none. One that comes with this very group will be proven with it."""
+        coming = {one.sha256 for one in self.deeds if one.verb in ("copy", "move") and one.role != "duplicate"}
+        for one in deeds:
+            if doubles.is_thrown(one) and one.sha256 not in coming:
+                self.rests[one.id] = doubles.rests(self.desk, one)
 
     # ------------------------------------------------------------------------------------------------------------- placing
 
@@ -196,7 +207,8 @@ class _Group:
         whys: dict[str, list[Deed]] = defaultdict(list)
         for one in deeds:
             stays = trash.take(desk, one) if one.verb == "move" else ""
-            whys["; ".join(why for why in (doubles.reason(desk, one), making.reason(desk, one), stays) if why)].append(one)
+            double = self.rests.get(one.id) or doubles.reason(desk, one)
+            whys["; ".join(why for why in (double, making.reason(desk, one), stays) if why)].append(one)
         for name, refs in _by_store(one.source for one in deeds if one.verb == "move").items():
             _sync(desk.store(name), [one.path for one in refs])
         for one in deeds:

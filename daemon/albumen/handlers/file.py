@@ -84,7 +84,8 @@ class FileHandler:
         return sorted_out([know(bare, run.deeds.stage, run.probe, tell)])
 
     def _double(self, item: Item, run: Run) -> list[Item]:
-        """``Transient`` until the first copy is there; one that never comes is found out by reserving again."""
+        """``Transient`` until the first copy is there; one that never comes is found out by reserving again. One that came and is gone
+        by now: this file is looked at anew, and filed in its place."""
         try:
             item = run.deeds.double(item, item.batch)
         except Changed:
@@ -94,8 +95,11 @@ class FileHandler:
             if again.duplicate_of or not again.deeds:
                 raise
             return self._finished(again, run.deeds.do(again.deeds), run)
-        if item.deeds:
-            run.deeds.do(item.deeds)
+        try:
+            if item.deeds:
+                run.deeds.do(item.deeds)
+        except Changed:
+            return self._anew(item, run)
         run.tell("duplicate", file=shown(item.main), of=item.duplicate_of, batch=item.batch, source=item.source)
         return [item]
 

@@ -156,6 +156,9 @@ class _Run:
                 elif deed.at > self.passed.last:
                     self.future.append(shown(ref))
                 elif self.passed.age(deed.at) >= self.keep:
+                    if why := expire.only(desk, ref, deed):
+                        self.stays.append(why)
+                        continue
                     yield ref, deed
 
     def told(self) -> str | None:

@@ -327,6 +327,7 @@ class Importing:
     def _count_done(self, deed: Deed) -> None:
         if deed.role == "main":
             self.report.added += 1
+            self._count_other(deed)
         elif deed.role == "duplicate":  # one by one, or by a killed run of this import
             self.report.duplicates += (deed.source.store, deed.source.path) not in self._doubled
         else:
