@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -417,6 +418,55 @@ def test_a_fifth_of_all_answers_being_failures_only_costs_time(server: dav.Serve
         way.heal()
         found.store.put("last", content(b"last"))
         assert files(folder) == {"last": b"last"} | {f"d{number % 3}/{number}.jpg": b"%d" % number for number in range(20)}
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_what_was_not_served_at_this_moment_is_asked_again_at_once(
+    store: WebdavStore, way: Proxy, folder: Path, status: int
+) -> None:
+    """S1-10 (part: 20 % of answers 5xx). Nobody hears of it, unless the server says when to come again or goes on failing."""
+    for method, verb in (
+        ("PUT", "put"),
+        ("MOVE", "put"),
+        ("PROPFIND", "put"),
+        ("GET", "open"),
+        ("MOVE", "move"),
+        ("DELETE", "delete"),
+    ):
+        way.fault(proxy.answer(status), when=partial(_asks, method), times=2)
+        if verb in {"move", "delete"}:
+            store.put(f"{verb}.jpg", content(DATA))
+        {"put": _put, "open": _open, "move": _move, "delete": _delete}[verb](store, method)
+        way.heal()
+    assert not [one for one in files(folder) if one.startswith((".albumen-", "delete.jpg", "move.jpg"))]
+    for headers, times in (({}, 3), ({"Retry-After": "60"}, 1)):
+        way.requests.clear()
+        way.fault(proxy.answer(status, headers), when=lambda one: one.method == "MOVE")
+        with pytest.raises(Unavailable):
+            store.put("never.jpg", content(DATA))
+        way.heal()
+        assert way.count("MOVE") == times
+
+
+def _asks(method: str, one: proxy.Request) -> bool:
+    return one.method == method
+
+
+def _put(store: WebdavStore, name: str) -> None:
+    store.put(f"{name} put.jpg", content(DATA))
+
+
+def _open(store: WebdavStore, name: str) -> None:
+    store.put(f"{name} open.jpg", content(DATA))
+    assert call_bytes(store, f"{name} open.jpg") == DATA
+
+
+def _move(store: WebdavStore, name: str) -> None:
+    store.move("move.jpg", f"{name} moved.jpg", rev=store.stat("move.jpg").main.rev)
+
+
+def _delete(store: WebdavStore, _: str) -> None:
+    store.delete("delete.jpg", rev=store.stat("delete.jpg").main.rev)
 
 
 # ---------------------------------------------------------------------------------------------------- environment and TLS

@@ -22,7 +22,7 @@ from albumen.stores.dav.place import Place
 from albumen.stores.dav.renaming import Renaming, rev_of
 from albumen.stores.dav.session import Session, Sign
 from albumen.stores.dav.settings import WebdavSettings
-from albumen.stores.dav.trouble import Full, Refusal
+from albumen.stores.dav.trouble import SOON, Full, Refusal, is_momentary
 from albumen.stores.dav.uploads import Uploads, content_mark, is_temporary, name_mark
 from albumen.stores.paths import OURS, checked, folder_of, is_ours, name_fits
 
@@ -150,10 +150,18 @@ class WebdavStore:
             self._place.sure()
             before = self._renaming.young(path, rev)
             etag = "" if rev is None or before.etag.startswith("W/") else before.etag
-            try:
-                self._calls.delete(path, etag)
-            except (Refusal, Unavailable) as error:
-                self._undeleted(path, before, error)
+            for wait in (*SOON, None):
+                try:
+                    self._calls.delete(path, etag)
+                except (Refusal, Unavailable) as error:
+                    meant = self._undeleted(path, before, error)
+                    if meant is None:
+                        return
+                    if wait is None or not is_momentary(error):
+                        raise meant from None
+                    time.sleep(wait)
+                else:
+                    return
 
     def move(self, path: str, to: str, *, rev: Rev | None = None) -> Item:
         """See ``Moves.move``."""
@@ -279,20 +287,20 @@ class WebdavStore:
         self._uploads.drop(aside)
         return found
 
-    def _undeleted(self, path: str, before: Entry, error: Refusal | Unavailable) -> None:
-        """A DELETE that was not answered with yes: was it done all the same?"""
+    def _undeleted(self, path: str, before: Entry, error: Refusal | Unavailable) -> Exception | None:
+        """A DELETE that was not answered with yes: None when it was done all the same, else what the answer means."""
         meant = self._calls.meaning(error, path) if isinstance(error, Refusal) else error
         try:
             found = self._calls.look(path)
         except AlbumenError as unknown:
             raise (meant if isinstance(meant, Unavailable) else unknown) from None
         if found is None:
-            if isinstance(error, Refusal):
+            if isinstance(error, Refusal) and not is_momentary(error):
                 raise self._gone(path)
-            return
+            return None
         if rev_of(found) != rev_of(before):
             raise Changed(f"{self.name}:{path}: changed since it was looked at; it was left as it is")
-        raise meant
+        return meant
 
     def _write_ours(self, path: str, data: bytes) -> None:
         temp, entry, _ = self._uploads.send(path, Content(lambda: io.BytesIO(data), len(data)), ())

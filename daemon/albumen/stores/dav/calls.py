@@ -114,13 +114,13 @@ class Calls:
         return answer
 
     def put(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Mapping[str, str]:
-        """Bytes into a file; the headers of the answer. ``Refusal``."""
-        return self._do("PUT", path, headers, {200, 201, 204}, body=body)
+        """Bytes into a file of ours that nobody else knows; the headers of the answer. ``Refusal``."""
+        return self._do("PUT", path, headers, {200, 201, 204}, body=body, again=True)
 
     def make(self, folder: str) -> None:
         """One folder; harmless when it is there. ``Refusal``: 409 when the one above is not."""
         try:
-            self._do("MKCOL", folder, None, {200, 201}, folder=True)
+            self._do("MKCOL", folder, None, {200, 201}, folder=True, again=True)
         except Refusal as refusal:
             if refusal.status != 405:
                 raise
@@ -156,8 +156,9 @@ class Calls:
         *,
         body: Any = None,
         folder: bool = False,
+        again: bool = False,
     ) -> Mapping[str, str]:
-        return self._said(method, path, headers, good, body=body, folder=folder)[1]
+        return self._said(method, path, headers, good, body=body, folder=folder, again=again)[1]
 
     def _said(
         self,
@@ -168,9 +169,10 @@ class Calls:
         *,
         body: Any = None,
         folder: bool = False,
+        again: bool = False,
     ) -> tuple[int, Mapping[str, str]]:
         """Status and headers of an answer that says yes."""
-        with self.session.ask(method, path, headers, body=body, folder=folder) as answer:
+        with self.session.ask(method, path, headers, body=body, folder=folder, again=again) as answer:
             if answer.status == 207:
                 self._judge(method, path, answer)
             elif answer.status not in good:

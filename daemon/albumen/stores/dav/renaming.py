@@ -13,7 +13,7 @@ from albumen.errors import AlbumenError, Changed, Exists, NotFound, Rejected, Tr
 from albumen.model import Rev
 from albumen.stores.dav.calls import Calls, revision
 from albumen.stores.dav.multistatus import Entry
-from albumen.stores.dav.trouble import Refusal
+from albumen.stores.dav.trouble import SOON, Refusal, is_momentary
 from albumen.stores.paths import folder_of
 
 __all__ = ["Renaming", "rev_of"]
@@ -52,21 +52,15 @@ class Renaming:
         ``Changed``, ``NotFound``, ``Rejected``; ``Unavailable`` when nobody can tell whether it was done."""
         etag = before.etag if guard and not before.etag.startswith("W/") else ""
         with self.lock(to):
-            for tried in (False, True):
-                try:
-                    plain = self._calls.move(path, to, etag)
-                except (Refusal, Unavailable) as error:
-                    found = self._settle(error, path, to, before, again=not tried)
-                    if found is not None:
-                        return found
-                    continue
-                if ours and plain and self._believes(to):
-                    return before
-                found = self._arrived(path, to, before)
-                if ours:
-                    self._steady = self._steady + 1 if rev_of(found) == rev_of(before) else -_CHECK
-                return found
-        raise Transient(f"{self._calls.store}:{to}: its folder is removed again and again; stop what removes it")
+            told = self._move(path, to, before, etag)
+            if isinstance(told, Entry):
+                return told
+            if ours and told and self._believes(to):
+                return before
+            found = self._arrived(path, to, before)
+            if ours:
+                self._steady = self._steady + 1 if rev_of(found) == rev_of(before) else -_CHECK
+            return found
 
     def young(self, path: str, wanted: Rev | None) -> Entry:
         """The file as it is, once its server has settled on a name for this revision. ``NotFound``, ``Changed``."""
@@ -111,8 +105,29 @@ class Renaming:
         self._asked += 1
         return self._steady >= _PROVEN and self._asked % _CHECK != 0 and _PLAIN.fullmatch(to) is not None
 
-    def _settle(self, error: Refusal | Unavailable, path: str, to: str, before: Entry, *, again: bool) -> Entry | None:
-        """What came of a move that was not answered with yes: what lies at its target, when it was done; None = try again."""
+    def _move(self, path: str, to: str, before: Entry, etag: str) -> Entry | bool:
+        """Asked until it is done or refused for good, each answer that is no yes settled before the next try: as ``Calls.move``, or
+        what lies at the target where only looking told that it was done."""
+        waits, made = iter(SOON), False
+        while True:
+            try:
+                return self._calls.move(path, to, etag)
+            except (Refusal, Unavailable) as error:
+                found = self._settle(error, path, to, before)
+                if found is not None:
+                    return found
+                wait = next(waits, None) if is_momentary(error) else None
+                if wait is not None:
+                    time.sleep(wait)
+                elif isinstance(error, Refusal) and error.status in _NO_FOLDER and not made:
+                    made = True
+                    self.make(folder_of(to))
+                else:
+                    raise self._calls.meaning(error, to) if isinstance(error, Refusal) else error from None
+
+    def _settle(self, error: Refusal | Unavailable, path: str, to: str, before: Entry) -> Entry | None:
+        """What came of a move that was not answered with yes: what lies at its target, when it was done; None when it was refused, and
+        all is as it was before."""
         try:
             here, there = self._calls.look(path), self._calls.look(to)
         except AlbumenError as unknown:
@@ -127,10 +142,7 @@ class Renaming:
             raise Exists(f"{self._calls.store}:{to}: the name is taken; nothing was overwritten")
         if rev_of(here) != rev_of(before):
             raise Changed(f"{self._calls.store}:{path}: changed since it was looked at; it was left as it is")
-        if again and error.status in _NO_FOLDER:
-            self.make(folder_of(to))
-            return None
-        raise self._calls.meaning(error, to)
+        return None
 
     def _arrived(self, path: str, to: str, before: Entry) -> Entry:
         found = self._calls.look(to)

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from albumen.errors import AlbumenError, Transient, Unavailable
 from albumen.secrets import Secret
 from albumen.stores.dav.hrefs import escaped
-from albumen.stores.dav.trouble import Refusal
+from albumen.stores.dav.trouble import SOON, Refusal, is_momentary
 
 if TYPE_CHECKING:
     import requests
@@ -145,21 +145,34 @@ class Session:
         *,
         body: Any = None,
         folder: bool = False,
+        again: bool = False,
     ) -> Answer:
         """Ask for a path of the store; ``folder`` ends its address with a slash. ``body``: bytes, or an iterable with ``len``
         that can be gone through again. ``Refusal`` for any status but 2xx, ``Unavailable`` when there was no answer: what was asked
         may have been done all the same. Asked again once: a question whose connection was closed under it, and after a 401 anything,
-        if the secret could be renewed."""
-        try:
-            return self._ask(method, path, headers, body, folder=folder)
-        except Severed:
-            if method not in _HARMLESS:
-                raise
-        except Refusal as refusal:
-            refresh: Callable[[], bool] | None = getattr(self._sign.secret, "refresh", None)
-            if refusal.status != 401 or refresh is None or not refresh():
-                raise
-        return self._ask(method, path, headers, body, folder=folder)
+        if the secret could be renewed. Asked again soon, at most twice: a question that the server could not serve at this moment, and
+        whatever else may be done ``again``."""
+        waits = iter(SOON if again or method in _HARMLESS else ())
+        renewed = False
+        while True:
+            try:
+                return self._ask(method, path, headers, body, folder=folder)
+            except Severed:
+                if renewed or method not in _HARMLESS:
+                    raise
+                renewed = True
+            except Refusal as refusal:
+                wait = next(waits, None) if is_momentary(refusal) else None
+                if wait is not None:
+                    time.sleep(wait)
+                    continue
+                if renewed or refusal.status != 401 or not self._renew():
+                    raise
+                renewed = True
+
+    def _renew(self) -> bool:
+        refresh: Callable[[], bool] | None = getattr(self._sign.secret, "refresh", None)
+        return refresh is not None and refresh()
 
     def address(self, path: str, *, folder: bool = False) -> str:
         """The whole address of a path, as ``Destination`` wants it."""

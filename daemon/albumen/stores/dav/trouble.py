@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 from albumen.errors import AlbumenError, Rejected, Transient, Unavailable
 
-__all__ = ["Full", "Refusal", "meaning", "retry_after"]
+__all__ = ["SOON", "Full", "Refusal", "is_momentary", "meaning", "retry_after"]
+
+SOON = (0.2, 0.8)  # seconds before the second and the third time that a server is asked which could not serve at this moment
 
 GUARDED = 1800.0  # seconds to leave a server alone that says 429 and not for how long: most likely it counts wrong passwords
 _LONGEST = 86400.0  # seconds: what asks for more is asked again tomorrow
@@ -32,6 +34,11 @@ class Refusal(Exception):
 
     def __str__(self) -> str:
         return f"{self.method} was answered {self.status}"
+
+
+def is_momentary(error: Exception) -> bool:
+    """Whether it says plainly that this request was not served just now, and not for how long: the next moment may be better."""
+    return isinstance(error, Refusal) and error.status in {502, 503, 504} and "retry-after" not in error.headers
 
 
 def meaning(refusal: Refusal, store: str, path: str) -> AlbumenError:

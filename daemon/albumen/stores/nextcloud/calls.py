@@ -80,14 +80,14 @@ class CloudCalls(Calls):
         return upload
 
     def send(self, upload: Elsewhere, path: str, body: Body) -> None:
-        """All pieces, one after the other; one that the server did not take is not sent again here. ``Refusal``."""
+        """All pieces, one after the other; one that the server did not take at this moment is sent again. ``Refusal``."""
         headers = {"Destination": self.session.address(path)}
         if isinstance(body, Sized):
             headers["OC-Total-Length"] = str(len(body))
         for number, piece in enumerate(_pieces(body), 1):
             if number > _MOST:
                 raise Rejected(f"{self.store}:{path}: is larger than {_MOST * _PIECE} bytes, the most that goes up in pieces")
-            self._do("PUT", Elsewhere(f"{upload}/{number}"), headers, {201, 204}, body=piece)
+            self._do("PUT", Elsewhere(f"{upload}/{number}"), headers, {201, 204}, body=piece, again=True)
             piece.clear()
 
     def finish(self, upload: Elsewhere, path: str, body: Body, headers: Mapping[str, str]) -> Mapping[str, str]:
