@@ -81,6 +81,14 @@ class Taken(Transient):
         )
 
 
+class Overtaken(Transient):
+    """``Ledger.intend`` found that others did, since the caller looked, what he wanted to do; nothing of the call was written. He
+    looks again."""
+
+    http_status = 409
+    code = "overtaken"
+
+
 class Permanent(AlbumenError):
     """Trying again does not help."""
 

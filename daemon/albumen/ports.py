@@ -445,9 +445,14 @@ class Ledger(Protocol):
     def begin(self, what: str, owner: Owner, *, undoes: BatchId | None = None) -> BatchId:
         """A new batch, or the unended one of the same ``what`` whose owner is dead (it becomes this owner's)."""
 
-    def intend(self, deeds: Sequence[Deed], owner: Owner | None = None) -> Sequence[Deed]:
+    def moment(self) -> int:
+        """Grows with each ``settle`` as done. Who asks for it before looking at places and catalog, and tells ``intend``, is told
+        when that look came too early."""
+
+    def intend(self, deeds: Sequence[Deed], owner: Owner | None = None, *, looked: int | None = None) -> Sequence[Deed]:
         """Keep all or none, durably; no owner = planned, else intended by it. A deed whose key is kept already comes back as it is
-        kept. ``Taken`` when a name, content or source is reserved by another open deed."""
+        kept. ``Taken`` when a name, content or source is reserved by another open deed; ``Overtaken`` when a deed that had one of
+        them was done after the moment ``looked`` (content and name stand there now, the source is gone)."""
 
     def claim(self, ids: Sequence[DeedId], owner: Owner) -> Sequence[Claimed]:
         """planned → intended by me; settled ones and my own as they are; those of another owner are left out."""

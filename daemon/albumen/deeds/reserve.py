@@ -1,8 +1,10 @@
 """Fix the place of every item of a set: plan, reserve in the ledger, look again. All or none.
 
-Order of looks (DESIGN rule 7): names held in the ledger are read before the disk, contents are asked for again after the
-reservation stands. If anything of the set turns out known or taken then, the whole set is dropped and planned anew: planning
-single files again would swap their numbers (seen in the trial).
+Order of looks (DESIGN rule 7): names held in the ledger are read before the disk. What another batch finished since is refused by
+the ledger itself, so that no reservation ever stands that will not hold: seen for a moment by a second import of the same folder,
+which left the folder to us, went on and numbered the next one first, it gave all of both other numbers. Then the disk is looked at
+again, for what is nobody's deed. If anything of the set turns out known or taken then, the whole set is dropped and planned anew:
+planning single files again would swap their numbers (seen in the trial).
 """
 
 import dataclasses
@@ -13,7 +15,7 @@ from albumen.deeds import adopting, reading, standing, successors, trash
 from albumen.deeds.desk import Desk
 from albumen.deeds.drafting import WITHOUT_PIXELS, Draft, Part, draft, order
 from albumen.deeds.listed import Lying, lying
-from albumen.errors import Taken, Transient
+from albumen.errors import Overtaken, Taken, Transient
 from albumen.media import dates, naming
 from albumen.media.digest import record_id
 from albumen.model import BatchId, Deed, DeedState, Item, Record, Ref
@@ -132,9 +134,12 @@ def reserve(desk: Desk, items: Sequence[Item], batch: BatchId) -> Sequence[Item]
     drafts = _drafts(desk, items)
     work = _Set(desk, batch, drafts)
     for _ in range(_ROUNDS):
+        looked = desk.ledger.moment()
         planned, doubles = work.plan()
         try:
-            kept = desk.ledger.intend([deed for group in planned.values() for deed in group])
+            kept = desk.ledger.intend([deed for group in planned.values() for deed in group], looked=looked)
+        except Overtaken:
+            continue
         except Taken as taken:
             work.learn(taken)
             continue

@@ -54,7 +54,12 @@ CREATE UNIQUE INDEX deed_source ON deed (s_store, s_path) WHERE state<2 AND verb
 _V3 = """
 ALTER TABLE deed ADD COLUMN tags TEXT NOT NULL DEFAULT '';
 """  # the store's own tags that a deed assigns and removes, as a list in JSON, "" for none
-SCHEMA = (_V1, _V2, _V3)  # one script per version; a released one is never edited
+_V4 = """
+ALTER TABLE deed ADD COLUMN moment INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE moment (n INTEGER NOT NULL);
+INSERT INTO moment VALUES (0);
+"""  # how many times deeds were settled as done, and the number at which this one was
+SCHEMA = (_V1, _V2, _V3, _V4)  # one script per version; a released one is never edited
 
 COLUMNS = (
     "n", "batch", "key", "grp", "role", "verb",

@@ -13,7 +13,7 @@ from dataclasses import replace
 from os import fsdecode
 from typing import Any
 
-from albumen.errors import NotFound, Taken
+from albumen.errors import NotFound, Overtaken, Taken
 from albumen.ledgers.rows import (
     COLUMNS,
     INSERT,
@@ -41,6 +41,11 @@ _LOOK = """SELECT
 ?<>x'' AND EXISTS (SELECT 1 FROM deed WHERE t_store=? AND t_key=? AND held=1 AND t_path<>x''),
 EXISTS (SELECT 1 FROM deed WHERE content=? AND state<2 AND content<>x''),
 ? IN ('move', 'expire') AND EXISTS (SELECT 1 FROM deed WHERE s_store=? AND s_path=? AND state<2 AND verb IN ('move', 'expire'))"""
+# Whether a deed that had the name, the content or the source was done after a moment.
+_DONE = """SELECT
+EXISTS (SELECT 1 FROM deed WHERE t_path=? AND t_store=? AND t_path<>x'' AND state=2 AND moment>?)
+OR EXISTS (SELECT 1 FROM deed WHERE sha=? AND content=? AND sha<>'' AND content<>x'' AND state=2 AND moment>?)
+OR EXISTS (SELECT 1 FROM deed WHERE s_path=? AND s_store=? AND state=2 AND moment>? AND verb='move')"""
 _TEXT = "CAST(? AS TEXT)"  # bound as bytes: what a person asks for may hold surrogates, which sqlite3 refuses
 _MENTIONS = f"""SELECT n FROM deed WHERE sha={_TEXT} AND sha<>'' UNION SELECT n FROM deed WHERE record={_TEXT} AND record<>''
 UNION SELECT n FROM deed WHERE before_id={_TEXT} AND before_id<>'' UNION SELECT n FROM deed WHERE after_id={_TEXT} AND after_id<>''
@@ -84,13 +89,17 @@ class SqliteLedger:
 
         return self.database.write(work)
 
-    def intend(self, deeds: Sequence[Deed], owner: Owner | None = None) -> Sequence[Deed]:
+    def moment(self) -> int:
+        """As the port says."""
+        return int(self.database.rows("SELECT n FROM moment")[0][0])
+
+    def intend(self, deeds: Sequence[Deed], owner: Owner | None = None, *, looked: int | None = None) -> Sequence[Deed]:
         """As the port says, in the order given. Two deeds of one call conflict like any others. A deed that was dropped is not
         kept: its key is free. An ended batch that gets a new deed is open again. ``NotFound`` for a batch that never began."""
         state = DeedState.intended if owner else DeedState.planned
         fresh = [replace(deed, id="", owner=owner or "", state=state, undone_by="", why="", at=self._clock()) for deed in deeds]
         rows = [to_row(deed) for deed in fresh]
-        numbers = self.database.write(lambda db: _reserve(db, fresh, rows))
+        numbers = self.database.write(lambda db: _reserve(db, fresh, rows, looked))
         kept = {deed.id: deed for deed in self._read([number for number, is_new in numbers if not is_new])}
         return [
             replace(deed, id=deed_id(number)) if is_new else kept[deed_id(number)]
@@ -129,6 +138,8 @@ class SqliteLedger:
         now = self._clock()
 
         def work(db: sqlite3.Connection) -> None:
+            if state is DeedState.done:
+                db.execute("UPDATE moment SET n=n+1")
             for number in numbers:
                 if db.execute(_settling(state), (NUMBER[state], blob(why), now, number)).rowcount and state is DeedState.done:
                     _turn_chain(db, number)
@@ -216,7 +227,7 @@ class SqliteLedger:
         return [from_row(row) for row in self.database.rows(sql, (json.dumps(numbers),))]
 
 
-def _reserve(db: sqlite3.Connection, deeds: Sequence[Deed], rows: list[list[Any]]) -> list[tuple[int, bool]]:
+def _reserve(db: sqlite3.Connection, deeds: Sequence[Deed], rows: list[list[Any]], looked: int | None) -> list[tuple[int, bool]]:
     """Per deed its row, and whether it is new. All conflicts are collected; raising them takes back what was inserted."""
     for number, id in {batch_number(deed.batch): deed.batch for deed in deeds}.items():
         _known(db, number, id)
@@ -235,6 +246,8 @@ def _reserve(db: sqlite3.Connection, deeds: Sequence[Deed], rows: list[list[Any]
         if source:
             sources.add((deed.source.store, deed.source.path))
         if not (name or content or source):
+            if looked is not None and _is_done(db, deed, looked):
+                raise Overtaken(f"{deed.source.path} was planned before another batch finished what touches it")
             last += 1
             db.execute(INSERT, [last, *row[1:]])
             numbers.append((last, True))
@@ -245,11 +258,16 @@ def _reserve(db: sqlite3.Connection, deeds: Sequence[Deed], rows: list[list[Any]
     return numbers
 
 
+def _is_done(db: sqlite3.Connection, deed: Deed, looked: int) -> bool:
+    name, source = (blob(deed.target.path), deed.target.store, looked), (blob(deed.source.path), deed.source.store, looked)
+    return bool(db.execute(_DONE, (*name, deed.sha256, blob(deed.content), looked, *source)).fetchone()[0])
+
+
 def _settling(state: DeedState) -> str:
     """The update of one open deed; values: state, why, at, row."""
     extra = {
         DeedState.planned: ", owner=''",
-        DeedState.done: ", held=0, after=CASE WHEN before IS NULL THEN NULL ELSE after END",
+        DeedState.done: ", held=0, moment=(SELECT n FROM moment), after=CASE WHEN before IS NULL THEN NULL ELSE after END",
         DeedState.dropped: ", held=0",
     }.get(state, "")
     was = "state=1" if state is DeedState.planned else "state<2"

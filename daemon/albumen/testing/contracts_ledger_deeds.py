@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from albumen.errors import Taken
+from albumen.errors import Overtaken, Taken
 from albumen.model import (
     BatchId,
     Camera,
@@ -216,6 +216,35 @@ class ReservationContract(LedgerGiven):
             assert ledger.end(batch)
         assert ledger.held("nas", "2024/1") == frozenset()
         ledger.intend([a_deed(other, 1)])
+
+    @pytest.mark.parametrize("what", ["name", "content", "source"])
+    def test_what_was_done_after_the_look_is_looked_at_again(self, ledger: Ledger, batch: BatchId, what: str) -> None:
+        """Nothing of the call is kept, not even for a moment; a later look sees what was done, and may take it as it pleases."""
+        (first,) = ledger.intend([a_deed(batch, 1, verb="move", content="lib//1")])
+        touching = {
+            "name": a_deed(batch, 5, name=first.target.path),
+            "content": a_deed(batch, 6, content="lib//1", sha256=first.sha256),
+            "source": a_deed(batch, 7, source=first.source, verb="move"),
+        }[what]
+        looked = ledger.moment()
+        ledger.settle([first.id], DeedState.done)
+        with pytest.raises(Overtaken):
+            ledger.intend([a_deed(batch, 2), touching], looked=looked)
+        assert ledger.history(state=DeedState.planned).rows == ()
+        assert ledger.held("nas", "") == frozenset()
+        assert ledger.moment() > looked
+        assert len(ledger.intend([a_deed(batch, 2), touching], looked=ledger.moment())) == 2
+
+    def test_what_else_was_done_after_the_look_is_nothing_to_it(self, ledger: Ledger, batch: BatchId) -> None:
+        """Other files, what was dropped or failed; and who does not say when he looked is not asked."""
+        one, two, three = ledger.intend([a_deed(batch, number, verb="move", content=f"lib//{number}") for number in (1, 2, 3)])
+        looked = ledger.moment()
+        ledger.settle([one.id], DeedState.done)
+        ledger.settle([two.id], DeedState.dropped)
+        ledger.settle([three.id], DeedState.failed)
+        again = a_deed(batch, 8, verb="move", source=two.source, content="lib//2", sha256=two.sha256, name=two.target.path)
+        assert len(ledger.intend([a_deed(batch, 7), again], looked=looked)) == 2
+        assert len(ledger.intend([a_deed(batch, 9, verb="move", source=one.source)])) == 1
 
     def test_held_names_start_with_the_prefix(self, ledger: Ledger, batch: BatchId) -> None:
         """Held are the target keys of one store under a prefix, byte by byte."""

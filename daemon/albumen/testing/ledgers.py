@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 
-from albumen.errors import NotFound, Taken
+from albumen.errors import NotFound, Overtaken, Taken
 from albumen.model import BatchId, BatchInfo, Claimed, Deed, DeedId, DeedState, Owner, Page
 
 _OPEN = (DeedState.planned, DeedState.intended)
@@ -34,6 +34,8 @@ class MemoryLedger:
         self._deeds: dict[DeedId, Deed] = {}
         self._batches: dict[BatchId, _Batch] = {}
         self._mentions: dict[DeedId, frozenset[str]] = {}
+        self._moment = 0
+        self._done: dict[DeedId, int] = {}  # the moment at which it was
         self._lock = threading.RLock()
 
     def begin(self, what: str, owner: Owner, *, undoes: BatchId | None = None) -> BatchId:
@@ -48,7 +50,11 @@ class MemoryLedger:
             self._batches[id] = _Batch(what, owner, self._clock(), undoes or "")
             return id
 
-    def intend(self, deeds: Sequence[Deed], owner: Owner | None = None) -> Sequence[Deed]:
+    def moment(self) -> int:
+        """As the port says."""
+        return self._moment
+
+    def intend(self, deeds: Sequence[Deed], owner: Owner | None = None, *, looked: int | None = None) -> Sequence[Deed]:
         """As the port says, in the order given; an ended batch that gets a new deed is open again."""
         state = DeedState.intended if owner else DeedState.planned
         with self._lock:
@@ -72,6 +78,9 @@ class MemoryLedger:
                 answer.append(kept[twins[deed.key]])
             if any(refused):
                 raise Taken(*refused)
+            fresh = [one for one in answer if one.id not in self._deeds]
+            if looked is not None and any(self._is_done(one, looked) for one in fresh):
+                raise Overtaken("planned before another batch finished what touches it")
             for deed in answer:
                 if deed.id not in self._deeds:
                     self._batches[deed.batch].ended = None
@@ -97,6 +106,7 @@ class MemoryLedger:
         if state is DeedState.intended:
             raise ValueError("a deed is intended by claim, never by settle")
         with self._lock:
+            self._moment += state is DeedState.done
             for id in ids:
                 deed = self._deeds.get(id)
                 if deed is None or deed.state not in _OPEN or deed.state is state:
@@ -108,7 +118,12 @@ class MemoryLedger:
                     deed = replace(deed, after=None)
                 self._deeds[id] = deed
                 if state is DeedState.done:
+                    self._done[id] = self._moment
                     self._turn_chain(deed)
+
+    def _is_done(self, deed: Deed, looked: int) -> bool:
+        late = [self._deeds[id] for id, moment in self._done.items() if moment > looked]
+        return any(_touches(one, deed) for one in late)
 
     def recover(self, dead: Container[Owner], owner: Owner) -> Sequence[Deed]:
         """As the port says, oldest first."""
@@ -209,6 +224,13 @@ def _content(deed: Deed) -> set[str]:
 
 def _source(deed: Deed) -> set[tuple[str, str]]:
     return {(deed.source.store, deed.source.path)} if deed.verb in ("move", "expire") else set()
+
+
+def _touches(done: Deed, deed: Deed) -> bool:
+    ours, theirs = deed.target, done.target
+    same = (ours.store, ours.path) == (theirs.store, theirs.path) and bool(ours.path)
+    left = done.verb == "move" and (deed.source.store, deed.source.path) == (done.source.store, done.source.path)
+    return same or left or bool(_content(done) & _content(deed))
 
 
 def _mentions(deed: Deed) -> frozenset[str]:

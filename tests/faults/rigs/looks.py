@@ -1,13 +1,14 @@
 """Looking at what a run left: trees, databases, traces."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -48,6 +49,33 @@ def twice(one: Tree) -> list[str]:
     for path, (digest, _, _) in one.items():
         paths.setdefault(digest, []).append(path)
     return sorted(" = ".join(sorted(same)) for digest, same in paths.items() if digest and len(same) > 1)
+
+
+def unlike(one: Tree, wanted: Tree) -> list[str]:
+    """Files of the same path and content with another time or mode, as words."""
+    found = []
+    for path in sorted(one.keys() & wanted.keys()):
+        mine, theirs = one[path], wanted[path]
+        if mine[0] == theirs[0] and mine != theirs:
+            found.append(f"{path!r} has time and mode {mine[1]} {mine[2]:o}, wanted {theirs[1]} {theirs[2]:o}")
+    return found
+
+
+def unlike_lines(one: str, wanted: str) -> list[str]:
+    """What differs between two exports, record by record, as words: ids on one side only, else the fields with both values."""
+    mine, theirs = (dict(_by_id(text)) for text in (one, wanted))
+    found = [f"export: {id} is {'too much' if id in mine else 'missing'}" for id in sorted(mine.keys() ^ theirs.keys())]
+    for id in sorted(mine.keys() & theirs.keys()):
+        a, b = mine[id], theirs[id]
+        fields = sorted(name for name in a.keys() | b.keys() if a.get(name) != b.get(name))
+        found += [f"export: {id} {name} is {a.get(name)}, wanted {b.get(name)}" for name in fields]
+    return found or (["export differs in its order"] if one != wanted else [])
+
+
+def _by_id(text: str) -> Iterator[tuple[str, Mapping[str, object]]]:
+    for line in text.splitlines():
+        record = json.loads(line)
+        yield record["id"], record
 
 
 def unnumbered(path: str) -> str:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from faults.rigs.grounds import make_source
-from faults.rigs.looks import Tree, contents, open_deeds, tree, twice, unnumbered, unsound
+from faults.rigs.looks import Tree, contents, open_deeds, tree, twice, unlike, unlike_lines, unnumbered, unsound
 from servers import switch
 
 DEFAULT = os.path.join(os.path.dirname(sys.executable), "albumen")
@@ -178,13 +178,14 @@ class End:
     def differences(self, wanted: "End") -> list[str]:
         """Words for a person; empty when this end is the wanted one."""
         found = [f"source {path!r}" for path in self.source.keys() ^ wanted.source.keys()]
+        mine, theirs = _places(self.library), _places(wanted.library)
         found += [
-            f"library {path!r}"
-            for path in self.library.keys() | wanted.library.keys()
-            if self.library.get(path) != wanted.library.get(path)
+            f"library: {digest[:8]} at {mine.get(digest, 'no place')}, wanted {theirs.get(digest, 'nowhere')}"
+            for digest in sorted(mine.keys() | theirs.keys())
+            if mine.get(digest) != theirs.get(digest)
         ]
-        found += ["export differs"] if self.export != wanted.export else []
-        return found + self.faults()
+        found += unlike(self.library, wanted.library)
+        return found + unlike_lines(self.export, wanted.export) + self.faults()
 
     def differences_but_for_chance(self, wanted: "End") -> list[str]:
         """As ``differences`` for files that arrive one by one: which of equal names is the first is chance, nothing else is."""
@@ -228,6 +229,14 @@ class End:
             stem, bare = os.path.splitext(path)[0], os.path.splitext(unnumbered(path))[0]
             found.setdefault(bare, set()).add(int(stem[len(bare) + 1 :] or 0))
         return found
+
+
+def _places(library: Tree) -> dict[str, list[str]]:
+    """Where each content lies."""
+    found: dict[str, list[str]] = {}
+    for path, (digest, _, _) in sorted(library.items()):
+        found.setdefault(digest, []).append(path)
+    return found
 
 
 def _named(library: Tree, contents: frozenset[str]) -> list[str]:

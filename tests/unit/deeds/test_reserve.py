@@ -1,12 +1,13 @@
 """A set gets its places: all or none, each content once, whoever else is at it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from albumen.errors import Transient
-from albumen.model import DISK, DeedState, Item
+from albumen.model import DISK, Deed, DeedState, Item
 from make.lives import Life
 from make.worlds import LIBRARY, Fault, InMemory, jpeg, raw, xmp
 
@@ -104,15 +105,63 @@ def test_what_became_known_while_it_was_reserved_is_planned_anew(ground: InMemor
     intend = other.ledger.intend
     settled: list[object] = []
 
-    def first_the_other(deeds: object, owner: object = None) -> object:
+    def first_the_other(deeds: Sequence[Deed], *, looked: int) -> object:
         if not settled:
             settled.append(life.engine.do(mine.deeds))
-        return intend(deeds, owner)  # type: ignore[arg-type]
+        return intend(deeds, looked=looked)
 
     other.ledger.intend = first_the_other  # type: ignore[assignment,method-assign]
     (theirs,) = other.engine.reserve(items, batch)
     assert theirs.duplicate_of == mine.id
     assert len([one for one in ground.ledger.history().rows if one.state is DeedState.planned]) == 0
+
+
+def test_a_persons_file_at_the_name_while_it_was_reserved(ground: InMemory, life: Life) -> None:
+    """The ledger knows nothing of it: look again after reserving, drop the whole set, and plan it anew."""
+    for name in "ab":
+        ground.write(f"{name}.jpg", jpeg(name))
+    intend = life.ledger.intend
+
+    def first_a_person(deeds: Sequence[Deed], *, looked: int) -> object:
+        ground.stores[LIBRARY].write(f"{NAME}_1.jpg", b"mine")
+        return intend(deeds, looked=looked)
+
+    life.ledger.intend = first_a_person  # type: ignore[assignment,method-assign]
+    reserved(life)
+    assert sorted(targets(ground)) == [("a.jpg", f"{NAME}.jpg"), ("b.jpg", f"{NAME}_2.jpg")]
+
+
+def test_what_another_finished_meanwhile_never_lets_a_third_go_first(ground: InMemory, life: Life) -> None:
+    """S0-26 (part: two imports of one folder at once). One of them plans a folder, while a duplicate in it becomes known: what it
+    reserves then must not be seen by the other, which would leave the folder to it and number the next one first."""
+    for path, what in (("a/1.jpg", "x"), ("b/1.jpg", "y"), ("b/2.jpg", "x"), ("c/1.jpg", "z")):
+        ground.write(path, jpeg(what))
+    other = Beside(ground)
+    batches = [one.engine.begin("import") for one in (life, other)]
+    mine, theirs = (list(who.items(batch, move=True)) for who, batch in zip((life, other), batches, strict=True))
+    (first,) = life.engine.reserve(mine[:1], batches[0])
+    intend, settle = life.ledger.intend, life.ledger.settle
+    calls: list[int] = []
+
+    def after_the_look(*given: Any, **named: Any) -> Sequence[Deed]:
+        calls.append(len(calls))
+        if calls == [0]:
+            life.engine.do(first.deeds)
+        found = intend(*given, **named)
+        other.engine.reserve(theirs[1:3], batches[1])
+        return found
+
+    def before_it_is_planned_anew(ids: Iterable[str], state: DeedState, why: str = "") -> None:
+        settle(ids, state, why)
+        if state is DeedState.dropped:
+            other.engine.reserve(theirs[3:], batches[1])
+
+    life.ledger.intend = after_the_look  # type: ignore[method-assign]
+    life.ledger.settle = before_it_is_planned_anew  # type: ignore[method-assign]
+    life.engine.reserve(mine[1:3], batches[0])
+    other.engine.reserve(theirs[3:], batches[1])
+    named = {one.source.path: one.target.path for one in ground.ledger.history().rows if one.state is not DeedState.dropped}
+    assert named == {"card/a/1.jpg": f"{NAME}.jpg", "card/b/1.jpg": f"{NAME}_1.jpg", "card/c/1.jpg": f"{NAME}_2.jpg"}
 
 
 class TestCompanions:
