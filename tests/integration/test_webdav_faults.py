@@ -387,9 +387,32 @@ def test_one_forbidden_file_does_not_close_the_place(store: WebdavStore, way: Pr
     assert error.value.auth
 
 
-@pytest.mark.parametrize("status", [413, 507])
-def test_a_full_server_is_full_for_a_while(store: WebdavStore, way: Proxy, folder: Path, status: int) -> None:
-    way.fault(proxy.answer(status), when=lambda one: one.method == "PUT")
+def test_a_file_that_is_too_large_does_not_close_the_place(store: WebdavStore, way: Proxy, folder: Path) -> None:
+    way.fault(proxy.answer(413), when=lambda one: one.method == "PUT", times=1)
+    with pytest.raises(Rejected, match="no file of this size"):
+        call(store, "put")
+    store.ping()
+    assert untouched(folder)
+    call(store, "put")
+
+
+def test_a_file_at_which_the_server_hangs_up_is_tried_again_alone(store: WebdavStore, way: Proxy, folder: Path) -> None:
+    """As one that finds it too large does, without a word: a counted try, and the place stays open; not when it is away for all."""
+    way.fault(proxy.reset(), when=lambda one: one.method == "PUT", times=1)
+    with pytest.raises(Transient, match="too large"):
+        call(store, "put")
+    store.ping()
+    way.reset()
+    with pytest.raises(Unavailable):
+        call(store, "put")
+    way.heal()
+    assert untouched(folder)
+    call(store, "put")
+
+
+def test_a_full_server_is_full_for_a_while(store: WebdavStore, way: Proxy, folder: Path) -> None:
+    """The place waits, and says what to do."""
+    way.fault(proxy.answer(507), when=lambda one: one.method == "PUT")
     with pytest.raises(Unavailable, match="make room"):
         call(store, "put")
     way.heal()

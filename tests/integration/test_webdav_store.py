@@ -1,6 +1,5 @@
-"""The WebDAV store over time: its place is known again, what killed processes left is swept, big files take no memory."""
+"""The WebDAV store over time: its place is known again, what killed processes left is swept."""
 
-import hashlib
 import os
 import queue
 import signal
@@ -387,6 +386,24 @@ def test_a_server_that_names_a_moved_file_anew_is_always_looked_at(apache: dav.S
             assert item.main == found.store.stat(f"{number}").main
 
 
+class Zeros:
+    """So many bytes."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def read(self, size: int = -1) -> bytes:
+        size = min(self._left, MEBI if size < 0 else size)
+        self._left -= size
+        return bytes(size)
+
+    def __enter__(self) -> "Zeros":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
 def test_no_more_bodies_are_sent_at_once_than_the_limit(server: dav.Server, tmp_path: Path) -> None:
     """S1-07 (part: uploads; reads count with whoever wraps the store)."""
     now, most, guard = [0], [0], threading.Lock()
@@ -415,55 +432,6 @@ def test_no_more_bodies_are_sent_at_once_than_the_limit(server: dav.Server, tmp_
             list(pool.map(run, range(12)))
         assert most[0] == 3
         assert len(list(found.store.list())) == 13
-
-
-# ---------------------------------------------------------------------------------------------------------------------- size
-
-
-class Zeros:
-    """So many bytes that were never in memory at once."""
-
-    def __init__(self, size: int) -> None:
-        self._left = size
-
-    def read(self, size: int = -1) -> bytes:
-        size = min(self._left, MEBI if size < 0 else size)
-        self._left -= size
-        return bytes(size)
-
-    def __enter__(self) -> "Zeros":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_a_big_file_takes_no_memory(server: dav.Server, tmp_path: Path) -> None:
-    """300 MB there and back, with and without a known size; ``ALBUMEN_TEST_BIG`` says how many MiB (3072 in the long runs)."""
-    size = int(os.environ.get("ALBUMEN_TEST_BIG", "300")) * MEBI
-    wanted = hashlib.sha256()
-    for _ in range(size // MEBI):
-        wanted.update(bytes(MEBI))
-    with made(f"{server.url}/{room(server).name}", tmp_path, timeout=60.0) as found:
-        found.store.put("small", content(bytes(8 * MEBI)))
-        found.store.prove("small")
-        before = peak()
-        for said in (size, None):
-            item = found.store.put(
-                f"big{said}", Content(lambda: cast("BinaryIO", Zeros(size)), said), expect={"sha256": wanted.hexdigest()}
-            )
-            assert item.main.size == size
-            assert found.store.prove(f"big{said}").digest == "sha256:" + wanted.hexdigest()
-            found.store.delete(f"big{said}")
-        assert peak() - before < 50 * MEBI
-
-
-def peak() -> int:
-    """The most memory that this process ever had, in bytes."""
-    with open("/proc/self/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
 
 
 # ------------------------------------------------------------------------------------------------------------------ settings

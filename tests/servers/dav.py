@@ -178,6 +178,7 @@ class Server:
         lines += [f"ServerRoot {self.home}", f"PidFile {self.home}/pid", f"Listen 127.0.0.1:{self.port}", "ServerName 127.0.0.1"]
         lines += [f"ErrorLog {self.home}/log", "LogLevel error", f"DavLockDB {self.home}/locks/db", "TypesConfig /dev/null"]
         lines += [f"DefaultRuntimeDir {self.home}", f"Mutex file:{self.home}/locks"]
+        lines += ["LimitRequestBody 0"]  # it takes 1 GiB at most unless it is told
         locks = self.home / "locks"
         locks.mkdir()
         if os.geteuid() == 0:

@@ -15,7 +15,6 @@ SOON = (0.2, 0.8)  # seconds before the second and the third time that a server 
 
 GUARDED = 1800.0  # seconds to leave a server alone that says 429 and not for how long: most likely it counts wrong passwords
 _LONGEST = 86400.0  # seconds: what asks for more is asked again tomorrow
-_FULL = {413: "takes no file of this size", 507: "is full"}
 
 
 class Full(Unavailable):
@@ -54,8 +53,8 @@ def meaning(refusal: Refusal, store: str, path: str) -> AlbumenError:
         return Unavailable(store, f"its server forbids it {said}: give this user the right to it", retry_after=wait, auth=True)
     if status == 429:
         return Unavailable(store, f"its server asks us to come less often {said}", retry_after=GUARDED if wait is None else wait)
-    if status in _FULL:
-        return Full(store, f"its server {_FULL[status]} {said}: make room or raise its limit", retry_after=wait)
+    if status == 507:
+        return Full(store, f"its server is full {said}: make room or raise its limit", retry_after=wait)
     if status == 412:
         return Transient(f"{store}:{path}: something changed at its server just then {said}")
     if status in {423, 424}:
@@ -64,6 +63,8 @@ def meaning(refusal: Refusal, store: str, path: str) -> AlbumenError:
         return Transient(f"{store}:{path}: the server had no patience {said}")
     if status >= 500 and status != 501:
         return Unavailable(store, f"its server does not work {said}", retry_after=wait)
+    if status == 413:  # smaller ones it takes
+        return Rejected(f"{store}:{path}: its server takes no file of this size {said}: raise the limit that it or a proxy has")
     return Rejected(f"{store}:{path}: its server refuses it {said} {_plain(refusal.text)}".rstrip())
 
 

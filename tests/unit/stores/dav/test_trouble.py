@@ -21,7 +21,7 @@ from albumen.stores.dav.trouble import GUARDED, Full, Refusal, meaning, retry_af
         (408, Transient, False, "patience"),
         (409, Rejected, False, "refuses it"),
         (412, Transient, False, "just then"),
-        (413, Full, False, "takes no file of this size"),
+        (413, Rejected, False, "takes no file of this size"),
         (423, Transient, False, "working on it"),
         (424, Transient, False, "working on it"),
         (429, Unavailable, False, "less often"),
