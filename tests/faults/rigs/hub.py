@@ -1,10 +1,13 @@
-"""Raw pictures dropped at a server while the daemon runs: doubled, tagged, sorted, undone; one of them slow, or the daemon killed.
+"""Raw pictures dropped at a server while the daemon runs: doubled, tagged, sorted, undone; one of them slow, or the daemon killed, or the
+server away.
 
-    python -m faults.rigs.hub --files 200 [--server wsgidav|apache|rclone|nextcloud] [--kills 10]
+    python -m faults.rigs.hub --files 200 [--server wsgidav|apache|rclone|nextcloud] [--kills 10 | --away 60]
 
 Without --server each in turn. Expected: one whole result for each raw, every raw in the store's trash, at most as many files under way
 as the store's limit says, one file that hangs holds up nobody; on Nextcloud, where people tag the results, each in the folder of its
 tag; after undo all as before. With --kills the daemon is killed (SIGKILL) so often at random moments, and nothing may differ.
+With --away the server is killed in the middle of scaling (Nextcloud: and of sorting) and started again after so many seconds: the daemon
+goes on by itself, nothing is buried, and the log tells each change of the place's state once.
 """
 
 import argparse
@@ -41,7 +44,14 @@ class Place:
     kind: str
     busiest: Callable[[], int]
     hold: Callable[[str, threading.Event], None]
+    server: dav.Server | nextcloud.Server
     cloud: nextcloud.Server | None = None
+
+    def leave(self, seconds: float) -> None:
+        """The server goes without a word, and comes back."""
+        self.server.stop() if isinstance(self.server, nextcloud.Server) else self.server.kill()
+        time.sleep(seconds)
+        self.server.start()
 
 
 @dataclass
@@ -51,6 +61,8 @@ class Tally:
     kind: str
     files: int
     kills: int = 0
+    away: float = 0.0
+    closed: int = 0
     busiest: int = 0
     scaled: float = 0.0
     sorted: float = 0.0
@@ -61,6 +73,7 @@ class Tally:
         said = f"{self.kind}: {self.files} scaled in {self.scaled:.0f} s, at most {self.busiest} at once"
         said += f", sorted in {self.sorted:.0f} s" if self.sorted else ""
         said += f", killed {self.kills} times" if self.kills else f", undone in {self.undone:.0f} s"
+        said += f", server away for {self.away:.0f} s, place closed {self.closed} times" if self.away else ""
         return f"{said}, {f'{len(self.wrong)} wrong: {self.wrong[0]}' if self.wrong else 'all as it shall be'}"
 
 
@@ -72,10 +85,10 @@ def place(kind: str) -> Iterator[Place]:
             cloud.mkdir(USER, UNSORTED)
             meter = _Meter()
             cloud.on_request = meter
-            yield Place(Hub(CloudFiles(cloud)), cloud.url, "nextcloud", lambda: meter.busiest, meter.hold, cloud)
+            yield Place(Hub(CloudFiles(cloud)), cloud.url, "nextcloud", lambda: meter.busiest, meter.hold, cloud, cloud)
         return
     with dav.serve(kind, base="/some/where", users={USER: PASSWORD}) as server, proxy.before(server.url) as way:  # type: ignore[arg-type]  # one of them
-        yield Place(Hub(DavFiles(server)), way.url, "webdav", lambda: way.busiest, _holding(way))
+        yield Place(Hub(DavFiles(server)), way.url, "webdav", lambda: way.busiest, _holding(way), server)
 
 
 def _holding(way: proxy.Proxy) -> Callable[[str, threading.Event], None]:
@@ -109,21 +122,25 @@ class _Meter:
             self._until.wait(_PATIENCE)
 
 
-def work(kind: str, files: int, kills: int, root: Path) -> Tally:
+def work(kind: str, files: int, kills: int, root: Path, away: float = 0.0) -> Tally:
     """All of it on one server."""
-    tally = Tally(kind, files)
+    tally = Tally(kind, files, away=away)
     with place(kind) as at:
         more = [SORTING] if at.cloud else []
         (root / "library").mkdir()
-        (root / "albumen.toml").write_text(config(at.url, kind=at.kind, store={"limit": LIMIT}, more=more))
+        (root / "albumen.toml").write_text(
+            config(at.server.url if away else at.url, kind=at.kind, store={"limit": LIMIT}, more=more)
+        )
         began = time.monotonic()
-        if kills:
+        if away:
+            _left(root, at, tally)
+        elif kills:
             _killed(root, at, tally, kills)
         else:
             _slowed(root, at, tally)
         tally.scaled = time.monotonic() - began
         tally.busiest = at.busiest()
-        tally.wrong += wrong(at.hub)
+        tally.wrong += [*wrong(at.hub), *(_untold(root, tally) if away else ())]
         if tally.busiest > LIMIT:
             tally.wrong.append(f"{tally.busiest} files at once, {LIMIT} are allowed")
         before = at.hub.dropped
@@ -154,6 +171,29 @@ def _slowed(root: Path, at: Place, tally: Tally) -> None:
             _until(lambda: len(at.hub.results()) >= tally.files and not at.hub.raws(), daemon)
     finally:
         slow.set()
+
+
+def _left(root: Path, at: Place, tally: Tally) -> None:
+    """The server goes when a third is done."""
+    at.hub.drop(tally.files)
+    with running(root) as daemon:
+        _until(lambda: len(at.hub.results()) >= tally.files // 3, daemon)
+        at.leave(tally.away)
+        _until(lambda: not wrong(at.hub), daemon)
+
+
+def _untold(root: Path, tally: Tally) -> Iterator[str]:
+    """What the daemon should not have said or done while its server was away."""
+    lines = (root / "log").read_text().splitlines()
+    told = [event for line in lines for event in ("place closed", "place works again") if event in line]
+    tally.closed = told.count("place closed")
+    if not told:
+        yield "nobody noticed that the server was away"
+    if told != (["place closed", "place works again"] * len(told))[: len(told)]:
+        yield f"changes of the place's state were told as {told}"
+    for row in _albumen(root, "queue", "dead", "--json"):
+        yield f"buried: {row}"
+    yield from (f"the log says: {line}" for line in lines if "Traceback" in line or " failed " in line)
 
 
 def _killed(root: Path, at: Place, tally: Tally, kills: int) -> None:
@@ -188,8 +228,12 @@ def _sorted(root: Path, at: Place, tally: Tally) -> None:
             category = ("cats", "Gämse & Co", "sea")[number % 3]
             at.cloud.tag(USER, path, f"ai:{category}")
             wanted[f"{SORTED}/{category}/{path.rpartition('/')[2]}"] = data
+        if tally.away:
+            _until(lambda: len(at.hub.results()) <= 2 * tally.files // 3, daemon)
+            at.leave(tally.away)
         _until(lambda: not at.hub.results() and not any(at.cloud.tags_of(USER, one) for one in wanted), daemon)  # type: ignore[union-attr]  # asserted
     tally.sorted = time.monotonic() - began
+    tally.wrong += _untold(root, tally) if tally.away else ()
     found = {path: data for path, data in at.hub.visible().items() if path.startswith(SORTED)}
     if found != wanted:
         tally.wrong.append(f"{len(found)} files are sorted, {len(wanted)} were tagged")
@@ -231,11 +275,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--files", type=int, default=200)
     parser.add_argument("--server", choices=SERVERS)
     parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--away", type=float, default=0.0)
     asked = parser.parse_args(arguments)
     failed, said = 0, []
     for kind in [asked.server] if asked.server else SERVERS:
         with tempfile.TemporaryDirectory(prefix="albumen-hub-") as root:
-            tally = work(kind, asked.files, asked.kills, Path(root))
+            tally = work(kind, asked.files, asked.kills, Path(root), asked.away)
             if tally.wrong:
                 failed = 1
                 print(Path(root, "log").read_text()[-3000:], *tally.wrong[:20], sep="\n", file=sys.stderr)

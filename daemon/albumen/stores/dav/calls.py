@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from albumen.errors import Rejected, Transient, Unavailable
+from albumen.errors import AlbumenError, Rejected, Transient, Unavailable
 from albumen.model import Rev
 from albumen.stores.dav.hrefs import child, path_of, same
 from albumen.stores.dav.multistatus import Entry, Garbled, entries, http_time
-from albumen.stores.dav.session import Answer, Session
+from albumen.stores.dav.session import Answer, Session, Severed
 from albumen.stores.dav.trouble import Refusal, meaning
 
 __all__ = ["Calls", "Listing", "revision"]
@@ -197,6 +197,17 @@ class Calls:
             text = f"its server forbids it ({refusal.method}: 403): look at the rights of this file and its folder"
             return Rejected(f"{self.store}:{path}: {text}")
         return meaning(refusal, self.store, path)
+
+    def unsent(self, error: Severed, path: str, size: int) -> AlbumenError:
+        """The error that a connection stands for which broke while so many bytes were sent: about this file where the server answers all
+        the same, as one that will not take it often closes without a word."""
+        try:
+            self.look("")
+        except AlbumenError:
+            return error
+        said = f"the connection broke while its {size} bytes were sent, though its server answers otherwise"
+        why = "is it too large for the server or a proxy before it?"
+        return Transient(f"{self.store}:{path}: {said}: {why} It is sent again later")
 
     def _may_look(self) -> bool:
         try:

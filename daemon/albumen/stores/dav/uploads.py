@@ -18,6 +18,7 @@ from albumen.model import Content, Digests, Owner
 from albumen.stores.dav.calls import Calls
 from albumen.stores.dav.multistatus import Entry
 from albumen.stores.dav.renaming import Renaming
+from albumen.stores.dav.session import Severed
 from albumen.stores.dav.streams import Body, Sized
 from albumen.stores.dav.trouble import Refusal
 from albumen.stores.paths import OURS, folder_of
@@ -135,6 +136,8 @@ class Uploads:
                 if tried or refusal.status not in _NO_FOLDER:
                     raise self._calls.meaning(refusal, path) from None
                 self._renaming.make(folder_of(path))
+            except Severed as error:
+                raise self._calls.unsent(error, path, data.size or body.size) from None
             else:
                 return
 

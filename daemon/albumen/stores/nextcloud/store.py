@@ -16,11 +16,11 @@ from albumen.secrets import Secret
 from albumen.stores.dav.calls import Calls, Listing
 from albumen.stores.dav.multistatus import Entry
 from albumen.stores.dav.renaming import Renaming, rev_of
-from albumen.stores.dav.session import Session
+from albumen.stores.dav.session import Session, Severed
 from albumen.stores.dav.streams import Body, Sized
 from albumen.stores.dav.trouble import Refusal
 from albumen.stores.nextcloud.calls import CloudCalls, file_of, tags_of
-from albumen.stores.nextcloud.cloud import Cloud
+from albumen.stores.nextcloud.cloud import Cloud, Elsewhere
 from albumen.stores.nextcloud.moving import Moving
 from albumen.stores.paths import checked, name_fits
 from albumen.stores.webdav import WebdavStore
@@ -170,7 +170,7 @@ class NextcloudStore(WebdavStore):
             with self._session.transferring(path):
                 upload = self._asks.begin(path)
                 try:
-                    self._asks.send(upload, path, body)
+                    self._send(upload, path, body)
                     if any(body.digests[name] != value for name, value in (expect or {}).items()):
                         raise Changed(f"{self.name}:{path}: the bytes that came are not those expected; nothing was stored")
                     found = self._over(upload, path, data, body, replace, since)
@@ -197,6 +197,12 @@ class NextcloudStore(WebdavStore):
             if self._calls.look(path) is not None:
                 raise Exists(f"{self.name}:{path}: the name is taken; nothing was overwritten")
         raise Rejected(f"{self.name}:{path}: its server composes letters such as é and would change this name: rename the file")
+
+    def _send(self, upload: Elsewhere, path: str, body: Body) -> None:
+        try:
+            self._asks.send(upload, path, body)
+        except Severed as error:
+            raise self._calls.unsent(error, path, body.size) from None
 
     def _over(self, upload: Any, path: str, data: Content, body: Body, rev: Rev, since: float) -> Entry:
         said = {"Overwrite": "T"} | ({} if data.modified is None else {"X-OC-MTime": str(data.modified // 1_000_000_000)})
