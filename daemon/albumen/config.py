@@ -225,7 +225,15 @@ class _Loading:
     # ---------------------------------------------------------------------------------------------------------- checking
 
     def settings(self, file: str) -> Settings:
-        vault = self._vault()
+        vault = Vault(self._one("vault", VaultSettings) or VaultSettings())
+        try:
+            return self._checked(vault, file)
+        except BaseException:
+            vault.close()  # nobody else knows of it
+            raise
+
+    def _checked(self, vault: Vault, file: str) -> Settings:
+        self._ask(vault)
         state, library, log = self._one("state", State), self._one("library", Library), self._one("log", Log)
         queue, trash, notify = self._one("queue", Lanes), self._one("trash", Trash), self._one("notify", Notify)
         metrics, catalog = self._one("metrics", Metrics), self._catalog()
@@ -254,15 +262,13 @@ class _Loading:
             secrets=vault,
         )
 
-    def _vault(self) -> Vault:
+    def _ask(self, vault: Vault) -> None:
         """Where the secrets of Vault come from; nothing is asked of it yet, but for the second seed's layout and what is no secret."""
-        vault = Vault(self._one("vault", VaultSettings) or VaultSettings())
         self._reader.vault = vault.secret
         if vault.settings.layout and not self._problems:
             from albumen.vaulted import sections
 
             self._beneath(sections(vault), f"Vault ({vault.settings.address})")
-        return vault
 
     def _beneath(self, tree: Mapping[str, Any], title: str) -> None:
         """Lay sections under those that are there: what a person wrote counts. The source and route of the defaults go."""

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
@@ -207,9 +207,10 @@ class Process(Host):
         """Why to begin anew, "" when nothing changed or what changed cannot be followed."""
         try:
             settings = self._read()
-            if dataclasses.replace(settings, log=self._settings.log) == self._settings:
-                return self._as_before(settings)
-            self._try(settings)
+            with closing(settings.secrets):  # who goes on has a connection of his own
+                if dataclasses.replace(settings, log=self._settings.log) == self._settings:
+                    return self._as_before(settings)
+                self._try(settings)
         except (AlbumenError, OSError) as error:
             why = "; ".join(error.problems) if isinstance(error, ConfigError) else str(error)
             self._supervisor.refused = why
