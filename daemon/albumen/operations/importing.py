@@ -29,6 +29,7 @@ from albumen.ports import Catalog, Queue
 from albumen.sources import walk
 from albumen.sources.revs import ref_of
 
+GONE = "is gone since it was listed: another import took it in, or somebody moved it"
 _YOUNG = 2.0  # seconds: a file this young is looked at again (racy times, see the facts about watching)
 
 
@@ -149,6 +150,9 @@ class Importing:
         reading = Reading(self._engine, self._catalog, self._probe, self._stop, order, self.report.batch, stage=stage)
         try:
             for found, root in reading.folders():
+                if found.missing and found.folder != root:  # another import emptied and removed it
+                    self._tell(Line("told", found.folder, GONE))
+                    continue
                 self._tell_skipped(found)
                 if order.move and self.report.batch:
                     self._remember(root, found.folder)
@@ -341,7 +345,7 @@ class Importing:
     def _gone(self, ref: Ref) -> None:
         """A file that vanished after it was listed is no failure of this import."""
         self.report.elsewhere += 1
-        self._tell(Line("told", shown(ref), "is gone since it was listed: another import took it in, or somebody moved it"))
+        self._tell(Line("told", shown(ref), GONE))
 
     def _fail(self, path: str, why: str) -> None:
         self.report.failed += 1

@@ -1,13 +1,17 @@
 """The numbers of an import add up, and a dry run tells the very same ones."""
 
 import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 import make
 from albumen.cli import main
+from albumen.operations.importing import GONE
+from albumen.sources import walk
 
 XMP = "<x:xmpmeta xmlns:x='adobe:ns:meta/'></x:xmpmeta>"
 
@@ -42,3 +46,20 @@ def test_the_numbers_add_up_and_a_dry_run_tells_the_same(card: Path, flags: list
     (loaded, found) = told[1]
     assert loaded.endswith("3 / Not stored: 3")
     assert found.startswith("7 files found = 2 added + 1 companions + 2 duplicates + 1 listed")
+
+
+def test_a_folder_that_another_import_emptied_and_removed_is_no_failure(card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between being listed and being looked at; seen with two imports of one folder."""
+    make.f01(str(card / "sub"), "s.jpg")
+    look = walk.look
+
+    def just_removed(folder: str, *given: Any, **named: Any) -> walk.Found:
+        if folder.endswith("/sub"):
+            shutil.rmtree(folder)
+        return look(folder, *given, **named)
+
+    monkeypatch.setattr(walk, "look", just_removed)
+    result = CliRunner().invoke(main, ["import", "-r", str(card)])
+    assert result.exit_code == 0, result.output
+    assert f"{card}/sub: {GONE}" in result.output
+    assert "7 files found" in result.output
