@@ -84,24 +84,27 @@ class FileHandler:
         return sorted_out([know(bare, run.deeds.stage, run.probe, tell)])
 
     def _double(self, item: Item, run: Run) -> list[Item]:
-        """``Transient`` until the first copy is there; one that never comes is found out by reserving again. One that came and is gone
-        by now: this file is looked at anew, and filed in its place."""
+        """``Transient`` until the first copy is there; one that never comes, or is gone again, is found out by reserving once more."""
         try:
             item = run.deeds.double(item, item.batch)
         except Changed:
             return self._anew(item, run)
-        except Transient:
-            again = run.deeds.reserve([dataclasses.replace(item, duplicate_of="", deeds=())], item.batch)[0]
-            if again.duplicate_of or not again.deeds:
-                raise
-            return self._finished(again, run.deeds.do(again.deeds), run)
+        except Transient as error:
+            return self._instead(item, run, error)
         try:
             if item.deeds:
                 run.deeds.do(item.deeds)
-        except Changed:
-            return self._anew(item, run)
+        except Changed as error:
+            return self._instead(item, run, Transient(str(error)))
         run.tell("duplicate", file=shown(item.main), of=item.duplicate_of, batch=item.batch, source=item.source)
         return [item]
+
+    def _instead(self, item: Item, run: Run, error: Transient) -> list[Item]:
+        """Filed itself, if it is no duplicate any more; else ``error``."""
+        again = run.deeds.reserve([dataclasses.replace(item, duplicate_of="", deeds=())], item.batch)[0]
+        if again.duplicate_of or not again.deeds:
+            raise error
+        return self._finished(again, run.deeds.do(again.deeds), run)
 
 
 def _left(item: Item, deeds: Sequence[Deed]) -> Iterator[Item]:
