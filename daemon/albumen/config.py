@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from albumen.errors import ConfigError
-from albumen.overlaps import clashes
+from albumen.overlaps import clashes, remote_clashes
 from albumen.secrets import Secret
 from albumen.settings import EMBEDDED, Lanes, Library, Log, Metrics, Notify, Route, Section, Settings, State, Trash
 from albumen.values import Given, Reader, did_you_mean
@@ -240,7 +240,10 @@ class _Loading:
         named = {kind: self._sections(kind) for kind in _NAMED}
         routes = self._all_routes(named)
         self._check_library(library)
-        self._problems += clashes(named["store"].values(), named["source"].values(), self._title)
+        stores, sources, steps = (named[kind].values() for kind in ("store", "source", "step"))
+        self._problems += clashes(stores, sources, self._title)
+        ways, filed = {one.source: one.steps for one in routes}, library.store if library else ""
+        self._problems += remote_clashes(stores, sources, steps, ways, filed, self._title)
         if self._problems or not (state and library and log and queue and trash and metrics and notify and catalog):
             raise ConfigError(list(dict.fromkeys(self._problems)))
         return Settings(

@@ -3,11 +3,11 @@
 import os
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from albumen.secrets import Secret
 
-__all__ = ["WebdavSettings"]
+__all__ = ["WebdavSettings", "place_of"]
 
 
 @dataclass(frozen=True)
@@ -46,3 +46,16 @@ class WebdavSettings:
             raise ValueError("limit: must be from 1 to 64")
         if not 0.1 <= self.timeout <= 3600:
             raise ValueError("timeout: must be from 0.1 s to 1 h")
+
+    @property
+    def place(self) -> str:
+        """Its folder, the same for every way of writing the address; whoever logs in."""
+        return place_of(self.url)
+
+
+def place_of(url: str, *folders: str) -> str:
+    """The server and the folder that an address and folders below it mean, as "host:port/a/b"."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    path = [one for folder in (unquote(parts.path), *folders) for one in folder.split("/") if one]
+    return "/".join([f"{parts.hostname}:{port}", *path])

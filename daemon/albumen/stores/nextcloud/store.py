@@ -17,6 +17,7 @@ from albumen.stores.dav.calls import Calls, Listing
 from albumen.stores.dav.multistatus import Entry
 from albumen.stores.dav.renaming import Renaming, rev_of
 from albumen.stores.dav.session import Session, Severed
+from albumen.stores.dav.settings import place_of
 from albumen.stores.dav.streams import Body, Sized
 from albumen.stores.dav.trouble import Refusal
 from albumen.stores.nextcloud.calls import CloudCalls, file_of, tags_of
@@ -68,6 +69,12 @@ class NextcloudSettings:
             raise ValueError("limit: must be from 1 to 64")
         if not 0.1 <= self.timeout <= 3600:
             raise ValueError("timeout: must be from 0.1 s to 1 h")
+
+    @property
+    def place(self) -> str:
+        """Its folder, as the address of its WebDAV: the login usually is what the account is called there."""
+        url = self.url.removesuffix("/").removesuffix("/index.php")
+        return place_of(url, "remote.php/dav/files", self.user, self.root)
 
     @property
     def case(self) -> str:
