@@ -50,7 +50,8 @@ root = "Photos"
 
 
 def store(url: str, user: str = "ann") -> str:
-    return f'[store.other]\ntype = "webdav"\nurl = "{url}"\nuser = "{user}"\npassword = "env:PASSWORD"\n'
+    login = f'user = "{user}"\npassword = "env:PASSWORD"\n' if user else ""
+    return f'[store.other]\ntype = "webdav"\nurl = "{url}"\n{login}'
 
 
 def source(name: str, path: str, *steps: str, more: str = "", type: str = "webdav", at: str = "hub") -> str:
