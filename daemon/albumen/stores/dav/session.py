@@ -119,7 +119,7 @@ class Answer:
 class Session:
     """One server, for any number of threads. ``url`` is the folder that paths are relative to. ``timeout``: seconds of silence
     before an answer, or within one, after which the server counts as away. ``ca``: a file of certificates to trust, "" = those
-    everybody does. ``limit``: bodies sent at once."""
+    everybody does. ``limit``: how many ask at once, as whoever wraps the store sees to: so many connections are kept."""
 
     def __init__(self, store: str, url: str, sign: Sign, *, ca: str = "", timeout: float = 60.0, limit: int = 10) -> None:
         parts = urlsplit(url)
@@ -130,7 +130,6 @@ class Session:
         self._sign = sign
         self._ca = ca
         self._limit = limit
-        self._bodies = threading.BoundedSemaphore(limit)
         self._guard = threading.Lock()
         self._made: tuple[Any, Any] | None = None
         self.server = ""  # what it calls itself, once it answered
@@ -177,16 +176,6 @@ class Session:
     def address(self, path: str, *, folder: bool = False) -> str:
         """The whole address of a path, as ``Destination`` wants it."""
         return self.host + self._target(path, folder=folder)
-
-    @contextmanager
-    def transferring(self, path: str) -> Iterator[None]:
-        """One of ``limit`` bodies that are sent at once, whoever sends them. ``Transient`` when none gets through for very long."""
-        if not self._bodies.acquire(timeout=5 * max(self.timeout, CONNECT)):
-            raise Transient(f"{self.store}:{path}: {self._limit} files have been sent for very long; it waits for one to end")
-        try:
-            yield
-        finally:
-            self._bodies.release()
 
     def close(self) -> None:
         """End all connections; the next request makes new ones."""

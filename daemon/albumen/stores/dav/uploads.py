@@ -71,8 +71,7 @@ class Uploads:
         temp = self.beside(path)
         body = Body(data, names) if data.size is None else Sized(data, names)
         try:
-            with self._calls.session.transferring(path):
-                self._put(temp, path, data, body)
+            self._put(temp, path, data, body)
             entry = self._calls.look(temp)
             if entry is None or entry.size != body.size:
                 has = "nothing" if entry is None else f"{entry.size} bytes"

@@ -174,16 +174,15 @@ class NextcloudStore(WebdavStore):
             since = time.monotonic()
             names = [*self._digests, *(expect or {})]
             body = Body(data, names) if data.size is None else Sized(data, names)
-            with self._session.transferring(path):
-                upload = self._asks.begin(path)
-                try:
-                    self._send(upload, path, body)
-                    if any(body.digests[name] != value for name, value in (expect or {}).items()):
-                        raise Changed(f"{self.name}:{path}: the bytes that came are not those expected; nothing was stored")
-                    found = self._over(upload, path, data, body, replace, since)
-                except BaseException:
-                    self._asks.cancel(upload)
-                    raise
+            upload = self._asks.begin(path)
+            try:
+                self._send(upload, path, body)
+                if any(body.digests[name] != value for name, value in (expect or {}).items()):
+                    raise Changed(f"{self.name}:{path}: the bytes that came are not those expected; nothing was stored")
+                found = self._over(upload, path, data, body, replace, since)
+            except BaseException:
+                self._asks.cancel(upload)
+                raise
             return Item(self._item(path, found).main, digests=body.digests)
 
     def move(self, path: str, to: str, *, rev: Rev | None = None) -> Item:
