@@ -138,10 +138,12 @@ class Ground:
         return len(known - everywhere), len(contents(library) - known)
 
     def output(self, *words: str) -> str:
-        """What a command prints; "" when it fails (an ``export`` that is not there is no fault of the import)."""
+        """What a command prints. ``SystemExit`` when it fails: its silence is not to be taken for another answer."""
         line = [*self.command, "--config", self.config, *words]
         done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_LONGEST)
-        return done.stdout.decode("utf-8", "surrogateescape") if done.returncode == 0 else ""
+        if done.returncode:
+            raise SystemExit(f"{words} ended with {done.returncode}:\n{done.stderr.decode('utf-8', 'replace')}")
+        return done.stdout.decode("utf-8", "surrogateescape")
 
     def said(self, last: int = 10) -> str:
         """The last lines of the log."""
