@@ -137,6 +137,8 @@ class Pipeline:
         """Run the first step that is left; whatever happens becomes an outcome."""
         if job.steps and job.steps[0] == CLOSE:
             return self._guarded(job, lambda: self._close(job))
+        for ref in _refs(job.item):
+            self.spool.need(ref)
         outcome = self._guarded(job, lambda: self._step(job))
         going_on = {ref for one in getattr(outcome, "next", ()) for ref in _refs(one.item)}
         for ref in _refs(job.item):

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,6 +34,7 @@ class Spool:
         self._held: dict[str, int] = {}  # name → bytes
         self._resting: OrderedDict[str, None] = OrderedDict()  # of those: no step runs that asked for it; the longest first
         self._busy: dict[str, threading.Lock] = {}
+        self._needed: Counter[str] = Counter()  # by name: jobs that run now and may ask for it
 
     def local(self, store: Store, ref: Ref) -> Path:
         """Where the file lies on this machine: its own place, or a download that is made at most once. ``Changed`` when it is
@@ -51,18 +52,26 @@ class Spool:
                 self._fetch(store, ref, path)
         return path
 
+    def need(self, ref: Ref) -> None:
+        """A job begins that may ask for it: until it says ``rest`` or ``free`` nobody else's takes it away. After a kill one job may
+        finish a deed of a file while another makes its result anew."""
+        with self._guard:
+            self._needed[_name(ref)] += 1
+
     def rest(self, ref: Ref) -> None:
         """A step that may have asked for it ended, others will come: it is kept while there is room. Twice is harmless."""
         name = _name(ref)
         with self._guard:
-            if name in self._held:
+            if not self._is_needed_still(name) and name in self._held:
                 self._resting[name] = None
                 self._resting.move_to_end(name)
 
     def free(self, ref: Ref) -> None:
         """Its steps ended. Twice is harmless."""
+        name = _name(ref)
         with self._guard:
-            self._drop(_name(ref))
+            if not self._is_needed_still(name):
+                self._drop(name)
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
@@ -100,6 +109,14 @@ class Spool:
     def _lock_of(self, name: str) -> threading.Lock:
         with self._guard:
             return self._busy.setdefault(name, threading.Lock())
+
+    def _is_needed_still(self, name: str) -> bool:
+        """Whether any other job needs it, now that one ended."""
+        left = max(0, self._needed[name] - 1)
+        self._needed[name] = left
+        if not left:
+            del self._needed[name]
+        return left > 0
 
     def _drop(self, name: str) -> None:
         self._resting.pop(name, None)

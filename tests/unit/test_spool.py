@@ -57,6 +57,24 @@ def test_freed_it_is_gone_and_twice_is_harmless(store: Counted, spool: Spool) ->
     assert spool.local(store, ref(store)).read_bytes() == b"12345"
 
 
+def test_what_another_job_needs_stays(store: Counted, spool: Spool) -> None:
+    """After a kill one job finishes a deed of a file while another makes its result anew."""
+    for _ in range(2):
+        spool.need(ref(store))
+    path = spool.local(store, ref(store))
+    spool.free(ref(store))
+    assert path.exists()
+    spool.rest(ref(store))  # the last one: now others may have the room
+    store.write("b.jpg", b"123456")
+    spool.local(store, ref(store, "b.jpg"))
+    assert not path.exists()
+    spool.need(ref(store))
+    spool.free(ref(store, "b.jpg"))
+    assert spool.local(store, ref(store)).exists()
+    spool.free(ref(store))
+    assert not path.exists()
+
+
 def test_it_is_bounded_and_has_room_again(store: Counted, spool: Spool) -> None:
     store.write("b.jpg", b"67890")
     spool.local(store, ref(store))
