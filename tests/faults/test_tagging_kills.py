@@ -75,6 +75,7 @@ def undone(life: Life) -> object:
 
 words = tagging(add=("a & b",), rating=4)
 embed = tagging(add=("a & b",), title="T", embed=True)
+embed_more = tagging(add=("c",), embed=True)
 both = tagging(add=("x",), sidecar=True, embed=True)
 more = tagging(remove=("x",), person=("Ann",), sidecar=True, embed=True)
 ASKS: dict[str, list[Ask]] = {
@@ -247,6 +248,31 @@ def test_the_bytes_before_expire_like_all_that_was_thrown_away(tmp_path: Path) -
     inverse = life.undo("b2")
     assert {one.why.split(" (")[0] for one in inverse.refused} >= {"the bytes before do not lie in the trash any more"}
     assert not inverse.deeds
+
+
+def test_the_bytes_before_stay_while_what_they_were_rewritten_to_is_lost(tmp_path: Path) -> None:
+    """They may be the only copy of the picture then. Rewritten once more it is not lost."""
+    ground = InMemory(tmp_path)
+    fill(ground)
+    copied(Life(ground, Fault()))
+    life = Life(ground, Fault())
+    both(life)
+    store, desk = ground.stores[LIBRARY], life.engine.desk
+    found = {one.main.path: one.main for one in life.stores[LIBRARY].list(".albumen/trash")}
+
+    def kept() -> dict[str, str]:
+        return {ref.path: expire.only(desk, ref, deed) for ref in found.values() if (deed := expire.put_there(desk, ref))}
+
+    assert set(kept().values()) == {""}
+    embed_more(life)
+    assert set(kept().values()) == {""}
+    lost = next(path for path in store.tree() if path.endswith(".jpg") and not path.startswith(".albumen"))
+    store.remove(lost)
+    why = [why for path, why in kept().items() if path.endswith(lost.rpartition("/")[2])]
+    assert [one.partition(": ")[2] for one in why] == [
+        "what it was rewritten to is lost, so it may be the only copy: import a copy of it, or delete it yourself"
+    ]
+    assert list(kept().values()).count("") == 1
 
 
 def sha256(data: bytes) -> str:

@@ -4,6 +4,7 @@ import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -149,6 +150,64 @@ def test_what_has_other_bytes_than_were_put_there_stays_and_is_told(trash: Trash
     said = trash.looks(30)
     assert trash.there() == [old]
     assert said == [f"1 file could not be deleted: {LIBRARY}:{old} has other bytes than were put there, and stays"]
+
+
+ONLY = "is the only copy now, the one that it doubled is gone or damaged: import a copy of it, or delete it yourself"
+
+
+def filed_as(trash: Trash, path: str) -> str:
+    """Where the first copy of a file in the trash was put."""
+    (sha,) = {one.sha256 for one in all_deeds(trash.ground.ledger) if one.target.path == path}
+    (place,) = [one for one in known_places(trash.ground.catalog) if one[0] == record_id(sha)]
+    return place[2]
+
+
+def test_a_duplicate_whose_first_copy_is_gone_stays_and_is_told(trash: Trash) -> None:
+    """It was thrown away because its content lay elsewhere. Once it does again, the time is over."""
+    assert isinstance(trash.ground, InMemory)
+    old = trash.throw("old")
+    other = trash.throw("other")
+    store = trash.ground.stores[LIBRARY]
+    store.remove(filed_as(trash, old))
+    said = trash.looks(30)
+    assert trash.there() == [old]
+    assert said == [
+        f"1 file deleted for good, 30 days after they came into the trash; 1 file could not be deleted: {LIBRARY}:{old} {ONLY}"
+    ]
+    assert other not in trash.there()
+    assert trash.looks(2) == [f"1 file could not be deleted: {LIBRARY}:{old} {ONLY}"] * 2
+    assert len([one for one in all_deeds(trash.ground.ledger) if one.verb == "expire"]) == 1  # no row a day for what stays
+    trash.ground.write("again.jpg", jpeg("old"))
+    trash.life.take_in(move=True)
+    trash.looks(1)
+    assert trash.there() == []
+    assert settled(trash)
+
+
+@pytest.mark.parametrize("secretly", [False, True])
+def test_a_duplicate_whose_first_copy_is_damaged_stays(trash: Trash, secretly: bool) -> None:
+    """Also behind its back, as by a failing disk: before the last step every byte is read."""
+    assert isinstance(trash.ground, InMemory)
+    old = trash.throw("old")
+    store, path = trash.ground.stores[LIBRARY], filed_as(trash, old)
+    if secretly:
+        store._files[path] = replace(store._files[path], data=jpeg("dlo"))
+    else:
+        store.write(path, jpeg("dlo"))
+    said = trash.looks(31)
+    assert trash.there() == [old]
+    assert said == [f"1 file could not be deleted: {LIBRARY}:{old} {ONLY}"] * 2
+    assert settled(trash)
+
+
+def test_what_a_person_threw_away_goes_when_its_time_is_over(trash: Trash) -> None:
+    """No duplicate: it lies nowhere else, as it was meant."""
+    trash.ground.write("a.jpg", jpeg("a"))
+    batch = trash.life.take_in(move=False)
+    trash.life.undo(batch)
+    assert len(trash.there()) == 1
+    trash.looks(30)
+    assert trash.there() == []
 
 
 def test_nothing_outside_the_trash_is_touched(trash: Trash) -> None:
