@@ -412,14 +412,14 @@ def _rest(settings: Settings) -> Rest:
 
 
 class _Renewals:
-    """Whether a secret of a store is another one than when it was last asked. Sources of secrets are asked, too."""
+    """Whether a secret of a store, or of the catalog, is another one than when it was last asked. Sources of secrets are asked, too."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._known: dict[str, int] = {}
 
     def __call__(self, place: str) -> bool:
-        section = self._settings.stores.get(place)
+        section = self._settings.catalog if place == self._settings.catalog.name else self._settings.stores.get(place)
         secrets = [one for one in vars(section.options).values() if isinstance(one, Secret)] if section else []
         for one in secrets:
             one.refresh()

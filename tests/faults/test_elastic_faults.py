@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from albumen.catalogs.elastic import ElasticCatalog
+from albumen.catalogs.elastic import ElasticCatalog, index
 from albumen.errors import Permanent, Stale, Unavailable
 from albumen.model import Query, Record
 from albumen.testing.catalogs import MemoryCatalog
@@ -398,6 +398,31 @@ def test_an_index_of_a_newer_program_is_not_touched(node: elastic.Node, catalog:
         for use in (lambda: older.get([]), lambda: older.put([a_record(1)]), lambda: older.count(Query())):
             with pytest.raises(Unavailable, match=r"newer version of albumen .*migrate --back"):
                 use()
+
+
+def test_an_index_that_another_has_just_made_is_waited_for(node: elastic.Node) -> None:
+    """It is there, and its health is yellow, some moments before its shard can be read; here that takes longer."""
+
+    def many_at_once(number: int | None) -> None:
+        node.ask(
+            "PUT", "/_cluster/settings", {"persistent": {"cluster.routing.allocation.node_initial_primaries_recoveries": number}}
+        )
+
+    with closing(a_catalog(node.url)) as catalog, ThreadPoolExecutor(1) as second:
+        made = {
+            "mappings": index.mapping(),
+            "settings": index.settings(catalog.settings),
+            "aliases": {catalog.settings.index: {}},
+        }
+        many_at_once(0)
+        try:
+            node.ask("PUT", f"/{catalog.settings.index}-v1-1?wait_for_active_shards=0", made)
+            getting = second.submit(catalog.get, [a_record(0).id])
+            until(lambda: getting.done() or bool(node.ask("GET", "/_tasks?actions=cluster:monitor/health")["nodes"]))
+        finally:
+            many_at_once(None)
+        node.ask("POST", "/_cluster/reroute")
+        assert getting.result(60) == {}
 
 
 def test_an_index_that_is_gone_is_not_made_again(node: elastic.Node, catalog: ElasticCatalog) -> None:

@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -67,12 +68,20 @@ class Connection:
         return (isinstance(error, Lost) and not isinstance(error, Slow)) or error.retry_after is not None
 
     def send(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
-        """Exactly one request; the JSON of its answer. ``bytes`` are lines of JSON. Raises as ``trouble`` says; ``Lost`` when nobody
-        knows whether it was done."""
+        """Exactly one request, or a second one where the first was refused and our secret has become another one; the JSON of its
+        answer. ``bytes`` are lines of JSON. Raises as ``trouble`` says; ``Lost`` when nobody knows whether it was done."""
+        try:
+            return self._sent(method, path, body, params)
+        except Unavailable as error:
+            if not (error.auth and (secret := self._settings.secret) and secret.refresh()):
+                raise
+        return self._sent(method, path, body, params)
+
+    def _sent(self, method: str, path: str, body: Any, params: Mapping[str, Any]) -> Any:
         import elasticsearch
 
         said = {name: str(value).lower() if isinstance(value, bool) else value for name, value in params.items()}
-        headers = _LINES if isinstance(body, bytes) else _JSON
+        headers = (_LINES if isinstance(body, bytes) else _JSON) | self._login()
         try:
             return self.client.perform_request(method, path, params=said, headers=headers, body=body).body
         except (elasticsearch.TransportError, elasticsearch.ApiError) as error:
@@ -102,6 +111,16 @@ class Connection:
         if client is not None:
             client.close()
 
+    def _login(self) -> dict[str, str]:
+        """Goes with each request, since the secret may change."""
+        mine = self._settings
+        if mine.secret is None:
+            return {}
+        value = mine.secret.reveal()
+        if mine.user:
+            return {"authorization": "Basic " + b64encode(f"{mine.user}:{value}".encode()).decode()}
+        return {"authorization": f"{'ApiKey' if mine.api_key else 'Bearer'} {value}"}
+
     def _made(self) -> "Elasticsearch":
         try:
             import elasticsearch
@@ -110,12 +129,6 @@ class Connection:
         logging.getLogger("elastic_transport").setLevel(logging.CRITICAL)  # it warns of each try; what fails is told by us
         mine = self._settings
         options: dict[str, Any] = {"ca_certs": mine.ca} if mine.ca else {}
-        if mine.user and mine.password:
-            options["basic_auth"] = (mine.user, mine.password.reveal())
-        elif mine.api_key:
-            options["api_key"] = mine.api_key.reveal()
-        elif mine.token:
-            options["bearer_auth"] = mine.token.reveal()
         try:
             return elasticsearch.Elasticsearch(
                 list(map(_with_port, mine.urls)),

@@ -89,8 +89,7 @@ def found(connection: Connection, mine: ElasticSettings, *, make: bool) -> str:
     for _ in range(3):
         names = _behind(connection, mine.index)
         if names:
-            _check(connection, mine, names)
-            _wait_for_shards(connection, names[0])
+            _wait_for_shards(connection, names[0], _check(connection, mine, names))
             return names[0]
         if not make:
             return ""
@@ -118,10 +117,12 @@ def _behind(connection: Connection, alias: str) -> Sequence[str]:
     raise Permanent(_foreign(connection, alias))
 
 
-def _check(connection: Connection, mine: ElasticSettings, names: Sequence[str]) -> None:
+def _check(connection: Connection, mine: ElasticSettings, names: Sequence[str]) -> int:
+    """How many shards it has."""
     if len(names) > 1:
         raise Permanent(f"the alias {mine.index} at {mine.place} names {', '.join(names)}: remove it from all but the right one")
-    said = connection.ask("GET", f"/{names[0]}/_mapping")[names[0]]["mappings"].get("_meta", {}).get("albumen")
+    whole = connection.ask("GET", f"/{names[0]}")[names[0]]
+    said = whole["mappings"].get("_meta", {}).get("albumen")
     if not isinstance(said, Mapping) or not isinstance(said.get("schema"), int):
         raise Permanent(_foreign(connection, names[0]))
     if said["schema"] > SCHEMA:
@@ -129,13 +130,14 @@ def _check(connection: Connection, mine: ElasticSettings, names: Sequence[str]) 
     if said["schema"] < SCHEMA:
         why = f"the index {names[0]} is of an older version of albumen (schema {said['schema']}): run `albumen migrate`"
         raise OtherSchema(connection.place.name, why)
+    return int(whole["settings"]["index"]["number_of_shards"])
 
 
-def _wait_for_shards(connection: Connection, index: str) -> None:
-    """Somebody else may have made it this very moment: its shards take a second. Who may not ask, or asks in vain, is told by the next
-    question."""
+def _wait_for_shards(connection: Connection, index: str, shards: int) -> None:
+    """Somebody else may have made it this very moment: its shards take a second, in which its health is yellow already. Who may not
+    ask, or asks in vain, is told by the next question."""
     with suppress(AlbumenError):
-        connection.send("GET", f"/_cluster/health/{index}", wait_for_status="yellow", timeout="30s")
+        connection.send("GET", f"/_cluster/health/{index}", wait_for_active_shards=shards, timeout="30s")
 
 
 def _foreign(connection: Connection, index: str) -> str:

@@ -50,6 +50,11 @@ class ElasticSettings:
             raise ValueError('replicas: is no range such as "0-1" or "1-all"')
 
     @property
+    def secret(self) -> Secret | None:
+        """What a login is proven by."""
+        return next(filter(None, (self.password, self.api_key, self.token)), None)
+
+    @property
     def place(self) -> str:
         """Where it is, for sentences: never with a secret."""
         return ", ".join(self.urls)
