@@ -106,7 +106,7 @@ def accident(found: Missed, *, empty: bool, moves: bool, path: str) -> str:
     lost = len(found.lost)
     if empty and lost and not moves:
         return f"{path} is empty, {lost} files are missing; nothing is forgotten"
-    if is_landslide(lost, found.total):
+    if found.held or is_landslide(lost, found.total):  # what was refused stays so, however many files came since
         return f"{lost} of {found.total} files are missing at once; nothing is forgotten"
     return ""
 

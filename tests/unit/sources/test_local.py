@@ -289,6 +289,25 @@ def test_a_landslide_is_held_back(inbox: Inbox) -> None:
     assert {**inbox.known(), **before} == inbox.known()
 
 
+def test_what_was_refused_stays_so_however_many_files_come(inbox: Inbox) -> None:
+    """A person says yes to it, or the files come back; one that comes back is no longer missed."""
+    inbox.settle("a.jpg", "b.jpg")
+    (inbox.root / "a.jpg").rename(inbox.root.parent / "a.jpg")
+    (inbox.root / "b.jpg").unlink()
+    inbox.look()
+    first = inbox.refused()
+    for number in range(9):
+        inbox.put(f"{number}.jpg")
+    events = [event for _ in range(4) for event in inbox.look()]
+    assert {one.what for one in events} == {"arrived"}
+    assert (inbox.refused().id, inbox.refused().total) == (first.id, 2)
+    (inbox.root.parent / "a.jpg").rename(inbox.root / "a.jpg")
+    for _ in range(3):
+        inbox.look()
+    assert (inbox.refused().id, inbox.refused().files) == (first.id, ("b.jpg",))
+    assert inbox.known()["a.jpg"].state == ""
+
+
 def test_the_same_accident_has_the_same_id(inbox: Inbox) -> None:
     """Over looks and restarts, also when some of it comes back; not when more is missing than was told under it."""
     inbox.settle(*(f"{number}.jpg" for number in range(9)))
