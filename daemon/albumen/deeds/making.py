@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 
-from albumen.deeds import expire, free, records, steps, trash
+from albumen.deeds import expire, free, records, standing, steps, trash
 from albumen.deeds.desk import Desk, shown
 from albumen.deeds.drafting import draft
 from albumen.errors import Changed, Exists, NotFound, Taken, Transient
@@ -35,7 +35,7 @@ def derive(desk: Desk, item: Item, wish: Wish, make: Callable[[], Made], do: ste
             record = _record(desk, before)
             if before.undone_by:
                 steps.heed(desk, item, _mark(wish), before)
-            elif record is not None and record.placements:
+            elif record is not None and record.placements and _lies(desk, item, before, record):
                 _consume(desk, item, wish, before, do)
                 return _result(item, before, record)
         elif before is not None:
@@ -54,6 +54,12 @@ def derive(desk: Desk, item: Item, wish: Wish, make: Callable[[], Made], do: ste
         finally:
             desk.made.pop(deed.id, None)
     raise Transient(f"{shown(item.main)}: no free name found for what is made of it; others take every one")
+
+
+def _lies(desk: Desk, item: Item, made: Deed, record: Record) -> bool:
+    """Whether a result lies there, as the catalog says: what was made and proven for another arrival is looked at before this one is
+    taken away on the strength of it. ``Unavailable``."""
+    return made.batch == item.batch or standing.find(desk, record, besides=item.main) is not None
 
 
 def _mark(wish: Wish) -> str:

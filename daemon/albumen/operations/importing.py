@@ -9,9 +9,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from albumen.deeds import undo
+from albumen.deeds import standing, undo
 from albumen.deeds.desk import shown
 from albumen.deeds.drafting import dated
 from albumen.deeds.engine import Engine
@@ -279,6 +279,8 @@ class Importing:
         kept = self._catalog.get([record]).get(record)
         mains = [one for one in kept.placements if one.sha256 in ("", kept.sha256)] if kept else []
         found = min(mains, key=lambda one: one.album != album, default=None)
+        if kept and len(mains) > 1:  # not all of them need be true
+            found = standing.find(replace(self._engine.desk, dry=True), kept, album=album) or found
         return f"{found.store}:{found.path}" if found else record
 
     # ------------------------------------------------------------------------------------------------------------- the end

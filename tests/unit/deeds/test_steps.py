@@ -135,6 +135,22 @@ class TestDerive:
         again = one.engine.derive(item, self.wish(after="keep"), lambda: self.made(tmp_path, jpeg("1")))
         assert world.hub.read(again.main.path) == jpeg("1")
 
+    @pytest.mark.parametrize("other", [b"", jpeg("2")], ids=["removed", "replaced"])
+    def test_a_result_that_is_not_there_any_more_is_made_again(self, world: World, tmp_path: Path, other: bytes) -> None:
+        """The same raw comes again: it does not leave on the word of the catalog."""
+        world.drop("a.jpg")
+        one = life(world)
+        item = arrived(one, f"{RAW}/a.jpg")
+        first = one.engine.derive(item, self.wish(), lambda: self.made(tmp_path, jpeg("1")))
+        world.drop("a.jpg")
+        world.hub.remove(first.main.path)
+        if other:
+            world.hub.write(first.main.path, other)
+        again = one.engine.derive(arrived(one, f"{RAW}/a.jpg"), self.wish(), lambda: self.made(tmp_path, jpeg("1")))
+        assert world.hub.read(again.main.path) == jpeg("1")
+        assert (again.main.path == first.main.path) == (not other)
+        assert f"{RAW}/a.jpg" not in world.hub.tree()
+
     def test_an_undo_stands_until_the_file_changes(self, world: World) -> None:
         """Asked about once: what comes next is made again."""
         world.drop("a.jpg")
