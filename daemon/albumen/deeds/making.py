@@ -97,6 +97,7 @@ def _plan(desk: Desk, item: Item, wish: Wish, made: Made, name: str, before: Dee
     size, digest = _measured(made.path)
     record = _drafted(desk, item, made, place, digest, size)
     key = steps.key(item.batch, _mark(wish), item.main) + (f" again {before.id}" if before else "")
+    key += steps.anew(steps.earlier(desk, item.main, _mark(wish)))
     deed = Deed(
         batch=item.batch,
         key=key,
@@ -161,15 +162,17 @@ def _taken(desk: Desk, item: Item, made: Deed) -> list[Deed]:
     """The deeds that take it away, kept; those of an earlier try as they are."""
     group = f"{item.batch}/made:{made.id}"
     files = [(item.main, item.digests.get("sha256") or _sha256(desk, item)), *zip(item.companions, item.parts, strict=False)]
-    if kept := _of_group(desk, item, group):
+    earlier = _of_group(desk, item, group)
+    if kept := [one for one in earlier if one.state is not DeedState.failed]:
         return kept
+    again = steps.anew(earlier)
     deeds = [
         dataclasses.replace(
             trash.thrown(
                 desk,
                 ref,
                 item.batch,
-                key=f"{group}:{ref.store}:{ref.path}@{ref.rev}",
+                key=f"{group}:{ref.store}:{ref.path}@{ref.rev}{again}",
                 group=group,
                 sha256=sha,
                 record=item.id,
@@ -179,7 +182,14 @@ def _taken(desk: Desk, item: Item, made: Deed) -> list[Deed]:
         )
         for ref, sha in files
     ]
-    return list(desk.ledger.intend(deeds))
+    return list(desk.ledger.intend([_beside(desk, one) for one in deeds] if again else deeds))
+
+
+def _beside(desk: Desk, deed: Deed) -> Deed:
+    """Under another name in the trash: one that failed keeps its own until its batch ends."""
+    place = free.name(desk, deed.target.store, deed.target.folder, deed.target.name)
+    key = desk.store(place.store).key(place.path)
+    return dataclasses.replace(deed, target=dataclasses.replace(deed.target, path=place.path), target_key=key)
 
 
 def _of_group(desk: Desk, item: Item, group: str) -> list[Deed]:

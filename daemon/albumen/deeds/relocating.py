@@ -19,8 +19,9 @@ def relocate(desk: Desk, item: Item, folder: str, untag: Sequence[str], do: step
         raise Rejected(f"{shown(item.main)}: store {store.name} cannot move files on its own side, or has no tags")
     mark = f"relocate {folder}"
     _wait_for_undo(desk, item)
-    mine = [one for one in steps.earlier(desk, item.main, mark) if one.record == item.id]
-    mine = [one for one in mine if one.state not in (DeedState.dropped, DeedState.failed)]
+    earlier = [one for one in steps.earlier(desk, item.main, mark) if one.record == item.id]
+    mine = [one for one in earlier if one.state not in (DeedState.dropped, DeedState.failed)]
+    again = (" again" if mine else "") + steps.anew(earlier)
     if mine and mine[-1].undone_by:
         # the arrival that is told (once) is the one with all its tags, which follows
         if item.tags and not set(untag) <= set(item.tags):
@@ -30,7 +31,7 @@ def relocate(desk: Desk, item: Item, folder: str, untag: Sequence[str], do: step
         return _done(desk, item, mine[-1], do)
     for _ in range(_ROUNDS):
         try:
-            (kept,) = desk.ledger.intend([_deed(desk, item, folder, mark, untag, again=bool(mine))])
+            (kept,) = desk.ledger.intend([_deed(desk, item, folder, mark, untag, again)])
         except Taken as taken:
             if taken.sources:
                 raise
@@ -59,8 +60,8 @@ def _wait_for_undo(desk: Desk, item: Item) -> None:
             raise Transient(f"{shown(item.main)} is being brought back by an undo (batch {one.batch})")
 
 
-def _deed(desk: Desk, item: Item, folder: str, mark: str, untag: Sequence[str], *, again: bool) -> Deed:
-    key = steps.key(item.batch, mark, item.main) + (" again" if again else "")
+def _deed(desk: Desk, item: Item, folder: str, mark: str, untag: Sequence[str], again: str) -> Deed:
+    key = steps.key(item.batch, mark, item.main) + again
     stays = folder == item.main.folder
     sha256 = item.digests["sha256"]
     place = item.main if stays else free.name(desk, item.main.store, folder, item.main.name, unless=sha256)

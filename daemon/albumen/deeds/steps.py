@@ -35,6 +35,12 @@ def key(batch: BatchId, mark: str, ref: Ref) -> str:
     return f"{batch}/{mark}:{ref.store}:{ref.path}@{ref.rev}"
 
 
+def anew(earlier: Sequence[Deed]) -> str:
+    """What the key of a deed ends with that is planned after others failed for good: a person, or other bytes, said to try again."""
+    failed = [one for one in earlier if one.state is DeedState.failed]
+    return f" after {failed[-1].id}" if failed else ""
+
+
 def heed(desk: Desk, item: Item, mark: str, undone: Deed) -> None:
     """``SetAside`` at the first arrival after a person took back what the step did to this file. The ledger remembers that it was
     told, so that the next one (its bytes, name or tags changed in between) goes on; the same job asked twice is told twice."""

@@ -81,6 +81,26 @@ class TestDerive:
         assert sorted(path for path in world.far() if path.startswith(UNSORTED)) == sorted(names)
         assert world.hub.read(f"{UNSORTED}/new.png") == b"a person's"
 
+    @pytest.mark.parametrize("later", [False, True], ids=["same batch", "later batch"])
+    @pytest.mark.parametrize("refused", [f"{UNSORTED}/", ".albumen/trash/"], ids=["result", "raw"])
+    def test_what_a_server_refused_is_done_when_it_is_asked_again(
+        self, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str, later: bool
+    ) -> None:
+        """As ``queue again`` does, once its limit or its rights are others."""
+        world.drop("a.jpg")
+        one = life(world)
+        item = arrived(one, f"{RAW}/a.jpg")
+        with monkeypatch.context() as patch:
+            refuse(world.hub, refused, patch)
+            for _ in range(2):
+                with pytest.raises(Rejected, match="no file of this size"):
+                    one.engine.derive(item, self.wish(), lambda: self.made(tmp_path, jpeg("twice")))
+        assert world.far()[f"{RAW}/a.jpg"] == jpeg("raw a.jpg")
+        item = replace(item, batch=one.engine.begin("another")) if later else item
+        one.engine.derive(item, self.wish(), lambda: self.made(tmp_path, jpeg("twice")))
+        assert sorted(world.far().values()) == sorted([jpeg("twice"), jpeg("raw a.jpg")])
+        assert f"{RAW}/a.jpg" not in world.far()
+
     def test_another_step_makes_its_own(self, world: World, tmp_path: Path) -> None:
         world.drop("a.jpg")
         one = life(world)
@@ -201,6 +221,19 @@ class TestDerive:
         }
 
 
+def refuse(hub: Any, folder: str, patch: pytest.MonkeyPatch) -> None:
+    """Nothing is put there, nor moved."""
+    for name in ("put", "move"):
+        inner = getattr(hub, name)
+
+        def refused(path: str, *args: Any, inner: Any = inner, **named: Any) -> Any:
+            if any(isinstance(one, str) and one.startswith(folder) for one in (path, *args)):
+                raise Rejected("its server takes no file of this size")
+            return inner(path, *args, **named)
+
+        patch.setattr(hub, name, refused)
+
+
 def settled_deeds(world: World) -> list[str]:
     return [one.verb for one in world.ledger.history().rows if one.state is not DeedState.dropped]
 
@@ -223,6 +256,18 @@ class TestRelocate:
         assert moved.main.path == f"{SORTED}/cats/a.jpg"
         assert world.tagged() == {f"{SORTED}/cats/a.jpg": ["holiday"]}
         assert known(world) == {f"{SORTED}/cats/a.jpg": ("a.jpg", False)}
+
+    def test_what_a_server_refused_is_done_when_it_is_asked_again(
+        self, world: World, one: FarLife, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        item = self.item(world, one, "ai:cats")
+        with monkeypatch.context() as patch:
+            refuse(world.hub, f"{SORTED}/", patch)
+            for _ in range(2):
+                with pytest.raises(Rejected, match="no file of this size"):
+                    one.engine.relocate(item, SORTED, untag=["ai:cats"])
+        one.engine.relocate(item, SORTED, untag=["ai:cats"])
+        assert [path.startswith(f"{SORTED}/a") for path in world.far()] == [True]
 
     def test_other_content_of_that_name_is_never_overwritten(self, world: World, one: FarLife) -> None:
         """S1-23 (part: other content)."""
