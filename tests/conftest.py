@@ -1,7 +1,9 @@
 """For all tests: Hypothesis looks at answers, not at how busy the machine is, and finds the same cases in every run."""
 
 import signal
-from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import settings
@@ -15,8 +17,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts backgrou
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _catalog_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """See ``servers.switch``."""
-    with switch.running(tmp_path_factory.mktemp("catalog")):
-        yield
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """See ``servers.switch``: one server for all workers of a run, who inherit its address."""
+    if hasattr(session.config, "workerinput"):
+        return
+    kept = ExitStack()
+    session.config.add_cleanup(kept.close)
+    try:
+        kept.enter_context(switch.running(Path(kept.enter_context(TemporaryDirectory(prefix="albumen-catalog-")))))
+    except (pytest.skip.Exception, ValueError) as error:
+        pytest.exit(str(error), pytest.ExitCode.USAGE_ERROR)

@@ -140,14 +140,14 @@ def node(folder: Path, *settings: str, heap: str = "400m") -> Iterator[Node]:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
+def server(folder: Path, heap: str = "400m") -> Iterator[str]:
     """The address of an Elasticsearch that nobody kills: the one that ``ALBUMEN_TEST_ELASTICSEARCH`` names, else a node of our own.
     Others may use it, too: give each test an index of its own (``index_of``, or a ``uuid``)."""
     given = os.environ.get("ALBUMEN_TEST_ELASTICSEARCH")
     if given:
         yield given
         return
-    with node(folder) as made:
+    with node(folder, heap=heap) as made:
         yield made.url
 
 

@@ -1,6 +1,7 @@
 """The switch of a test run: ``ALBUMEN_TEST_CATALOG=elasticsearch`` gives every ``albumen`` that tests start a catalog on Elasticsearch.
 
-One node serves all tests of a process; each home of a test has an index of its own there. Without the switch nothing is started.
+One node serves all tests of a run; each home of a test has an index of its own there, for as long as the test lasts. Without the
+switch nothing is started.
 """
 
 import os
@@ -38,7 +39,7 @@ def running(folder: Path) -> Iterator[None]:
     if not is_on() or _URL in os.environ:
         yield
         return
-    with elastic.server(folder) as url:
+    with elastic.server(folder, heap="600m") as url:
         os.environ[_URL] = url
         try:
             yield
