@@ -10,7 +10,7 @@ from albumen import observe
 from albumen.effort import Pace
 from albumen.errors import AlbumenError, Unavailable
 from albumen.pipeline import Pipeline
-from albumen.ports import Circuits, Probes, Source, Waits
+from albumen.ports import Circuits, Polls, Probes, Source, Waits
 
 _BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds until a source that failed so often in a row is asked again
 _POLL = 60.0  # seconds between looks of a source that does not know when to look
@@ -30,6 +30,7 @@ class Watched:
     source: Source
     steps: tuple[str, ...]
     looked: int = 0  # last complete look
+    next: int = 0  # when it is looked at again at the latest, where the clock says so
     looking: int = 0  # when the look that goes on now began
     offered: int = 0  # items handed over since the start
     failures: int = 0  # looks that failed in a row
@@ -147,6 +148,7 @@ class Lookout:
         if one.why:
             (self._log.debug if one.told else self._log.info)("source works again", source=one.source.name)
         one.looked, one.failures, one.why = self._clock(), 0, ""
+        one.next = one.looked + round(one.source.next_look() * 1e9) if isinstance(one.source, Polls) else 0
         return True
 
     def _look_through(self, eye: _Eye) -> None:

@@ -111,6 +111,14 @@ class Waits(Protocol):
 
 
 @runtime_checkable
+class Polls(Protocol):
+    """A source that is looked at by the clock."""
+
+    def next_look(self) -> float:
+        """In how many seconds it is looked at again, at the latest."""
+
+
+@runtime_checkable
 class Settles(Protocol):
     """A source that offers a file only when nobody seems to write it any more."""
 

@@ -203,6 +203,7 @@ class Supervisor:
                 {
                     "name": one.source.name,
                     "looked": one.looked,
+                    "next": one.next,
                     "looking": one.looking,
                     "offered": one.offered,
                     "why": one.why,

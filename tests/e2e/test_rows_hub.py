@@ -110,7 +110,10 @@ def test_it_looks_again_and_again_and_says_so(home: Home, hub: Hub, server: dav.
             first = next(at for at, one in enumerate(way.requests) if one.method == "GET" and "Unknown" in one.target)
             seen = sum(one.method == "PROPFIND" and one.target.endswith("/_raw/") for one in way.requests[:first])
             assert seen - before >= 2
-            assert "raw" in home.run("status", env=ENV).out
+            told = home.run("status", env=ENV).out
+            assert re.search(r"source raw: last looked \S+ \S+ UTC, next look by \S+ \S+ UTC, 1 found since the start", told), (
+                told
+            )
 
 
 # -------------------------------------------------------------------------------------------------------------------- at once

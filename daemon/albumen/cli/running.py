@@ -208,6 +208,7 @@ def _show(session: Session, found: "Status") -> None:
         session.say(f"the daemon restarted itself: {found.daemon.begun_anew}")
     for one in found.daemon.sources:
         looked = moment(one["looked"]) if one.get("looked") else "never"
-        session.say(f"source {one['name']}: last looked {looked}, {one['offered']} found since the start")
+        then = f", next look by {moment(one['next'])}" if one.get("next") else ""
+        session.say(f"source {one['name']}: last looked {looked}{then}, {one['offered']} found since the start")
         for note in one.get("notes", ()):
             session.say(f"source {one['name']}: {note}")

@@ -74,7 +74,7 @@ class _Found:
 
 
 class TaggedSource:
-    """Ports ``Source``, ``Waits`` and ``Settles``. One thread looks at a time; ``wait`` may run in another.
+    """Ports ``Source``, ``Waits``, ``Polls`` and ``Settles``. One thread looks at a time; ``wait`` may run in another.
 
     Items are single files with the ``tags`` of that parent that they have. Refs are of the store, remembered paths are relative to the
     folder; beside each lies what is remembered of its tags.
@@ -123,6 +123,10 @@ class TaggedSource:
         """Returns when the next look is due. Not to be called while a scan goes on."""
         due = max(self._looked + _GATHER, self._due)
         stop.wait(max(0.0, min(timeout, due - self._monotonic())))
+
+    def next_look(self) -> float:
+        """See ``ports.Polls``."""
+        return max(0.0, self._due - self._monotonic())
 
     def unsettled(self) -> float | None:
         """See ``Settles``."""

@@ -96,7 +96,7 @@ class _RemoteOffers(Offers):
 
 
 class WebdavSource:
-    """Ports ``Source`` and ``Waits``. One thread looks at a time; ``wait`` may run in another.
+    """Ports ``Source``, ``Waits``, ``Polls`` and ``Settles``. One thread looks at a time; ``wait`` may run in another.
 
     Refs are of the store, remembered paths are relative to the folder. ``notes`` are sentences about the last look that a person
     should see. ``monotonic`` gives seconds and never jumps.
@@ -150,6 +150,10 @@ class WebdavSource:
             self._folders.kept(batch)
         self._folders.finish()
         self.notes = tuple(self._notes[:_NOTES])
+
+    def next_look(self) -> float:
+        """See ``ports.Polls``."""
+        return max(0.0, self._due - self._monotonic())
 
     def unsettled(self) -> float | None:
         """See ``ports.Settles``."""
