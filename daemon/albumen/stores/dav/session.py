@@ -4,6 +4,7 @@ What that library leaves open is closed here: no redirection is followed, no env
 is sent with its length and can be sent again, every answer is read or closed, and each failure is a sentence about this store.
 """
 
+import queue
 import ssl
 import threading
 import time
@@ -21,7 +22,7 @@ from albumen.stores.dav.trouble import SOON, Refusal, is_momentary
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["CONNECT", "Answer", "Session", "Severed", "Sign", "causes"]
+__all__ = ["CONNECT", "LOST", "Answer", "Session", "Severed", "Sign", "causes"]
 
 CONNECT = 10.0  # seconds until a connection must stand
 _PIECE = 1 << 18
@@ -33,6 +34,8 @@ _ACTIONS = {  # its words for methods
 }  # fmt: skip
 
 
+# The fork of urllib3, on which nc-py-api always stands, raises these bare when the connection a thread waits for is lost by another.
+LOST = (queue.Empty, queue.Full)
 _HARMLESS = frozenset({"PROPFIND", "GET", "OPTIONS"})
 
 
@@ -219,7 +222,7 @@ class Session:
 
         try:
             yield
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, *LOST) as error:
             if isinstance(error, AlbumenError):
                 raise
             raise self._failure(error, path, file=file) from None  # their messages may hold addresses and more

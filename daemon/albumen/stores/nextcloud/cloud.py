@@ -14,7 +14,7 @@ from xml.parsers.expat import ExpatError
 from albumen.errors import AlbumenError, Transient, Unavailable
 from albumen.secrets import Secret
 from albumen.stores.dav.hrefs import escaped
-from albumen.stores.dav.session import CONNECT, Answer, Session, Severed, Sign, causes
+from albumen.stores.dav.session import CONNECT, LOST, Answer, Session, Severed, Sign, causes
 from albumen.stores.dav.trouble import Refusal
 
 __all__ = ["Cloud", "Elsewhere"]
@@ -248,7 +248,7 @@ class Cloud(Session):
 
         try:
             yield
-        except (RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (RequestException, urllib3.exceptions.HTTPError, OSError, *LOST) as error:
             if isinstance(error, AlbumenError):
                 raise
             raise self._failure(error, path, file=file) from None  # their messages may hold addresses and more
