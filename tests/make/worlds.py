@@ -26,6 +26,8 @@ from albumen.stores.disk import DiskStore
 from albumen.stores.local import LocalSettings, LocalStore
 from albumen.stores.syncing import Syncs
 from albumen.testing import MemoryCatalog, MemoryLedger, MemoryStore
+from make.elastic import a_catalog
+from servers import switch
 
 NOW = 1_700_000_000_000_000_000
 THEN = 1_600_000_000_000_000_000
@@ -192,7 +194,7 @@ class InMemory:
 
 
 class OnDisk:
-    """The embedded engines under a folder."""
+    """The embedded engines under a folder; the catalog is that of this test run (``servers.switch``)."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -204,7 +206,8 @@ class OnDisk:
         self.owners = Owners(str(self.state))
         self._old: list[Owners] = []
         self.ledger = SqliteLedger(str(self.state / "ledger.db"), self, clock=lambda: self.now)
-        self.catalog = SqliteCatalog(str(self.state / "catalog.db"))
+        there = switch.place(folder)
+        self.catalog = a_catalog(*there) if there else SqliteCatalog(str(self.state / "catalog.db"))
         self.syncs = _NoSyncs()
         self._lives = 0
 
@@ -234,6 +237,7 @@ class OnDisk:
         self.ledger.close()
         self.catalog.close()
         self.owners.close()
+        switch.forget(self.folder)
 
     def disk(self) -> str:
         return str(self.card).lstrip("/")

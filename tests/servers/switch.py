@@ -1,4 +1,5 @@
-"""The switch of a test run: ``ALBUMEN_TEST_CATALOG=elasticsearch`` gives every ``albumen`` that tests start a catalog on Elasticsearch.
+"""The switch of a test run: ``ALBUMEN_TEST_CATALOG=elasticsearch`` gives every ``albumen`` that tests start, and each world on the disk, a
+catalog on Elasticsearch.
 
 One node serves all tests of a run; each home of a test has an index of its own there, for as long as the test lasts. Without the
 switch nothing is started.
@@ -14,7 +15,7 @@ import pytest
 
 from servers import elastic
 
-__all__ = ["about_the_file", "environment", "forget", "is_on", "running", "section"]
+__all__ = ["about_the_file", "environment", "forget", "is_on", "place", "running", "section"]
 
 SWITCH = "ALBUMEN_TEST_CATALOG"
 _URL = "ALBUMEN_TEST_CATALOG_URL"  # of the node, while it runs
@@ -49,17 +50,22 @@ def running(folder: Path) -> Iterator[None]:
 
 def environment(home: str | Path) -> Mapping[str, str]:
     """The settings of a catalog for everything that is called in this folder; none with the switch off."""
-    if not is_on():
+    there = place(home)
+    if there is None:
         return {}
-    index = elastic.index_of(home)
-    return {"ALBUMEN_CATALOG_TYPE": "elasticsearch", "ALBUMEN_CATALOG_URLS": os.environ[_URL], "ALBUMEN_CATALOG_INDEX": index}
+    return {"ALBUMEN_CATALOG_TYPE": "elasticsearch", "ALBUMEN_CATALOG_URLS": there[0], "ALBUMEN_CATALOG_INDEX": there[1]}
+
+
+def place(home: str | Path) -> tuple[str, str] | None:
+    """The address and the index of the catalog of this folder; None with the switch off."""
+    return (os.environ[_URL], elastic.index_of(home)) if is_on() else None
 
 
 def forget(home: str | Path) -> None:
     """The catalog of that folder is gone."""
     if is_on():
         node = elastic.Node(Path(home), port=int(os.environ[_URL].rpartition(":")[2]))
-        for name in node.ask("GET", f"/{environment(home)['ALBUMEN_CATALOG_INDEX']}*"):
+        for name in node.ask("GET", f"/{elastic.index_of(home)}*"):
             node.ask("DELETE", f"/{name}")
 
 
