@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from e2e.command import Home, Ran, digests
+from make.pictures import jpeg_bytes
 from servers.dav import Server, serve
 
 RAW, UNSORTED = "ai/_raw", "ai/_unsorted"
@@ -102,6 +103,32 @@ def test_a_dry_run_changes_nothing_and_the_real_run_does_exactly_that(hub: Hub) 
     assert f"hub:{RAW}/bad.png" in dry.err
     assert f"hub:{RAW}/bad.png" in done.err
     assert len([one for one in hub.files() if one.startswith(UNSORTED)]) == 3
+
+
+def test_a_dry_run_of_a_folder_of_this_machine_says_what_the_real_run_does(tmp_path: Path) -> None:
+    """Files, one of them twice, and one that is none: each with the place that it gets."""
+    home = Home(tmp_path)
+    settings = (
+        SETTINGS.replace("[store.hub]", "[store.other]").replace('store = "hub"', 'store = "other"').replace("hub:", "other:")
+    )
+    (tmp_path / "albumen.toml").write_text(
+        settings.format(url="http://127.0.0.1:9")
+        + '[source.inbox]\ntype = "local"\npath = "inbox"\nmode = "move"\nsettle = "1s"\n'
+        + '[[route]]\nfrom = "inbox"\nsteps = ["catalog", "file"]\n'
+    )
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "library").mkdir()
+    for name, colour in (("a.jpg", 1), ("b.jpg", 2), ("again.jpg", 1)):
+        (tmp_path / "inbox" / name).write_bytes(jpeg_bytes(when="2021:07:15 14:30:05", colour=(colour, 0, 0)))
+    (tmp_path / "inbox/text.txt").write_text("no picture")
+    before = digests(tmp_path / "inbox")
+    dry = home.run("poll", "inbox", "--once", "--dry-run", code=0)
+    assert len([one for one in dry.lines if " -> library:2021/07_July/" in one]) == 2
+    assert digests(tmp_path / "inbox") == before
+    assert digests(tmp_path / "library", ours=False) == {}
+    done = home.run("poll", "inbox", "--once", "-v", code=0)
+    assert sorted(done.lines[:-1]) == sorted(dry.lines[:-1])
+    assert len(digests(tmp_path / "library", ours=False)) == 2
 
 
 def timeless(line: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from albumen.deeds import enlisting
 from albumen.deeds.desk import Desk
 from albumen.deeds.engine import Engine
-from albumen.model import Deed, DeedId, Item, Ref, Staged
+from albumen.errors import Transient
+from albumen.model import BatchId, Deed, DeedId, Item, Ref, Staged
 
 __all__ = ["Foreseen", "Foresight"]
 
@@ -33,6 +34,13 @@ class Foresight(Engine):
     def do(self, ids: Sequence[DeedId]) -> Sequence[Deed]:
         """``Foreseen``, always."""
         raise Foreseen(self.desk.ledger.history(ids=ids).rows)
+
+    def double(self, item: Item, batch: BatchId) -> Item:
+        """See ``ports.Deeds``; ``Foreseen`` (nothing of its own) where the first copy is only foreseen, too."""
+        try:
+            return super().double(item, batch)
+        except Transient:
+            raise Foreseen(()) from None
 
     def enlist(self, item: Item) -> Item:
         """The item; its record is not written."""
