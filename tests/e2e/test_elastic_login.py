@@ -8,7 +8,7 @@ import pytest
 
 from e2e.command import Home
 from make import jpeg
-from make.daemons import CONFIG
+from make.daemons import CONFIG, until
 from servers import door, elastic
 from servers.tls import Authority
 
@@ -37,13 +37,16 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with elastic.server(tmp_path_factory.mktemp("elastic")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory, server: str) -> Iterator[Door]:
     """A node behind a door that these logins open."""
     authority = Authority.make(tmp_path_factory.mktemp("ca"))
-    with (
-        elastic.server(tmp_path_factory.mktemp("elastic")) as url,
-        door.before(url, authority, user=(USER, PASSWORD), api_key=KEY, token=TOKEN) as way,
-    ):
+    with door.before(server, authority, user=(USER, PASSWORD), api_key=KEY, token=TOKEN) as way:
         yield Door(way, authority.ca)
 
 
@@ -96,6 +99,34 @@ def test_a_wrong_login_is_told_and_not_shown(home: Home, locked: Door, line: str
     assert home.run("status", code=1).lines[0].count("does not know our user or key") == 1
     assert home.run("import", "in", code=1).err.count("does not know our user or key") >= 1
     assert WRONG not in all_said(home)
+
+
+def shut(home: Home) -> list[str]:
+    return [one["place"] for one in home.run("status", "--json").rows[0]["circuits"]]
+
+
+@pytest.mark.slow
+def test_a_key_that_becomes_another_one_needs_no_restart(home: Home, server: str, tmp_path: Path) -> None:
+    """The server refuses the old one from then on: what arrives waits until the file has the new one."""
+    authority, key = Authority.make(tmp_path / "ca"), [KEY]
+    (home.path / "secret").write_text(KEY)
+    with door.before(server, authority, api_key=lambda: key[0]) as way:
+        configure(home, way, f'ca = "{authority.ca}"\napi_key = "file:secret"\n')
+        with home.started("run"):
+            jpeg(home / "inbox/2.jpg", when="2021:07:02 10:00:00")
+            until(lambda: len(home.filed()) == 1, 90)
+            key[0] = "bmV3LWlkOm5ldy1rZXktVmw0"
+            jpeg(home / "inbox/3.jpg", when="2021:07:03 10:00:00")
+            until(lambda: shut(home) == ["catalog"], 90)
+            assert "does not know our user or key" in home.run("status", code=1).lines[0]
+            (home.path / "secret").write_text(key[0])
+            until(lambda: len(home.filed()) == 2, 150)
+            until(lambda: home.run("status").code == 0, 90)
+            key[0], now = KEY, key[0]  # and both at once, as it should be done: nobody notices
+            (home.path / "secret").write_text(KEY)
+            jpeg(home / "inbox/4.jpg", when="2021:07:04 10:00:00")
+            until(lambda: len(home.filed()) == 3, 90)
+    assert now not in all_said(home, commands=(("check", "-v"), ("status", "--json")))
 
 
 def test_a_server_whose_certificate_nobody_signed_is_not_talked_to(home: Home, locked: Door, tmp_path: Path) -> None:

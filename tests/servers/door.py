@@ -8,7 +8,7 @@ What may come in is passed on as it is; all else is answered as Elasticsearch do
 import base64
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,15 +28,19 @@ def before(
     authority: Authority,
     *,
     user: tuple[str, str] | None = None,
-    api_key: str = "",
+    api_key: str | Callable[[], str] = "",
     token: str = "",
     name: str = "127.0.0.1",
 ) -> Iterator[str]:
-    """The address of the door, for as long as the context lasts. Each login given here opens it; ``name`` is what the certificate says."""
-    keys = {f"ApiKey {api_key}" if api_key else "", f"Bearer {token}" if token else ""} - {""}
-    if user is not None:
-        keys.add("Basic " + base64.b64encode(":".join(user).encode()).decode())
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _visitor(url, frozenset(keys)))
+    """The address of the door, for as long as the context lasts. Each login given here opens it, a key that is a
+    function the one of that moment; ``name`` is what the certificate says."""
+
+    def keys() -> frozenset[str]:
+        basic = base64.b64encode(":".join(user).encode()).decode() if user is not None else ""
+        logins = {"ApiKey": api_key if isinstance(api_key, str) else api_key(), "Bearer": token, "Basic": basic}
+        return frozenset(f"{how} {what}" for how, what in logins.items() if what)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _visitor(url, keys))
     server.daemon_threads = True
     server.socket = authority.server(name).wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="door", daemon=True)
@@ -49,7 +53,7 @@ def before(
         server.server_close()
 
 
-def _visitor(url: str, keys: frozenset[str]) -> type[BaseHTTPRequestHandler]:
+def _visitor(url: str, keys: Callable[[], frozenset[str]]) -> type[BaseHTTPRequestHandler]:
     behind = urlsplit(url)
 
     class Visitor(BaseHTTPRequestHandler):
@@ -64,7 +68,7 @@ def _visitor(url: str, keys: frozenset[str]) -> type[BaseHTTPRequestHandler]:
 
         def _pass(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if self.headers.get("Authorization") not in keys:
+            if self.headers.get("Authorization") not in keys():
                 self._refuse()
                 return
             headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOPS}
