@@ -10,7 +10,7 @@ from collections.abc import Container, Sequence
 from albumen.deeds.desk import Desk
 from albumen.deeds.drafting import Draft
 from albumen.deeds.reading import sha256
-from albumen.errors import NotFound, Permanent
+from albumen.errors import NotFound, Permanent, Transient
 from albumen.media import naming
 from albumen.media.naming import Target
 from albumen.model import Placement, Record, Ref
@@ -43,6 +43,8 @@ def _holds(desk: Desk, path: str, size: int | None, sha: str) -> bool | None:
         return desk.library.stat(path).main.size == size and sha256(desk.library, path) == sha
     except NotFound:
         return None
+    except Transient:  # a bad sector: it is somebody's file, of which nothing is known
+        return False
 
 
 def is_itself(desk: Desk, ref: Ref, record: Record) -> bool:

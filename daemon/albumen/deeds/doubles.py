@@ -58,6 +58,8 @@ def plan(desk: Desk, item: Item, batch: BatchId, record: Record, also: Set[str] 
     names = set(also)
     shas = set[str]()
     for part in drafted.parts:
+        if item.move and _is_itself(desk, part, record):
+            continue
         if part.sha256 in shas or standing.content(desk, part.sha256, besides=part.ref if item.move else None):
             if item.move:
                 thrown.append((part.ref, part.sha256, record_id(part.sha256), "its content is there already"))
@@ -73,6 +75,12 @@ def plan(desk: Desk, item: Item, batch: BatchId, record: Record, also: Set[str] 
         )
         for ref, sha, id, why in thrown
     ] + kept
+
+
+def _is_itself(desk: Desk, part: Part, record: Record) -> bool:
+    """Whether what it brings is the library's own file, seen by another path: moved, it would be gone from where the library has it."""
+    own = desk.catalog.get([record_id(part.sha256)]).values()
+    return any(adopting.is_itself(desk, part.ref, one) for one in (record, *own))
 
 
 def rests(desk: Desk, deed: Deed) -> str:

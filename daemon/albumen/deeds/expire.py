@@ -6,11 +6,11 @@ lies elsewhere: it is deleted only when every byte of that was read once more, t
 something else, goes when its time is over; but not the bytes that were there before a rewriting whose result is lost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from albumen.deeds import standing, successors, telling, trash
 from albumen.deeds.desk import Desk, shown
-from albumen.errors import Rejected, Taken
+from albumen.errors import Rejected, Taken, Transient, Unavailable
 from albumen.model import BatchId, Deed, DeedState, Ref
 from albumen.ports import Stages
 
@@ -36,9 +36,23 @@ def put_there(desk: Desk, ref: Ref) -> Deed | None:
 
 def only(desk: Desk, ref: Ref, thrown: Deed) -> str:
     """Why a file of the trash must stay: it may be the only copy by now; "" when it may go. ``thrown`` is the deed that put it there.
-    Cheap: revisions are believed, ``do`` reads all bytes. ``Unavailable`` when the other copy cannot be looked at."""
+    Cheap: revisions are believed, ``do`` reads all bytes. ``Unavailable`` when its own store cannot be looked at."""
+    return _asked(ref, lambda: _only(desk, ref, thrown))
+
+
+def _asked(ref: Ref, why: Callable[[], str]) -> str:
+    """A store that is away keeps what may rest on it, not all the trash of another one."""
+    try:
+        return why()
+    except Unavailable as error:
+        if error.place == ref.store:
+            raise
+        return f"{shown(ref)} stays, since nobody can tell now whether it is the only copy: {error}"
+
+
+def _only(desk: Desk, ref: Ref, thrown: Deed) -> str:
     if thrown.role == _DUPLICATE:
-        return "" if standing.content(desk, thrown.sha256) else _stays(ref)
+        return _lone(desk, ref, thrown.sha256)
     if thrown.verb == "replace" and successors.is_whole(thrown):
         kept = desk.catalog.get([thrown.record]).get(thrown.record)
         now = successors.heir(lambda later: desk.catalog.get([later]).get(later), kept) if kept else None
@@ -105,15 +119,18 @@ def _delete(desk: Desk, deed: Deed) -> str:
     """ "" when it is gone now (also when it was), else why it stays."""
     if not deed.source.path.startswith(f"{trash.TRASH}/") or not deed.sha256:
         return f"{shown(deed.source)} does not lie in the trash"
-    if deed.role == _DUPLICATE and trash.exists(desk, deed.source) and not standing.content(desk, deed.sha256, proven=True):
-        return _stays(deed.source)
+    doubles = deed.role == _DUPLICATE and trash.exists(desk, deed.source)
+    if doubles and (why := _asked(deed.source, lambda: _lone(desk, deed.source, deed.sha256, proven=True))):
+        return why
     try:
         if trash.remove_content(desk.store(deed.source.store), deed.source.path, deed.sha256):
             return ""
-    except Rejected as error:
+    except (Rejected, Transient) as error:  # such as a file with a bad sector
         return str(error)
     return f"{shown(deed.source)} has other bytes than were put there, and stays"
 
 
-def _stays(ref: Ref) -> str:
+def _lone(desk: Desk, ref: Ref, sha256: str, *, proven: bool = False) -> str:
+    if standing.content(desk, sha256, proven=proven):
+        return ""
     return f"{shown(ref)} is the only copy now, the one that it doubled is gone or damaged: import a copy of it, or delete it yourself"

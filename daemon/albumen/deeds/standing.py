@@ -17,9 +17,10 @@ from dataclasses import replace
 from albumen.deeds import adopting, reading, successors
 from albumen.deeds.desk import Desk
 from albumen.deeds.records import is_placement
-from albumen.errors import Permanent, Stale, Unavailable
+from albumen.errors import Permanent, Stale, Transient, Unavailable
 from albumen.media.digest import record_id
 from albumen.model import Placement, Proof, Query, Record, Ref
+from albumen.ports import Store
 
 _ROWS = 20  # records that are asked for one content: a sidecar may travel with several
 
@@ -88,13 +89,22 @@ def holds(desk: Desk, record: Record, one: Placement, *, proven: bool = False) -
         size = record.size if wanted == record.sha256 else one.size
         if None not in (size, now.size) and size != now.size:
             return False
-        if reading.sha256(store, one.path) != wanted:
+        if not _reads(store, one.path, wanted):
             return False
     except Permanent:
         return False
     if not known and not desk.dry:
         _renew(desk, record, one, now)
     return True
+
+
+def _reads(store: Store, path: str, wanted: str) -> bool:
+    """A file with a bad sector is not read to its end: it must not keep all that comes with its content, and the folder that does,
+    waiting for ever."""
+    try:
+        return reading.sha256(store, path) == wanted
+    except Transient:
+        return False
 
 
 def _renew(desk: Desk, record: Record, one: Placement, now: Ref) -> None:

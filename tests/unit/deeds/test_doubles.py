@@ -199,6 +199,22 @@ def test_a_file_is_no_duplicate_of_itself(tmp_path: Path) -> None:
     real.close()
 
 
+def test_a_sidecar_that_is_the_library_s_own_stays(tmp_path: Path) -> None:
+    """As the picture does that it comes with: moved beside itself under another name, it would be gone where the library has it."""
+    real = OnDisk(tmp_path)
+    real.write("a.jpg", jpeg("1"))
+    real.write("a.xmp", xmp("1"))
+    life = Life(real, Fault())
+    life.take_in(move=True)
+    filed = sorted(one.main.path for one in life.stores[LIBRARY].list())
+    for end in ("jpg", "xmp"):
+        os.link(tmp_path / "library" / f"{NAME}.{end}", real.card / f"again.{end}")
+    life.take_in(move=True)
+    assert sorted(one.name for one in real.card.iterdir()) == ["again.jpg", "again.xmp"]
+    assert sorted(one.main.path for one in life.stores[LIBRARY].list()) == filed == [f"{NAME}.jpg", f"{NAME}.xmp"]
+    real.close()
+
+
 @pytest.mark.parametrize("arrive", [False, True], ids=["import", "watched"])
 def test_a_companion_whose_first_copy_is_under_way_is_thrown_away_after_it(ground: InMemory, life: Life, arrive: bool) -> None:
     ground.write("0.jpg", jpeg("same"))

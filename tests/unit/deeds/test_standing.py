@@ -1,16 +1,17 @@
 """What the catalog says of a first copy is looked at before anything rests on it: a file is never the less for a wrong word."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from albumen.deeds import standing
-from albumen.errors import Changed, Unavailable
+from albumen.errors import Changed, Transient, Unavailable
 from albumen.media.digest import record_id
-from albumen.model import DISK, Item, Query, Record
+from albumen.model import DISK, Item, Proof, Query, Record
 from albumen.testing import MemoryStore
 from make.lives import Life, all_deeds, known_places
 from make.worlds import LIBRARY, Fault, Ground, InMemory, OnDisk, jpeg, raw, xmp
@@ -309,6 +310,29 @@ def test_a_store_that_is_away_counts_only_when_no_other_has_it(ground: InMemory)
     ground.stores[LIBRARY].remove(FILED)
     with pytest.raises(Unavailable, match="does not answer"):
         standing.find(life.engine.desk, known(life))
+
+
+def test_a_first_copy_that_cannot_be_read_proves_nothing(hand: Hand, lives: Life) -> None:
+    """A bad sector under one file, of another revision than was recorded, keeps no folder from being imported, now and for ever."""
+    hand.ground.write("a.jpg", jpeg("1"))
+    lives.take_in(move=True)
+    record = known(lives)
+    lives.catalog.put([replace(record, placements=tuple(replace(one, rev="another") for one in record.placements))])
+    store: Any = lives.stores[LIBRARY]
+    prove: Callable[[str], Proof] = store.prove
+
+    def failing(path: str) -> Proof:
+        if path == FILED:
+            raise Transient(f"{path}: cannot be read; the disk may be failing there")
+        return prove(path)
+
+    store.prove = failing
+    hand.ground.write("b.jpg", jpeg("1"))
+    hand.ground.write("c.jpg", jpeg("2"))
+    lives.take_in(move=True)
+    assert sorted(hand.library().values()) == [jpeg("1"), jpeg("1"), jpeg("2")]
+    assert hand.trash() == []
+    assert nothing_open(lives)
 
 
 def test_a_file_is_not_its_own_first_copy(ground: InMemory, life: Life) -> None:

@@ -6,21 +6,23 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albumen.deeds import expire, undo
-from albumen.errors import AlbumenError, Unavailable
+from albumen.deeds import expire, standing, undo
+from albumen.deeds import trash as bin_
+from albumen.deeds.desk import Desk
+from albumen.errors import AlbumenError, Transient, Unavailable
 from albumen.media.digest import record_id
-from albumen.model import DISK, EXPIRY, Deed, DeedState, Item, Ref
+from albumen.model import DISK, EXPIRY, Deed, DeedState, Item, Placement, Ref
 from albumen.operations import history
 from albumen.operations.expiry import Expiry, Passed
 from albumen.operations.undoing import find
 from albumen.operations.working import recover
-from albumen.ports import Queue, Scratch
+from albumen.ports import Queue, Scratch, Store
 from albumen.testing import MemoryQueue, MemoryStore
 from make.lives import Life, all_deeds, known_places
 from make.worlds import LIBRARY, Fault, Ground, InMemory, Killed, OnDisk, jpeg
@@ -317,6 +319,48 @@ def test_a_store_that_is_gone_does_not_keep_the_others_trash(trash: Trash) -> No
     with pytest.raises(Unavailable, match="not mounted"):
         trash.look()
     assert trash.there() == []
+    assert settled(trash)
+
+
+@pytest.mark.parametrize("found_out", ["before", "at the last step"])
+def test_what_may_rest_on_a_store_that_is_away_keeps_no_other_trash(
+    trash: Trash, monkeypatch: pytest.MonkeyPatch, found_out: str
+) -> None:
+    """Its own copy may be the only one; the others go all the same, and it does when the store is back."""
+    paths = {name: trash.throw(name) for name in ("one", "two", "three")}
+    (sha,) = {one.sha256 for one in all_deeds(trash.ground.ledger) if one.target.path == paths["one"]}
+    asked = standing.content
+
+    def away(desk: Desk, sha256: str, **more: Any) -> Placement | None:
+        if sha256 == sha and (more.get("proven") or found_out == "before"):
+            raise Unavailable("hub", "does not answer")
+        return asked(desk, sha256, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(standing, "content", away)
+        said = trash.looks(30)
+    assert trash.there() == [paths["one"]]
+    assert len(said) == 1
+    assert f"{LIBRARY}:{paths['one']} stays, since nobody can tell now" in said[0]
+    assert settled(trash)
+    trash.look()
+    assert trash.there() == []
+
+
+def test_a_file_of_the_trash_that_cannot_be_read_keeps_no_other(trash: Trash, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = {name: trash.throw(name) for name in ("one", "two")}
+    read = bin_.remove_content
+
+    def failing(store: Store, path: str, content: str) -> bool:
+        if path == paths["one"]:
+            raise Transient(f"{path}: cannot be read; the disk may be failing there")
+        return read(store, path, content)
+
+    monkeypatch.setattr(bin_, "remove_content", failing)
+    said = trash.looks(31)
+    assert trash.there() == [paths["one"]]
+    assert len(said) == 2
+    assert "the disk may be failing" in said[1]
     assert settled(trash)
 
 
