@@ -67,6 +67,7 @@ class Importing:
         self._first: dict[str, str] = {}  # record id → source path that this import takes it from
         self._doubled: set[tuple[str, str]] = set()  # places of duplicates and what came with them
         self._files: dict[str, int] = {}  # by folder, without the empty ones
+        self._tops: dict[str, tuple[int, int] | None] = {}  # what is imported, and the folder that it was at first
         self.report = Report()
 
     def run(self, order: Order, working: Working, progress: Callable[[Pending, Report], None]) -> Report:
@@ -150,7 +151,8 @@ class Importing:
         reading = Reading(self._engine, self._catalog, self._probe, self._stop, order, self.report.batch, stage=stage)
         try:
             for found, root in reading.folders():
-                if found.missing and found.folder != root:  # another import emptied and removed it
+                self._tops.setdefault(root, _folder(root))
+                if found.missing and self._is_gone(found.folder):  # another import emptied and removed it
                     self._tell(Line("told", found.folder, GONE))
                     continue
                 self._tell_skipped(found)
@@ -195,10 +197,10 @@ class Importing:
         items = []
         for look in piece.looks():
             for ref, why in look.broken:
-                if os.path.lexists(f"/{ref.path}"):
-                    self._fail(shown(ref), why)
-                else:
+                if self._is_gone(f"/{ref.path}"):
                     self._gone(ref)
+                else:
+                    self._fail(shown(ref), why)
                 self._engine.forget([ref])
             if look.aside:
                 self.report.listed += 1 + len(look.asked.companions)
@@ -305,10 +307,10 @@ class Importing:
                 self._count_other(deed)
                 self._tell(Line("later", shown(deed.source), "; ".join(pending.reasons) or "waits for another process"))
             else:
-                if os.path.lexists(f"/{deed.source.path}"):
-                    self._fail(shown(deed.source), deed.why)
-                else:
+                if self._is_gone(f"/{deed.source.path}"):
                     self._gone(deed.source)
+                else:
+                    self._fail(shown(deed.source), deed.why)
                 self._count_other(deed)
         for line in joining.joined(self._engine.desk, batch):
             self._tell(line)
@@ -344,6 +346,17 @@ class Importing:
         """It was counted as a duplicate with its main file, and became something else."""
         self.report.duplicates -= (deed.source.store, deed.source.path) in self._doubled
 
+    def _is_gone(self, path: str) -> bool:
+        """Whether it was taken from a folder that is still there: what went with its card or its disk was not imported by anybody."""
+        try:
+            os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            tops = [one for one in self._tops if f"{path}/".startswith(f"{one.rstrip('/')}/")]
+            return all(_folder(one) == self._tops[one] is not None for one in tops)
+        except OSError:
+            return False
+        return False
+
     def _gone(self, ref: Ref) -> None:
         """A file that vanished after it was listed is no failure of this import."""
         self.report.elsewhere += 1
@@ -361,6 +374,15 @@ class Importing:
         begun = time.monotonic()
         yield
         self.report.steps[name] = time.monotonic() - begun
+
+
+def _folder(path: str) -> tuple[int, int] | None:
+    """What names a folder of this machine, None when nobody can tell."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _is_away(deed: Deed) -> bool:

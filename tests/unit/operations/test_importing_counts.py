@@ -63,3 +63,22 @@ def test_a_folder_that_another_import_emptied_and_removed_is_no_failure(card: Pa
     assert result.exit_code == 0, result.output
     assert f"{card}/sub: {GONE}" in result.output
     assert "7 files found" in result.output
+
+
+@pytest.mark.parametrize("flags", [[], ["--move"]], ids=["copy", "move"])
+def test_a_card_that_is_pulled_meanwhile_is_a_failure(card: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str]) -> None:
+    """Nobody took its files in: who is told that all is well wipes the card. Its mount point stays, as an empty folder."""
+    make.f01(str(card / "sub"), "s.jpg")
+    look = walk.look
+
+    def pulled(folder: str, *given: Any, **named: Any) -> walk.Found:
+        if folder.endswith("/sub") and card.exists():
+            card.rename(card.with_name("pulled"))
+            card.mkdir()
+        return look(folder, *given, **named)
+
+    monkeypatch.setattr(walk, "look", pulled)
+    result = CliRunner().invoke(main, ["import", "-r", *flags, str(card)])
+    assert result.exit_code == 1, result.output
+    assert GONE not in result.output
+    assert f"{card}/sub" in result.output
