@@ -79,12 +79,20 @@ def _same_part(sources: Sequence[Named]) -> Iterator[str]:
             continue
         how = _nested(one.options.path, other.options.path)
         outer = {"lies inside": other, "holds": one}.get(how)
-        if not how or (outer and not getattr(outer.options, "recursive", True)):
+        if not how or (outer and not getattr(outer.options, "recursive", True)) or _other_names(one, other):
             continue
         yield (
             f"[source.{one.name}] {_part(one)} {how} [source.{other.name}] {_part(other)}: "
             "two of them would do the same files; choose another folder"
         )
+
+
+def _other_names(one: Named, other: Named) -> bool:
+    """Whether no name begins as both of them want it."""
+    mine, theirs = (getattr(source.options, "prefixes", None) for source in (one, other))
+    if mine is None or theirs is None:
+        return False
+    return not any(a.startswith(b) or b.startswith(a) for a, b in itertools.product(mine, theirs))
 
 
 def _fed_back(sources: Mapping[str, Named], steps: Mapping[str, Named], routes: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -98,6 +98,11 @@ REFUSED = [
     pytest.param(
         (HUB, source("a", "x/y"), source("b", "/x/y/")), "[source.b] hub:x/y is the same folder as [source.a]", id="sources"
     ),
+    pytest.param(
+        (HUB, source("a", "x", more='prefixes = ["IMG_"]'), source("b", "x", more='prefixes = ["raw_", "IMG_2"]')),
+        "is the same folder as",
+        id="prefixes of prefixes",
+    ),
     pytest.param((HUB, source("a", ""), source("b", "x")), "[source.b] hub:x lies inside [source.a] hub:", id="all and a part"),
     pytest.param(
         (CLOUD, source("a", "x", at="cloud"), source("b", "x", type="nextcloud", at="cloud")),
@@ -125,6 +130,7 @@ TAKEN = [
     (CLOUD, source("a", "", at="cloud"), store("https://cloud.example.org/remote.php/dav/files/ann/Photography")),
     (HUB, source("a", "x"), source("b", "xy")),
     (HUB, source("a", "", more="recursive = false"), source("b", "x")),
+    (HUB, source("a", "x", more='prefixes = ["raw_"]'), source("b", "x", more='prefixes = ["draft_", "old_"]')),
     (HUB, double("hub:made"), source("a", "raw", "double")),
     (HUB, double("hub:raw"), source("a", "raw", "double", more='prefixes = "Unknown"')),
     (HUB, double("hub:raw/made"), source("a", "raw", "double", more="recursive = false")),
