@@ -59,7 +59,7 @@ class Spool:
             self._needed[_name(ref)] += 1
 
     def rest(self, ref: Ref) -> None:
-        """A step that may have asked for it ended, others will come: it is kept while there is room. Twice is harmless."""
+        """Ends a ``need``: a step that may have asked for it ended, others will come. It is kept while there is room."""
         name = _name(ref)
         with self._guard:
             if not self._is_needed_still(name) and name in self._held:
@@ -67,7 +67,7 @@ class Spool:
                 self._resting.move_to_end(name)
 
     def free(self, ref: Ref) -> None:
-        """Its steps ended. Twice is harmless."""
+        """Ends a ``need``, if there was one: its steps ended, and nobody else's go on."""
         name = _name(ref)
         with self._guard:
             if not self._is_needed_still(name):

@@ -260,7 +260,8 @@ def _reserve(db: sqlite3.Connection, deeds: Sequence[Deed], rows: list[list[Any]
 
 def _is_done(db: sqlite3.Connection, deed: Deed, looked: int) -> bool:
     name, source = (blob(deed.target.path), deed.target.store, looked), (blob(deed.source.path), deed.source.store, looked)
-    return bool(db.execute(_DONE, (*name, deed.sha256, blob(deed.content), looked, *source)).fetchone()[0])
+    sha = deed.sha256 if deed.content else ""  # sidecars reserve none: thousands of them may be the very same bytes
+    return bool(db.execute(_DONE, (*name, sha, blob(deed.content), looked, *source)).fetchone()[0])
 
 
 def _settling(state: DeedState) -> str:

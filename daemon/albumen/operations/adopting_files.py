@@ -94,10 +94,13 @@ class Files:
         """What becomes of one picture and what travels with it. ``Unavailable`` when a store cannot be used."""
         found = Found()
         there = [one for one in sites if self._locate(one, found)]
+        refs = [ref for one in there for ref in one.refs]
+        for ref in refs:
+            self._spool.need(ref)
         try:
             self._take(there, found)
         finally:
-            for ref in (ref for one in there for ref in one.refs):
+            for ref in refs:
                 self._spool.free(ref)
         return found
 
