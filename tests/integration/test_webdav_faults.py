@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, Rejected, Transient, Unavailable
 from albumen.model import Content
 from albumen.secrets import Secret
+from albumen.stores.dav.session import Severed
 from albumen.stores.webdav import WebdavStore
 from albumen.testing.stores import content, read
 from make.webdav import files, made
@@ -406,6 +407,19 @@ def test_a_file_at_which_the_server_hangs_up_is_tried_again_alone(store: WebdavS
     with pytest.raises(Unavailable):
         call(store, "put")
     way.heal()
+    assert untouched(folder)
+    call(store, "put")
+
+
+def test_a_source_that_is_away_while_its_bytes_are_sent_is_told_itself(store: WebdavStore, folder: Path) -> None:
+    """From one server to another: the file waits for the one that is away, uncounted, and is not called too large for this one."""
+
+    def away() -> BinaryIO:
+        raise Severed("other", "its server cannot be reached")
+
+    with pytest.raises(Unavailable) as told:
+        store.put("a.jpg", Content(away, 1000))
+    assert told.value.place == "other"
     assert untouched(folder)
     call(store, "put")
 

@@ -200,7 +200,9 @@ class Calls:
 
     def unsent(self, error: Severed, path: str, size: int) -> AlbumenError:
         """The error that a connection stands for which broke while so many bytes were sent: about this file where the server answers all
-        the same, as one that will not take it often closes without a word."""
+        the same, as one that will not take it often closes without a word. It may be another server's, where the bytes come from."""
+        if error.place != self.store:
+            return error
         try:
             self.look("")
         except AlbumenError:
