@@ -276,7 +276,7 @@ def _answered(stage: Stage, told: Told) -> None:
     if stage.scene.what == "in" and not re.search(rf"\b{held} missing files are forgotten", shown[1]):
         told.wrong.append(f"it does not say that {held} files are forgotten: {shown}")
     done = stage.ask("confirm", id)
-    if done[0] != 0 or done[1].splitlines()[1:-1] != shown[1].splitlines()[1:-1]:  # the first counts new files, too, once they are seen
+    if done[0] != 0 or done[1].splitlines()[1:-1] != shown[1].splitlines()[1:-1]:  # the first counts what came since
         told.wrong.append(f"confirmed is not what was shown: {done}")
     _all_well(stage, told)
     if not _until(lambda: stage.seen().total() == before.total() - held, _BACK):
