@@ -95,6 +95,8 @@ class FileHandler:
             if item.deeds:
                 run.deeds.do(item.deeds)
         except Changed as error:
+            if not _is_as_read(item, run):
+                return self._anew(item, run)
             return self._instead(item, run, Transient(str(error)))
         run.tell("duplicate", file=shown(item.main), of=item.duplicate_of, batch=item.batch, source=item.source)
         return [item]
@@ -105,6 +107,15 @@ class FileHandler:
         if again.duplicate_of or not again.deeds:
             raise error
         return self._finished(again, run.deeds.do(again.deeds), run)
+
+
+def _is_as_read(item: Item, run: Run) -> bool:
+    """Whether its files are those that were read: if so, it is the first copy that is another one."""
+    store = run.store(item.main.store)
+    try:
+        return all(store.stat(one.path).main.rev == one.rev for one in (item.main, *item.companions))
+    except NotFound:
+        return False
 
 
 def _left(item: Item, deeds: Sequence[Deed]) -> Iterator[Item]:

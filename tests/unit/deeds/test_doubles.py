@@ -199,6 +199,21 @@ def test_a_file_is_no_duplicate_of_itself(tmp_path: Path) -> None:
     real.close()
 
 
+@pytest.mark.parametrize("move", [True, False], ids=["move", "copy"])
+def test_a_sidecar_that_is_edited_before_its_turn_is_looked_at_anew(ground: InMemory, life: Life, move: bool) -> None:
+    """Its picture is a duplicate still: waiting for another first copy would be in vain, and the job be buried."""
+    ground.write("a.jpg", jpeg("1"))
+    life.take_in(move=True)
+    ground.write("b.jpg", jpeg("1"))
+    ground.write("b.xmp", xmp("1"))
+    batch = life.engine.begin("import")
+    life.place(life.items(batch, move=move), batch)
+    ground.write("b.xmp", xmp("another"))
+    life.jobs.run(life.pipeline)
+    assert life.jobs.buried == []
+    assert ground.stores[LIBRARY].tree()[f"{NAME}.xmp"] == xmp("another")
+
+
 def test_a_sidecar_that_is_the_library_s_own_stays(tmp_path: Path) -> None:
     """As the picture does that it comes with: moved beside itself under another name, it would be gone where the library has it."""
     real = OnDisk(tmp_path)
