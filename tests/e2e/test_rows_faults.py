@@ -16,6 +16,7 @@ import pytest
 
 from e2e.command import Home, digests, needs, patched, small_disk, unprivileged, whole
 from make import daemons, f01, jpeg, jpeg_bytes
+from servers import switch
 
 until = partial(daemons.until, seconds=30.0)
 
@@ -246,6 +247,7 @@ def test_a_catalog_survives_a_kill_and_a_restart(home: Home) -> None:
 
 
 @pytest.mark.slow
+@switch.embedded_only()
 def test_everything_works_without_a_network(home: Home) -> None:
     """U-07."""
     alone = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]

@@ -11,6 +11,7 @@ import pytest
 from e2e.command import ALBUMEN, Home, digests, needs, patched
 from make import f06, jpeg, write
 from make.media import movie
+from servers import switch
 
 TOWNS = {
     "2021/07_July/2021-07-01 12-00-00 Bern.jpg",
@@ -51,6 +52,7 @@ def without_network() -> list[str]:
     return words
 
 
+@switch.embedded_only()
 def test_towns_need_no_network_and_are_the_same_with_one(home: Home) -> None:
     """S0-23."""
     words = without_network()
@@ -70,6 +72,7 @@ def test_towns_need_no_network_and_are_the_same_with_one(home: Home) -> None:
 
 
 @pytest.mark.slow
+@switch.embedded_only()
 def test_no_network_call_is_made(home: Home) -> None:
     """S0-23 (part: no call at all)."""
     needs(shutil.which("strace") is not None, "strace")

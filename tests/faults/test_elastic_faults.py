@@ -425,6 +425,18 @@ def test_an_index_that_another_has_just_made_is_waited_for(node: elastic.Node) -
         assert getting.result(60) == {}
 
 
+def test_an_index_that_another_makes_between_two_questions_is_ours(node: elastic.Node, way: Proxy) -> None:
+    """There is no alias of its name, and a moment later there is."""
+    with closing(a_catalog(node.url)) as first, closing(a_catalog(way.url, first.settings.index)) as second:
+
+        def seen(request: Request) -> None:
+            if "_mapping" in request.target:
+                first.ready()
+
+        way.seen = seen
+        assert second.ready() == first.ready()
+
+
 def test_an_index_that_is_gone_is_not_made_again(node: elastic.Node, catalog: ElasticCatalog) -> None:
     """An empty catalog in place of a lost one would let everything come in anew."""
     catalog.put([a_record(0)])

@@ -15,7 +15,7 @@ import pytest
 
 from servers import elastic
 
-__all__ = ["about_the_file", "environment", "forget", "is_on", "place", "running", "section"]
+__all__ = ["about_the_file", "embedded_only", "environment", "forget", "is_on", "place", "running", "section"]
 
 SWITCH = "ALBUMEN_TEST_CATALOG"
 _URL = "ALBUMEN_TEST_CATALOG_URL"  # of the node, while it runs
@@ -32,6 +32,11 @@ def is_on() -> bool:
 def about_the_file() -> pytest.MarkDecorator:
     """A test of the SQLite file itself: it says nothing about another catalog."""
     return pytest.mark.skipif(is_on(), reason="about the SQLite file of the catalog")
+
+
+def embedded_only() -> pytest.MarkDecorator:
+    """A test that nothing needs a network: a catalog on a server does."""
+    return pytest.mark.skipif(is_on(), reason="a catalog on a server needs a network")
 
 
 @contextmanager

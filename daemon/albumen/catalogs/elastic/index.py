@@ -111,10 +111,12 @@ def _behind(connection: Connection, alias: str) -> Sequence[str]:
     except Gone:
         pass
     try:
-        connection.ask("GET", f"/{alias}/_mapping")
+        names = sorted(connection.ask("GET", f"/{alias}/_mapping"))
     except Gone:
         return ()
-    raise Permanent(_foreign(connection, alias))
+    if alias in names:
+        raise Permanent(_foreign(connection, alias))
+    return names  # somebody has made it between the two questions
 
 
 def _check(connection: Connection, mine: ElasticSettings, names: Sequence[str]) -> int:

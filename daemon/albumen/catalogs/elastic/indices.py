@@ -21,26 +21,31 @@ def said(connection: Connection, index: str) -> Mapping[str, Any]:
 
 def behind(connection: Connection, alias: str) -> str:
     """The index that an alias names; "" when there is no such alias. ``UsageError`` when it names several, or is an index itself."""
+    found: Sequence[str]
     try:
         found = sorted(connection.ask("GET", f"/_alias/{alias}"))
     except Gone:
-        if exists(connection, alias):
+        found = _named(connection, alias)
+        if alias in found:
             raise UsageError(
                 f"{alias} is an index that this albumen did not make: set another name for ours ([catalog] index)"
             ) from None
-        return ""
     if len(found) > 1:
         raise UsageError(f"the alias {alias} names {', '.join(found)}: it must name one index; remove it from the others")
-    return str(found[0])
+    return found[0] if found else ""
 
 
 def exists(connection: Connection, index: str) -> bool:
     """Whether there is an index (or alias) of that name."""
+    return bool(_named(connection, index))
+
+
+def _named(connection: Connection, name: str) -> Sequence[str]:
+    """The index of that name, or those behind the alias of that name; none when there is neither."""
     try:
-        connection.ask("GET", f"/{index}/_settings")
+        return sorted(connection.ask("GET", f"/{name}/_settings"))
     except Gone:
-        return False
-    return True
+        return ()
 
 
 def made(connection: Connection, index: str, body: Mapping[str, Any]) -> bool:
