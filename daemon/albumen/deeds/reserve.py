@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Container, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from albumen.deeds import adopting, reading, standing, successors, trash
+from albumen.deeds import adopting, reading, standing, steps, successors, trash
 from albumen.deeds.desk import Desk
 from albumen.deeds.drafting import WITHOUT_PIXELS, Draft, Part, draft, order
 from albumen.deeds.listed import Lying, lying
@@ -59,6 +59,7 @@ class _Set:
     foreign: set[tuple[str, str]] = field(default_factory=set)  # sources that are another batch's business
     also: set[str] = field(default_factory=set)  # stems found taken only when reserving
     adopted: set[str] = field(default_factory=set)  # target keys that hold what they shall hold
+    again: dict[str, str] = field(default_factory=dict)  # keys of deeds that failed for good, and those to try them again under
 
     def plan(self) -> tuple[Mapping[int, list[Deed]], Mapping[int, str]]:
         """(deeds by draft, id of the record that each duplicate doubles), from what is known now."""
@@ -85,7 +86,14 @@ class _Set:
         given = naming.plan([one.named for one in others], taken, rules, library.key)
         targets = there | {one.sha256: target for one, target in zip(others, given, strict=True)}
         self.adopted = {library.key(path) for target in there.values() for path in target.paths}
-        return {origin[one.sha256]: deeds_of(self.desk, self.batch, one, targets[one.sha256].paths) for one in fresh}, doubles
+        deeds = {origin[one.sha256]: deeds_of(self.desk, self.batch, one, targets[one.sha256].paths) for one in fresh}
+        return {id: [self._tried(one) for one in group] for id, group in deeds.items()}, doubles
+
+    def _tried(self, deed: Deed) -> Deed:
+        key = deed.key
+        while key in self.again:
+            key = self.again[key]
+        return dataclasses.replace(deed, key=key)
 
     def _sorted(self, one: Draft, known: Set[str], seen: Set[str]) -> Draft:
         """Sidecars always come along. A picture that travels along but lies there already is thrown away as any duplicate; one
@@ -143,7 +151,9 @@ def reserve(desk: Desk, items: Sequence[Item], batch: BatchId) -> Sequence[Item]
         except Taken as taken:
             work.learn(taken)
             continue
-        if _stands(desk, kept, work.adopted):
+        failed = {one.key: f"{one.key}{steps.anew([one])}" for one in kept if one.state is DeedState.failed}
+        work.again |= failed
+        if not failed and _stands(desk, kept, work.adopted):
             by_key = {one.key: one for one in kept}
             answers = [_answer(one, planned.get(id(one), ()), by_key, doubles.get(id(one), "")) for one in drafts]
             _forget(desk, answers, kept)
@@ -277,11 +287,13 @@ def _filed_before(desk: Desk, batch: BatchId, item: Item) -> Item:
 
 
 def kept_deeds(desk: Desk, batch: BatchId, item: Item) -> Sequence[Deed]:
-    """The deeds that this batch has for these very files, done or not; dropped ones do not count."""
+    """The deeds that this batch has for these very files, done or not; those that were given up do not count."""
     found: list[Deed] = []
     for ref in (item.main, *item.companions):
         rows = desk.ledger.history(batch=batch, item=f"{ref.store}:{ref.path}").rows
-        found += [one for one in rows if one.key == key_of(batch, ref) and one.state is not DeedState.dropped]
+        key = key_of(batch, ref)
+        mine = (one for one in rows if one.key == key or one.key.startswith(f"{key} after "))
+        found += [one for one in mine if one.state not in (DeedState.dropped, DeedState.failed)]
     return found
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from albumen.deeds.desk import shown
 from albumen.deeds.drafting import WITHOUT_PIXELS
 from albumen.deeds.steps import is_own
-from albumen.errors import Changed, NotFound, Transient
+from albumen.errors import Changed, NotFound, Rejected, Transient
 from albumen.handlers.halves import sorted_out
 from albumen.handlers.looking import know
 from albumen.media.digest import record_id
@@ -58,7 +58,7 @@ class FileHandler:
             return self._double(item, run)
         if not item.deeds:
             raise Transient(f"/{item.main.path} is being imported by another command")
-        return self._finished(item, run.deeds.do(item.deeds), run)
+        return self._finished(item, _done(item, run), run)
 
     def _finished(self, item: Item, deeds: Sequence[Deed], run: Run) -> list[Item]:
         """A companion that was left, since its first copy was only under way, is a duplicate by now, or will soon be."""
@@ -93,7 +93,7 @@ class FileHandler:
             return self._instead(item, run, error)
         try:
             if item.deeds:
-                run.deeds.do(item.deeds)
+                _done(item, run)
         except Changed as error:
             if not _is_as_read(item, run):
                 return self._anew(item, run)
@@ -106,7 +106,15 @@ class FileHandler:
         again = run.deeds.reserve([dataclasses.replace(item, duplicate_of="", deeds=())], item.batch)[0]
         if again.duplicate_of or not again.deeds:
             raise error
-        return self._finished(again, run.deeds.do(again.deeds), run)
+        return self._finished(again, _done(again, run), run)
+
+
+def _done(item: Item, run: Run) -> Sequence[Deed]:
+    """Its deeds, done. ``Rejected`` when they failed for good in an earlier try: what was refused then lies nowhere."""
+    deeds = run.deeds.do(item.deeds)
+    if deeds and all(one.state is DeedState.failed for one in deeds):
+        raise Rejected(deeds[0].why or f"{shown(item.main)} was refused in an earlier try")
+    return deeds
 
 
 def _is_as_read(item: Item, run: Run) -> bool:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from albumen.errors import Transient
-from albumen.model import DISK, Deed, DeedState, Item
-from make.lives import Life
+from albumen.errors import Rejected, Transient
+from albumen.model import DISK, Buried, Deed, DeedState, Item, Job, Outcome
+from make.lives import Life, all_deeds
 from make.worlds import LIBRARY, Fault, InMemory, jpeg, raw, xmp
 
 NAME = "2021/07_July/2021-07-01 00-30-00"
@@ -227,3 +227,37 @@ def test_a_big_folder_is_planned_in_a_moment(ground: InMemory, life: Life) -> No
     ]
     planned = life.engine.preview(items, set(), set())
     assert len({deeds[0].target.path for _, deeds, _ in planned}) == 1500
+
+
+@pytest.mark.parametrize("move", [True, False], ids=["move", "copy"])
+@pytest.mark.parametrize("arrive", [True, False], ids=["watched", "import"])
+def test_what_was_refused_for_good_is_tried_anew_when_a_person_says_so(
+    ground: InMemory, life: Life, monkeypatch: pytest.MonkeyPatch, move: bool, arrive: bool
+) -> None:
+    """By ``queue again``: neither refused for ever, nor told as filed while it lies nowhere."""
+    ground.write("a.jpg", jpeg("1"))
+    if arrive:
+        life.arrive("a.jpg", move=move, run=False)
+    else:
+        batch = life.engine.begin("import")
+        life.place(life.items(batch, move=move), batch)
+    refused: list[Job] = []
+
+    def handle(job: Job) -> Outcome:
+        outcome = life.pipeline(job)
+        refused.extend([job] if isinstance(outcome, Buried) else [])
+        return outcome
+
+    def too_large(*_: object, **__: object) -> None:
+        raise Rejected("too large")
+
+    with monkeypatch.context() as patched:
+        for name in ("commit", "put", "move"):
+            patched.setattr(life.stores[LIBRARY], name, too_large, raising=False)
+        life.jobs.run(handle)
+    assert life.jobs.buried == ["too large"]
+    assert ground.stores[LIBRARY].tree() == {}
+    life.jobs.put(refused)
+    life.jobs.run(life.pipeline)
+    assert list(ground.stores[LIBRARY].tree().values()) == [jpeg("1")]
+    assert [one.state for one in all_deeds(life.ledger)] == ["failed", "done"]
