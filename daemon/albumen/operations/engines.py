@@ -7,6 +7,7 @@ an empty catalog in the wrong place would look as if nothing had ever been filed
 import json
 import os
 import sqlite3
+import uuid
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
@@ -55,7 +56,9 @@ def settle(state: str, home: Home) -> None:
             os.unlink(os.path.join(state, _FILE))
         sync(state)
         return
-    write_down(os.path.join(state, _FILE), {"engine": home.engine, "where": home.where})
+    path = os.path.join(state, _FILE)
+    own = f"{path}.{uuid.uuid4().hex[:8]}"  # the first two commands ever may come here at once
+    write_down(path, {"engine": home.engine, "where": home.where}, draft=own)
 
 
 def agree(state: str, wanted: Home, *, keep: bool = True) -> None:
