@@ -1,7 +1,8 @@
 """What a step makes of a file: put where it shall lie, proven, catalogued, and only then the file it was made of leaves.
 
 Two groups of deeds, planned one after the other: the second, which takes the file away, does not exist before the first is done, so
-that no crash, retry or recovery can ever do it without the result. The bytes of a result are of this process only: where they are lost
+that no crash, retry or recovery can ever do it without the result. Nor before the result was looked at just then: a job may have waited for
+days since it was made, and a person have taken it away. The bytes of a result are of this process only: where they are lost
 before they got their place, the deed is dropped and the step makes them again, under the name that the ledger has.
 """
 
@@ -35,7 +36,7 @@ def derive(desk: Desk, item: Item, wish: Wish, make: Callable[[], Made], do: ste
             record = _record(desk, before)
             if before.undone_by:
                 steps.heed(desk, item, _mark(wish), before)
-            elif record is not None and record.placements and _lies(desk, item, before, record):
+            elif record is not None and record.placements and standing.find(desk, record, besides=item.main):
                 _consume(desk, item, wish, before, do)
                 return _result(item, before, record)
         elif before is not None:
@@ -54,12 +55,6 @@ def derive(desk: Desk, item: Item, wish: Wish, make: Callable[[], Made], do: ste
         finally:
             desk.made.pop(deed.id, None)
     raise Transient(f"{shown(item.main)}: no free name found for what is made of it; others take every one")
-
-
-def _lies(desk: Desk, item: Item, made: Deed, record: Record) -> bool:
-    """Whether a result lies there, as the catalog says: what was made and proven for another arrival is looked at before this one is
-    taken away on the strength of it. ``Unavailable``."""
-    return made.batch == item.batch or standing.find(desk, record, besides=item.main) is not None
 
 
 def _mark(wish: Wish) -> str:
@@ -159,11 +154,11 @@ def _consume(desk: Desk, item: Item, wish: Wish, made: Deed, do: steps.Do) -> No
 
 
 def _taken(desk: Desk, item: Item, made: Deed) -> list[Deed]:
-    """The deeds that take it away, kept; those of an earlier try as they are."""
+    """The deeds that take it away, kept; those of an earlier try as they are, also when the result was made anew since."""
     group = f"{item.batch}/made:{made.id}"
     files = [(item.main, item.digests.get("sha256") or _sha256(desk, item)), *zip(item.companions, item.parts, strict=False)]
-    earlier = _of_group(desk, item, group)
-    if kept := [one for one in earlier if one.state is not DeedState.failed]:
+    earlier = _consuming(desk, item)
+    if kept := [one for one in earlier if one.state in steps.OPEN or (one.group == group and one.state is DeedState.done)]:
         return kept
     again = steps.anew(earlier)
     deeds = [
@@ -192,11 +187,12 @@ def _beside(desk: Desk, deed: Deed) -> Deed:
     return dataclasses.replace(deed, target=dataclasses.replace(deed.target, path=place.path), target_key=key)
 
 
-def _of_group(desk: Desk, item: Item, group: str) -> list[Deed]:
+def _consuming(desk: Desk, item: Item) -> list[Deed]:
+    """The deeds of its batch that take it away, or tried to."""
     found: dict[str, Deed] = {}
     for ref in (item.main, *item.companions):
         rows = desk.ledger.history(batch=item.batch, item=f"{ref.store}:{ref.path}").rows
-        found |= {one.id: one for one in rows if one.group == group and one.state is not DeedState.dropped}
+        found |= {one.id: one for one in rows if one.role == steps.CONSUMED and one.state is not DeedState.dropped}
     return list(found.values())
 
 

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from albumen.errors import Changed, NotFound, Rejected, SetAside, Transient
+from albumen.errors import Changed, NotFound, Rejected, SetAside, Transient, Unavailable
 from albumen.model import DISK, Deed, DeedState, Facts, Item, Made, Query, Ref, Wish
 from albumen.operations.history import explain
 from albumen.testing import RemoteStore
@@ -171,6 +171,25 @@ class TestDerive:
         assert (again.main.path == first.main.path) == (not other)
         assert f"{RAW}/a.jpg" not in world.hub.tree()
 
+    @pytest.mark.parametrize("refusal", [Rejected("no"), Unavailable(HUB, "away")], ids=["refused", "left open"])
+    def test_a_result_that_went_while_its_own_job_waited_is_made_again(
+        self, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: Exception
+    ) -> None:
+        """The same batch, days later: the raw does not leave on the word of the catalog either."""
+        world.drop("a.jpg")
+        one = life(world)
+        item = arrived(one, f"{RAW}/a.jpg")
+        with monkeypatch.context() as patch:
+            refuse(world.hub, ".albumen/trash/", patch, refusal)
+            with pytest.raises(type(refusal)):
+                one.engine.derive(item, self.wish(), lambda: self.made(tmp_path, jpeg("1")))
+        world.hub.remove(f"{UNSORTED}/new.png")
+        again = one.engine.derive(item, self.wish(), lambda: self.made(tmp_path, jpeg("1")))
+        assert world.hub.read(again.main.path) == jpeg("1")
+        assert f"{RAW}/a.jpg" not in world.far()
+        one.engine.close(item.batch)
+        settled(world)
+
     def test_an_undo_stands_until_the_file_changes(self, world: World) -> None:
         """Asked about once: what comes next is made again."""
         world.drop("a.jpg")
@@ -221,14 +240,17 @@ class TestDerive:
         }
 
 
-def refuse(hub: Any, folder: str, patch: pytest.MonkeyPatch) -> None:
+TOO_LARGE = Rejected("its server takes no file of this size")
+
+
+def refuse(hub: Any, folder: str, patch: pytest.MonkeyPatch, why: Exception = TOO_LARGE) -> None:
     """Nothing is put there, nor moved."""
     for name in ("put", "move"):
         inner = getattr(hub, name)
 
         def refused(path: str, *args: Any, inner: Any = inner, **named: Any) -> Any:
             if any(isinstance(one, str) and one.startswith(folder) for one in (path, *args)):
-                raise Rejected("its server takes no file of this size")
+                raise why
             return inner(path, *args, **named)
 
         patch.setattr(hub, name, refused)
