@@ -2,19 +2,22 @@
 
 It has no inverse. So it is the most careful deed: only a place in the trash, only the very content that a deed of ours put there
 (every byte is read once more), and only while no other deed has anything to do with it. A duplicate was thrown away because its content
-lies elsewhere: it is deleted only when every byte of that was read once more, too. What a person threw away, or what they had made into
-something else, goes when its time is over; but not the bytes that were there before a rewriting whose result is lost.
+lies elsewhere: it is deleted only when every byte of that was read once more, too. What a person threw away goes when its time is over;
+but neither the bytes that were there before a rewriting whose result is lost, nor what something was made of that is lost. Lost is what
+lies nowhere that the catalog knows and no deed took away: a person who throws a result away through albumen, by an undo, or has another
+step consume it, means it.
 """
 
 from collections.abc import Callable, Sequence
 
-from albumen.deeds import standing, successors, telling, trash
+from albumen.deeds import standing, steps, successors, telling, trash
 from albumen.deeds.desk import Desk, shown
 from albumen.errors import Rejected, Taken, Transient, Unavailable
 from albumen.model import BatchId, Deed, DeedState, Ref
 from albumen.ports import Stages
 
 _DUPLICATE = "duplicate"  # the role of what was thrown away because its content lies elsewhere
+_RESTS = (_DUPLICATE, steps.CONSUMED)  # what may go only while something else lies there
 _OVER = "it lay in the trash longer than [trash] keep"
 
 
@@ -62,7 +65,34 @@ def _only(desk: Desk, ref: Ref, thrown: Deed) -> str:
             if lost
             else ""
         )
+    if thrown.role == steps.CONSUMED and _is_lost(desk, thrown):
+        return (
+            f"{shown(ref)}: what was made of it is lost, so it may be the only copy: bring it back by undo, or delete it yourself"
+        )
     return ""
+
+
+def _is_lost(desk: Desk, consumed: Deed) -> bool:
+    """Whether nothing is left of what was made of a file: then, or anew by the same step in the same batch."""
+    for first in desk.ledger.history(ids=[consumed.group.rpartition(":")[2]]).rows:
+        mark = first.key.partition("/")[2].partition(":")[0]
+        made = [
+            one for one in steps.earlier(desk, first.source, mark) if one.batch == first.batch and one.state is DeedState.done
+        ]
+        return not any(standing.content(desk, one.sha256) or _was_taken_away(desk, one) for one in made)
+    return False
+
+
+def _was_taken_away(desk: Desk, made: Deed) -> bool:
+    """On purpose, by a deed; not as the duplicate of something."""
+    return any(
+        one.target.path.startswith(f"{trash.TRASH}/")
+        and one.state is DeedState.done
+        and one.role != _DUPLICATE
+        and not one.undone_by
+        for one in steps.history(desk, made.record)
+        if one.sha256 == made.sha256
+    )
 
 
 def plan(desk: Desk, batch: BatchId, thrown: Sequence[tuple[Ref, Deed]]) -> Sequence[Deed]:
@@ -119,8 +149,7 @@ def _delete(desk: Desk, deed: Deed) -> str:
     """ "" when it is gone now (also when it was), else why it stays."""
     if not deed.source.path.startswith(f"{trash.TRASH}/") or not deed.sha256:
         return f"{shown(deed.source)} does not lie in the trash"
-    doubles = deed.role == _DUPLICATE and trash.exists(desk, deed.source)
-    if doubles and (why := _asked(deed.source, lambda: _lone(desk, deed.source, deed.sha256, proven=True))):
+    if deed.role in _RESTS and trash.exists(desk, deed.source) and (why := _asked(deed.source, lambda: _last(desk, deed))):
         return why
     try:
         if trash.remove_content(desk.store(deed.source.store), deed.source.path, deed.sha256):
@@ -128,6 +157,14 @@ def _delete(desk: Desk, deed: Deed) -> str:
     except (Rejected, Transient) as error:  # such as a file with a bad sector
         return str(error)
     return f"{shown(deed.source)} has other bytes than were put there, and stays"
+
+
+def _last(desk: Desk, deed: Deed) -> str:
+    """The last look, before what is about to go for good."""
+    if deed.role == _DUPLICATE:
+        return _lone(desk, deed.source, deed.sha256, proven=True)
+    thrown = desk.ledger.history(ids=[deed.group.rpartition(":")[2]]).rows
+    return next((_only(desk, deed.source, one) for one in thrown), "")
 
 
 def _lone(desk: Desk, ref: Ref, sha256: str, *, proven: bool = False) -> str:

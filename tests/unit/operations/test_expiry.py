@@ -17,7 +17,7 @@ from albumen.deeds import trash as bin_
 from albumen.deeds.desk import Desk
 from albumen.errors import AlbumenError, Transient, Unavailable
 from albumen.media.digest import record_id
-from albumen.model import DISK, EXPIRY, Deed, DeedState, Item, Placement, Ref
+from albumen.model import DISK, EXPIRY, Deed, DeedState, Facts, Item, Made, Placement, Query, Ref, Wish
 from albumen.operations import history
 from albumen.operations.expiry import Expiry, Passed
 from albumen.operations.undoing import find
@@ -25,6 +25,7 @@ from albumen.operations.working import recover
 from albumen.ports import Queue, Scratch, Store
 from albumen.testing import MemoryQueue, MemoryStore
 from make.lives import Life, all_deeds, known_places
+from make.remote import HUB, SORTED, UNSORTED, FarLife, World, remote
 from make.worlds import LIBRARY, Fault, Ground, InMemory, Killed, OnDisk, jpeg
 
 DAY = 86_400_000_000_000
@@ -210,6 +211,82 @@ def test_what_a_person_threw_away_goes_when_its_time_is_over(trash: Trash) -> No
     assert len(trash.there()) == 1
     trash.looks(30)
     assert trash.there() == []
+
+
+class TestWhatSomethingWasMadeOf:
+    """A raw file of a server, of which a step made another file."""
+
+    LOST = "what was made of it is lost, so it may be the only copy: bring it back by undo, or delete it yourself"
+
+    @pytest.fixture
+    def hub(self, tmp_path: Path) -> World:
+        world = World(tmp_path, remote())
+        world.drop("a.jpg", "b.jpg")
+        self.look(world, 0)
+        FarLife(world, Fault()).daemon("raw")
+        return world
+
+    def look(self, world: World, days: int = 30) -> list[str]:
+        """What was said, day after day."""
+        one = FarLife(world, Fault())
+        drawer = vars(world).setdefault("drawer", MemoryQueue(clock=lambda: world.now).scratch("expiry"))
+        said = []
+        for _ in range(days or 1):
+            world.now += DAY if days else 0
+            said.append(Expiry(one.engine, drawer, KEEP, threading.Event()).run())
+        return [one for one in said if one]
+
+    def thrown(self, world: World) -> list[str]:
+        return sorted(path.rpartition("/")[2] for path in world.far() if path.startswith(TRASH))
+
+    def test_goes_while_that_lies_there(self, hub: World) -> None:
+        assert self.thrown(hub) == ["a.jpg", "b.jpg"]
+        self.look(hub)
+        assert sorted(hub.far()) == [f"{UNSORTED}/double a.jpg", f"{UNSORTED}/double b.jpg"]
+
+    def test_also_where_that_was_sorted_to(self, hub: World) -> None:
+        hub.hub.assign(f"{UNSORTED}/double a.jpg", "ai:cats")  # type: ignore[attr-defined]  # a store with tags
+        FarLife(hub, Fault()).daemon("tagged")
+        self.look(hub)
+        assert sorted(hub.far()) == [f"{UNSORTED}/double b.jpg", f"{SORTED}/cats/double a.jpg"]
+
+    @pytest.mark.parametrize("forgotten", [False, True])
+    def test_stays_once_that_is_lost(self, hub: World, forgotten: bool) -> None:
+        """Whether the catalog knows by now that it is, or not."""
+        hub.hub.remove(f"{UNSORTED}/double a.jpg")
+        if forgotten:
+            (kept,) = [one for one in hub.catalog.find(Query(names=("a.jpg",), companions=True)).rows if one.derived_from]
+            hub.catalog.put([replace(kept, placements=())])
+        said = self.look(hub)
+        assert self.thrown(hub) == ["a.jpg"]
+        assert "1 file deleted for good" in said[0]
+        assert said[0].endswith(self.LOST)
+
+    def test_stays_when_that_is_lost_between_the_look_and_the_deletion(self, hub: World) -> None:
+        """The deed may wait for days."""
+        desk = FarLife(hub, Fault()).engine.desk
+        thrown = [one for one in all_deeds(hub.ledger) if one.target.path.startswith(TRASH)]
+        batch = desk.ledger.begin(EXPIRY, desk.owner)
+        planned = expire.plan(desk, batch, [(one.target, one) for one in thrown])
+        hub.hub.remove(f"{UNSORTED}/double a.jpg")
+        mine = [one.deed for one in desk.ledger.claim([one.id for one in planned], desk.owner)]
+        (given_up,) = expire.do(desk, mine)
+        assert given_up[1].endswith(self.LOST)
+        assert self.thrown(hub) == ["a.jpg"]
+
+    def test_goes_when_a_deed_threw_that_away(self, hub: World) -> None:
+        """Another step, that made something of it in turn."""
+        life = FarLife(hub, Fault())
+        (made,) = [one for one in all_deeds(hub.ledger) if one.verb == "derive" and one.target.name == "double a.jpg"]
+        store = life.stores[HUB]
+        item = life.known(Item(store.stat(made.target.path).main, source="raw", batch=life.engine.begin("watch raw")))
+        item = life.engine.enlist(item)
+        path = hub.folder / "twice"
+        path.write_bytes(jpeg("twice"))
+        life.engine.derive(item, Wish("more", HUB, UNSORTED, "more.jpg"), lambda: Made(str(path), Facts("image", "jpeg")))
+        assert self.thrown(hub) == ["a.jpg", "b.jpg", "double a.jpg"]
+        self.look(hub)
+        assert self.thrown(hub) == []
 
 
 def test_nothing_outside_the_trash_is_touched(trash: Trash) -> None:
