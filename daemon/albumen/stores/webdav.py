@@ -22,7 +22,7 @@ from albumen.stores.dav.place import Place
 from albumen.stores.dav.renaming import Renaming, rev_of
 from albumen.stores.dav.session import Session, Sign
 from albumen.stores.dav.settings import WebdavSettings
-from albumen.stores.dav.trouble import SOON, Full, Refusal, is_momentary
+from albumen.stores.dav.trouble import SOON, Full, Refusal, is_momentary, may_run
 from albumen.stores.dav.uploads import Uploads, content_mark, is_temporary, name_mark
 from albumen.stores.paths import OURS, checked, folder_of, is_ours, name_fits
 
@@ -157,7 +157,7 @@ class WebdavStore:
                     meant = self._undeleted(path, before, error)
                     if meant is None:
                         return
-                    if wait is None or not is_momentary(error):
+                    if wait is None or not is_momentary(error) or may_run(error):
                         raise meant from None
                     time.sleep(wait)
                 else:

@@ -13,7 +13,7 @@ from albumen.errors import AlbumenError, Changed, Exists, NotFound, Rejected, Tr
 from albumen.model import Rev
 from albumen.stores.dav.calls import Calls, revision
 from albumen.stores.dav.multistatus import Entry
-from albumen.stores.dav.trouble import SOON, Refusal, is_momentary
+from albumen.stores.dav.trouble import SOON, Refusal, is_momentary, may_run
 from albumen.stores.paths import folder_of
 
 __all__ = ["Renaming", "rev_of"]
@@ -107,7 +107,8 @@ class Renaming:
 
     def _move(self, path: str, to: str, before: Entry, etag: str) -> Entry | bool:
         """Asked until it is done or refused for good, each answer that is no yes settled before the next try: as ``Calls.move``, or
-        what lies at the target where only looking told that it was done."""
+        what lies at the target where only looking told that it was done. One that may still be under way is not asked twice, nor is
+        what lies at the target then taken for somebody else's: it may be half of this file. ``Unavailable``."""
         waits, made = iter(SOON), False
         while True:
             try:
@@ -128,14 +129,15 @@ class Renaming:
     def _settle(self, error: Refusal | Unavailable, path: str, to: str, before: Entry) -> Entry | None:
         """What came of a move that was not answered with yes: what lies at its target, when it was done; None when it was refused, and
         all is as it was before."""
+        meant = self._calls.meaning(error, to) if may_run(error) and isinstance(error, Refusal) else error
         try:
             here, there = self._calls.look(path), self._calls.look(to)
         except AlbumenError as unknown:
-            raise (error if isinstance(error, Unavailable) else unknown) from None
+            raise (meant if isinstance(meant, Unavailable) else unknown) from None
         if here is None and there is not None and self.same(there, before):
             return there
-        if isinstance(error, Unavailable):
-            raise error
+        if isinstance(meant, Unavailable):
+            raise meant from None
         if here is None:
             raise self._gone(path)
         if there is not None:

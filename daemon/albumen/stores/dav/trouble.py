@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from albumen.errors import AlbumenError, Rejected, Transient, Unavailable
 
-__all__ = ["SOON", "Full", "Refusal", "is_momentary", "meaning", "retry_after"]
+__all__ = ["SOON", "Full", "Refusal", "is_momentary", "may_run", "meaning", "retry_after"]
 
 SOON = (0.2, 0.8)  # seconds before the second and the third time that a server is asked which could not serve at this moment
 
@@ -38,6 +38,11 @@ class Refusal(Exception):
 def is_momentary(error: Exception) -> bool:
     """Whether it says plainly that this request was not served just now, and not for how long: the next moment may be better."""
     return isinstance(error, Refusal) and error.status in {502, 503, 504} and "retry-after" not in error.headers
+
+
+def may_run(error: Exception) -> bool:
+    """Whether what was asked may still be under way: a proxy lost patience with the server behind it, which goes on copying."""
+    return isinstance(error, Refusal) and error.status == 504
 
 
 def meaning(refusal: Refusal, store: str, path: str) -> AlbumenError:
