@@ -498,6 +498,18 @@ def test_a_move_that_a_proxy_gave_up_may_still_be_under_way(store: WebdavStore, 
     way.heal()
 
 
+def test_what_a_cut_upload_leaves_later_is_taken_away_by_the_next(store: WebdavStore, way: Proxy, folder: Path) -> None:
+    """As when the pieces of a large file become one after the connection broke: nothing lay there yet when it was to be taken away."""
+    way.fault(proxy.unsent(), when=partial(_asks, "PUT"), times=1)
+    with pytest.raises(Transient, match="the connection broke while its"):
+        store.put("d/z.jpg", content(DATA))
+    (sent,) = [one.target for one in way.requests if one.method == "PUT"]
+    assert way.count("DELETE") == 1
+    (folder / "d" / sent.rpartition("/")[2]).write_bytes(DATA)
+    store.put("d/z.jpg", content(DATA))
+    assert not [one for one in os.listdir(folder / "d") if one.startswith(".albumen-")]
+
+
 def _asks(method: str, one: proxy.Request) -> bool:
     return one.method == method
 

@@ -54,7 +54,7 @@ class Uploads:
         self._salt = uuid.uuid4().hex[:8]  # two stores of one owner never meet
         self._count = count(1)
         self._guard = threading.Lock()
-        self._stray: set[str] = set()  # could not be taken away: the server did not answer
+        self._stray: set[str] = set()  # could not be taken away, or may come again: the server did not answer
         self._unsettled: dict[str, str] = {}  # replaced files by their temporary names, of which nobody knows yet
         self._unswept: set[str] = set()
 
@@ -84,17 +84,12 @@ class Uploads:
         return temp, entry, body.digests
 
     def drop(self, temp: str, error: BaseException | None = None) -> None:
-        """Take away what is ours; where the server does not answer, later."""
-        if not isinstance(error, Unavailable):
-            with suppress(AlbumenError):
-                try:
-                    self._calls.delete(temp)
-                except Refusal as refusal:
-                    if refusal.status not in {404, 409, 410}:
-                        raise self._calls.meaning(refusal, temp) from None
-                return
-        with self._guard:
-            self._stray.add(temp)
+        """Take away what is ours; where the server does not answer, later. Later once more after a connection that broke: the server may
+        still be making it of what it got."""
+        deleted = not isinstance(error, Unavailable) and self._deleted(temp)
+        if not deleted or (error is not None and isinstance(error.__cause__, Severed)):
+            with self._guard:
+                self._stray.add(temp)
 
     def settle(self, aside: str, path: str) -> None:
         """A replacement broke off: the old file gets its name back unless the new one has it; where the server does not answer, later."""
@@ -124,6 +119,16 @@ class Uploads:
 
     # -------------------------------------------------------------------------------------------------------------- inside
 
+    def _deleted(self, temp: str) -> bool:
+        with suppress(AlbumenError):
+            try:
+                self._calls.delete(temp)
+            except Refusal as refusal:
+                if refusal.status not in {404, 409, 410}:
+                    raise self._calls.meaning(refusal, temp) from None
+            return True
+        return False
+
     def _put(self, temp: str, path: str, data: Content, body: Body) -> None:
         headers = {"Content-Type": data.type or "application/octet-stream"}
         if data.modified is not None:
@@ -136,7 +141,8 @@ class Uploads:
                     raise self._calls.meaning(refusal, path) from None
                 self._renaming.make(folder_of(path))
             except Severed as error:
-                raise self._calls.unsent(error, path, data.size or body.size) from None
+                meant = self._calls.unsent(error, path, data.size or body.size)
+                raise meant from (None if meant is error else error)
             else:
                 return
 
