@@ -481,6 +481,16 @@ def test_what_was_not_served_at_this_moment_is_asked_again_at_once(
         assert way.count("MOVE") == times
 
 
+@pytest.mark.parametrize(("size", "times"), [(1 << 20, 3), ((1 << 20) + 1, 1), (None, 1)])
+def test_a_large_file_is_not_sent_three_times_by_each_who_tries_again(
+    store: WebdavStore, way: Proxy, size: int | None, times: int
+) -> None:
+    way.fault(proxy.answer(503), when=partial(_asks, "PUT"))
+    with pytest.raises(Unavailable):
+        store.put("z.jpg", Content(lambda: io.BytesIO(bytes(size or 10)), size))
+    assert way.count("PUT") == times
+
+
 def test_a_move_that_a_proxy_gave_up_may_still_be_under_way(store: WebdavStore, way: Proxy, folder: Path) -> None:
     """A server that copies first: half of the file at its new name is nobody else's, and the deed stays open."""
     rev = store.stat("d/x.jpg").main.rev

@@ -9,12 +9,16 @@ from albumen.model import Rev
 from albumen.stores.dav.hrefs import child, path_of, same
 from albumen.stores.dav.multistatus import Entry, Garbled, entries, http_time
 from albumen.stores.dav.session import Answer, Session, Severed
+from albumen.stores.dav.streams import Sized
 from albumen.stores.dav.trouble import Refusal, meaning
 
 __all__ = ["Calls", "Listing", "revision"]
 
 _USUAL = "<resourcetype/><getcontentlength/><getlastmodified/><getetag/>"
 _NO_FOLDER = frozenset({400, 405, 409})  # what servers say to a file that is asked as a folder
+# Bytes of a file up to which it is sent again here when its server could not take it at this moment. A larger one costs minutes each time,
+# and whoever asked tries again, too: it would be three times three. (Pieces of a large one are: each saves all that were sent before it.)
+_SMALL = 1 << 20
 _CUTS = frozenset("?;\n\r\t")  # where WsgiDAV ends the name of a Destination
 
 
@@ -115,7 +119,8 @@ class Calls:
 
     def put(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Mapping[str, str]:
         """Bytes into a file of ours that nobody else knows; the headers of the answer. ``Refusal``."""
-        return self._do("PUT", path, headers, {200, 201, 204}, body=body, again=True)
+        small = isinstance(body, Sized | bytes) and len(body) <= _SMALL
+        return self._do("PUT", path, headers, {200, 201, 204}, body=body, again=small)
 
     def make(self, folder: str) -> None:
         """One folder; harmless when it is there. ``Refusal``: 409 when the one above is not."""
