@@ -83,8 +83,16 @@ def _same_part(sources: Sequence[Named]) -> Iterator[str]:
             continue
         yield (
             f"[source.{one.name}] {_part(one)} {how} [source.{other.name}] {_part(other)}: "
-            "two of them would do the same files; choose another folder"
+            f"{_why(one, other)}; choose another folder"
         )
+
+
+def _why(one: Named, other: Named) -> str:
+    """Other tags do not keep two sources apart, unlike other names: a file has one name and any number of tags."""
+    mine, theirs = (getattr(source.options, "parent_tag", "") for source in (one, other))
+    if mine and theirs and mine != theirs:
+        return f"a file can have tags of both, {mine}:… and {theirs}:…, and two of them would do it"
+    return "two of them would do the same files"
 
 
 def _other_names(one: Named, other: Named) -> bool:

@@ -110,6 +110,15 @@ REFUSED = [
         id="tagged",
     ),
     pytest.param(
+        (
+            CLOUD,
+            source("a", "x", type="nextcloud", at="cloud", more='parent_tag = "ai"'),
+            source("b", "x", type="nextcloud", at="cloud", more='parent_tag = "trip"'),
+        ),
+        "a file can have tags of both, trip:… and ai:…",
+        id="tagged otherwise",
+    ),
+    pytest.param(
         (HUB, double("hub:raw/big"), source("a", "raw", "double")),
         "[step.double] to hub:raw/big: its results would come by",
         id="fed back",
