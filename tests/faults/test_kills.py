@@ -14,6 +14,7 @@ from faults.rigs.rig import Ground
 from faults.rigs.slow import slow
 from faults.rigs.two import two
 
+pytestmark = pytest.mark.timeout(600)  # each is many starts of the program
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system: needs root")
 
 
@@ -36,21 +37,18 @@ def test_any_order_and_timing_gives_one_tree(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_daemon_under_kills_ends_as_if_unhurt(tmp_path: Path) -> None:
     tally = kills(Ground(str(tmp_path)), Plan(10, files=200, each=10), path="daemon")
     assert (tally.wrong, tally.lost, tally.torn) == ([], 0, 0)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_two_at_once_on_one_folder_leave_what_one_leaves(tmp_path: Path) -> None:
     tally = two(Ground(str(tmp_path)), rounds=8, files=150, seed=5, size=2500)
     assert (tally.wrong, tally.lost, tally.torn, tally.rounds) == ([], 0, 0, 8)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 @ROOT
 def test_a_full_disk_loses_nothing_and_goes_on_with_room(tmp_path: Path) -> None:
     aside = tmp_path / "aside"
@@ -61,7 +59,6 @@ def test_a_full_disk_loses_nothing_and_goes_on_with_room(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 @ROOT
 def test_a_power_cut_loses_nothing(tmp_path: Path) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(tmp_path)], check=True)

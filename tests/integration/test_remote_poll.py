@@ -1,7 +1,7 @@
 """``poll SOURCE --once`` on a real WebDAV server: one look, done before the command ends; dry run, failures, undo, a server that is away."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,7 +127,11 @@ def test_a_dry_run_of_a_folder_of_this_machine_says_what_the_real_run_does(tmp_p
     assert digests(tmp_path / "inbox") == before
     assert digests(tmp_path / "library", ours=False) == {}
     done = home.run("poll", "inbox", "--once", "-v", code=0)
-    assert sorted(done.lines[:-1]) == sorted(dry.lines[:-1])
+
+    def told(lines: Sequence[str]) -> list[str]:  # which of two equal files is the first is chance
+        return sorted(one.replace("again.jpg", "a.jpg") for one in lines[:-1])
+
+    assert told(done.lines) == told(dry.lines)
     assert len(digests(tmp_path / "library", ours=False)) == 2
 
 
