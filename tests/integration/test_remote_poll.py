@@ -119,7 +119,7 @@ def test_a_dry_run_of_a_folder_of_this_machine_says_what_the_real_run_does(tmp_p
     (tmp_path / "inbox").mkdir()
     (tmp_path / "library").mkdir()
     for name, colour in (("a.jpg", 1), ("b.jpg", 2), ("again.jpg", 1)):
-        (tmp_path / "inbox" / name).write_bytes(jpeg_bytes(when="2021:07:15 14:30:05", colour=(colour, 0, 0)))
+        (tmp_path / "inbox" / name).write_bytes(jpeg_bytes(when=f"2021:07:15 14:30:0{colour}", colour=(colour, 0, 0)))
     (tmp_path / "inbox/text.txt").write_text("no picture")
     before = digests(tmp_path / "inbox")
     dry = home.run("poll", "inbox", "--once", "--dry-run", code=0)

@@ -40,7 +40,7 @@ from make import jpeg_bytes
 _DAY = 86_400
 _KEEP = 30  # days
 _STEP = 3 * 3600  # seconds the clock is turned by
-_PATIENCE = 60.0  # real seconds for anything to come about
+_PATIENCE = 300.0  # real seconds for anything to come about
 _GROWTH = 1.3  # the second half's bytes per record, at most so many times the first's: pages are filled in jumps
 _WAL = 100_000  # bytes that logs of the databases have left after a checkpoint
 _CONFIG = """
