@@ -44,7 +44,7 @@ def test_a_daemon_under_kills_ends_as_if_unhurt(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_two_at_once_on_one_folder_leave_what_one_leaves(tmp_path: Path) -> None:
-    tally = two(Ground(str(tmp_path)), rounds=8, files=150, seed=5, size=2500)
+    tally = two(Ground(str(tmp_path)), rounds=8, files=60, seed=5, size=2500)
     assert (tally.wrong, tally.lost, tally.torn, tally.rounds) == ([], 0, 0, 8)
 
 
