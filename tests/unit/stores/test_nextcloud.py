@@ -2,6 +2,7 @@
 no or breaks off."""
 
 import io
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -419,10 +420,14 @@ def test_never_more_transfers_than_the_limit(server: nextcloud.Server, store: Ne
     put(store, "first.jpg")
     server.busiest = 0
     running: list[int] = []
+    two = threading.Event()
 
     def count(method: str, path: str, when: str) -> None:
         if method == "PUT":
             running.append(1 if when == "before" else -1)
+            if sum(running) >= 2:
+                two.set()
+            two.wait(60)  # the first is not done before a second one came, however busy the machine is
 
     server.on_request = count
     with ThreadPoolExecutor(12) as pool:
