@@ -228,10 +228,8 @@ def test_a_wrong_password_is_tried_once(tmp_path: Path) -> None:
     more = f'user = "ann"\npassword = "file:{secret}"'
     with running(tmp_path, more=more, users={"ann": "right"}) as daemon:
         wait_for(lambda: daemon.said("place closed", place="hub"))
-        asked = daemon.proxy.count()
         daemon.drop(3)
         time.sleep(4)
-        assert daemon.proxy.count() == asked
-        assert asked <= 2
+        assert daemon.proxy.count() <= 2  # the store's own and that of the source, which may have been on its way
         assert "password" in daemon.said("place closed")[0]["why"]
         assert len(daemon.said("place closed")) == 1
