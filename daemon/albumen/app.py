@@ -110,87 +110,54 @@ class App:
         *,
         dry_run: bool,
     ) -> "App":
-        scratch, home = tempfile.mkdtemp(prefix="albumen-dry-") if dry_run else "", Home(settings.catalog.type)
-        if scratch:
-            undo.callback(shutil.rmtree, scratch, ignore_errors=True)
-            opening.peek(settings.state.dir, settings.state.backup_dir, embedded=settings.embedded, home=home)
-            _copy_state(settings.state.dir, scratch, databases(embedded=settings.embedded))
-        state = scratch or state_directory(settings.state.dir)
-        owners = Owners(state)
-        undo.callback(owners.close)
-        folder, there = settings.state.backup_dir, elsewhere(settings, plugins, anew=True)  # ``enter`` looks where it is
-        lock = None if scratch else opening.enter(state, folder, owners, elsewhere=there, home=home, clock=clock)
-        if lock:
-            undo.callback(lock.close)
+        home = _state(settings, plugins, clock, undo, dry_run=dry_run)
         stores: dict[str, Store] = {}
         remedies = partial(opening.remedy, settings.state.dir, settings.state.backup_dir)
-        path, remedy = partial(os.path.join, state), partial(partial, remedies)
-        ledger = SqliteLedger(path("ledger.db"), owners, clock=clock, remedy=remedy("ledger.db"))
+        ledger = SqliteLedger(home.path("ledger.db"), home.owners, clock=clock, remedy=partial(remedies, "ledger.db"))
         undo.callback(ledger.close)
-        fresh = partial(_is_fresh, ledger)
-        context = Context(state, owners, stores.__getitem__, clock, stop, remedies, fresh)
+        context = Context(home.state, home.owners, stores.__getitem__, clock, stop, remedies, partial(_is_fresh, ledger))
         stores |= _stores(plugins, settings, context)
         catalog: Catalog = plugins.make("catalogs", settings.catalog.type, CATALOG, settings.catalog.options, context)
         undo.callback(_close, catalog)
-        if scratch and not settings.embedded:
+        if home.scratch and not settings.embedded:
             catalog = Untouched(catalog)
         health = observe.Health()
         queue = SqliteQueue(
-            path("state.db"),
-            owners,
+            home.path("state.db"),
+            home.owners,
             clock=clock,
-            remedy=remedy("state.db"),
+            remedy=partial(remedies, "state.db"),
             beat=lambda: health.beat("queue"),
             rest=_rest(settings),
         )
         undo.callback(queue.shutdown)
-        if lock:
-            opening.has_opened(state, lock)
+        if home.lock:
+            opening.has_opened(home.state, home.lock)
         _register(health, stores, catalog, ledger, queue)
         towns = Towns(settings.library.preferred)
         others = {vault.PLACE: settings.secrets} if settings.secrets else {}
-        desk = Desk(stores, catalog, ledger, _filing(settings, towns), owners.me, owners, clock, _trace(env), others=others)
-        engine = Engine(desk)
+        filing, me = _filing(settings, towns), home.owners.me
+        engine = Engine(Desk(stores, catalog, ledger, filing, me, home.owners, clock, _trace(env), others=others))
         prober = Prober()
-        spool = Spool(os.path.join(state, "spool"), owner=owners.me)
-
-        def probe(path: Path, name: str) -> Facts:
-            return prober.probe(path, name=name)
-
-        pipeline = Pipeline(
-            _steps(plugins, settings, context),
-            engine,
-            catalog,
-            queue,
-            stores,
-            queue.memory,
-            engine.begin,
-            spool,
-            probe,
-            clock,
-            observe.logger(),
-            frozenset(settings.sources),
-            stop,
-        )
         return cls(
-            settings,
-            plugins,
-            state,
-            owners,
-            stores,
-            catalog,
-            ledger,
-            queue,
-            engine,
-            pipeline,
-            prober,
-            towns,
-            DaemonLock(state),
-            stop,
-            context,
-            health,
-            scratch,
-            lock,
+            settings=settings,
+            plugins=plugins,
+            state=home.state,
+            owners=home.owners,
+            stores=stores,
+            catalog=catalog,
+            ledger=ledger,
+            queue=queue,
+            engine=engine,
+            pipeline=_pipeline(settings, _steps(plugins, settings, context), engine, queue, prober, context),
+            prober=prober,
+            towns=towns,
+            daemon=DaemonLock(home.state),
+            stop=stop,
+            context=context,
+            health=health,
+            _scratch=home.scratch,
+            _lock=home.lock,
         )
 
     def source(self, name: str) -> Source:
@@ -367,6 +334,63 @@ def _elsewhere(settings: Settings, plugins: Plugins | None) -> Iterator[Catalog]
         made: Catalog = (plugins or Plugins()).make("catalogs", settings.catalog.type, CATALOG, settings.catalog.options, context)
         undo.callback(_close, made)
         yield made
+
+
+@dataclass(frozen=True)
+class _State:
+    """The state directory, locked, or a scratch copy of it that a dry run works on."""
+
+    state: str
+    owners: Owners
+    scratch: str
+    lock: StateLock | None
+
+    def path(self, name: str) -> str:
+        """Where a database lies."""
+        return os.path.join(self.state, name)
+
+
+def _state(settings: Settings, plugins: Plugins, clock: Callable[[], int], undo: ExitStack, *, dry_run: bool) -> _State:
+    """Made and entered (see ``opening``); ``undo`` lets go of it."""
+    kept, home = settings.state, Home(settings.catalog.type)
+    scratch = tempfile.mkdtemp(prefix="albumen-dry-") if dry_run else ""
+    if scratch:
+        undo.callback(shutil.rmtree, scratch, ignore_errors=True)
+        opening.peek(kept.dir, kept.backup_dir, embedded=settings.embedded, home=home)
+        _copy_state(kept.dir, scratch, databases(embedded=settings.embedded))
+    state = scratch or state_directory(kept.dir)
+    owners = Owners(state)
+    undo.callback(owners.close)
+    there = elsewhere(settings, plugins, anew=True)  # ``enter`` looks where it is
+    lock = None if scratch else opening.enter(state, kept.backup_dir, owners, elsewhere=there, home=home, clock=clock)
+    if lock:
+        undo.callback(lock.close)
+    return _State(state, owners, scratch, lock)
+
+
+def _pipeline(
+    settings: Settings, steps: Mapping[str, Step], engine: Engine, queue: SqliteQueue, prober: Prober, context: Context
+) -> Pipeline:
+    """What runs a job's steps."""
+
+    def probe(path: Path, name: str) -> Facts:
+        return prober.probe(path, name=name)
+
+    return Pipeline(
+        steps,
+        engine,
+        engine.desk.catalog,
+        queue,
+        engine.desk.stores,
+        queue.memory,
+        engine.begin,
+        Spool(os.path.join(context.state, "spool"), owner=context.owners.me),
+        probe,
+        context.clock,
+        observe.logger(),
+        frozenset(settings.sources),
+        context.stop,
+    )
 
 
 def _stores(plugins: Plugins, settings: Settings, context: Context) -> dict[str, Store]:
