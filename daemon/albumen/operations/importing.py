@@ -9,18 +9,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from albumen.deeds import standing, undo
+from albumen.deeds import undo
 from albumen.deeds.desk import shown
-from albumen.deeds.drafting import dated
 from albumen.deeds.engine import Engine
 from albumen.deeds.folders import pages
 from albumen.errors import Changed, NotFound
 from albumen.handlers.halves import join
-from albumen.media import dates, naming
+from albumen.media import naming
 from albumen.model import DISK, BatchId, Deed, DeedState, Facts, Item, Pending, Record, Ref
 from albumen.operations import joining
+from albumen.operations.accounting import GONE, Account
 from albumen.operations.intake import Line, Order, Report, check
 from albumen.operations.reading import Piece, Reading
 from albumen.operations.working import Working, ask
@@ -29,7 +29,6 @@ from albumen.ports import Catalog, Queue
 from albumen.sources import walk
 from albumen.sources.revs import ref_of
 
-GONE = "is gone since it was listed: another import took it in, or somebody moved it"
 _YOUNG = 2.0  # seconds: a file this young is looked at again (racy times, see the facts about watching)
 
 
@@ -64,11 +63,12 @@ class Importing:
         self._probe = probe
         self._tell = tell
         self._stop = stop
-        self._first: dict[str, str] = {}  # record id → source path that this import takes it from
-        self._doubled: set[tuple[str, str]] = set()  # places of duplicates and what came with them
-        self._files: dict[str, int] = {}  # by folder, without the empty ones
-        self._tops: dict[str, tuple[int, int] | None] = {}  # what is imported, and the folder that it was at first
-        self.report = Report()
+        self._account = Account(engine.desk, tell)
+
+    @property
+    def report(self) -> Report:
+        """The numbers so far."""
+        return self._account.report
 
     def run(self, order: Order, working: Working, progress: Callable[[Pending, Report], None]) -> Report:
         """Take the files in. ``UsageError`` before anything is done when the order cannot be, ``Unavailable`` when the library cannot
@@ -114,35 +114,29 @@ class Importing:
                     piece.taken += bool(deeds)
         for line in joining.would_join(self._engine.desk, foreseen.records, foreseen.stems):
             self._tell(line)
-        self._folders(foreseen.loaded)
+        self._account.folders(foreseen.loaded)
         return self.report
 
     def _preview_one(self, item: Item, deeds: Sequence[Deed], double: str, foreseen: _Foreseen) -> None:
         for deed in deeds:
             self._preview_deed(deed, foreseen)
-            foreseen.names.add(deed.target_key)
-            joining.foreseen(foreseen.records, deed)
             foreseen.stems.add(self._engine.desk.library.key(naming.stem(deed.target.path)))
             if deed.content:
                 foreseen.contents.add(deed.sha256)
-                self._first[deed.record] = shown(deed.source)
+                self._account.first(deed.record, shown(deed.source))
         if not double:
             self.report.duplicates += 1 + len(item.companions) - len(deeds)
             return
-        self._double(item, double)
+        self._account.double(item, double)
         record = foreseen.records.get(double) or self._catalog.get([double]).get(double)
         for deed in self._engine.preview_double(item, record, foreseen.names) if record else ():
             self._preview_deed(deed, foreseen)
-            foreseen.names.add(deed.target_key)
-            joining.foreseen(foreseen.records, deed)
 
     def _preview_deed(self, deed: Deed, foreseen: _Foreseen) -> None:
-        self._count_done(deed)
+        self._account.foreseen(deed)
         foreseen.loaded["/" + deed.source.folder] += deed.role != "duplicate"
-        if deed.role == "duplicate":
-            self._tell(Line("trashed", shown(deed.source), deed.why))
-        else:
-            self._tell(Line("planned" if deed.role == "main" else "companion", shown(deed.source), deed.target.path))
+        foreseen.names.add(deed.target_key)
+        joining.foreseen(foreseen.records, deed)
 
     # ------------------------------------------------------------------------------------------------------------- reading
 
@@ -151,11 +145,11 @@ class Importing:
         reading = Reading(self._engine, self._catalog, self._probe, self._stop, order, self.report.batch, stage=stage)
         try:
             for found, root in reading.folders():
-                self._tops.setdefault(root, _folder(root))
-                if found.missing and self._is_gone(found.folder):  # another import emptied and removed it
-                    self._tell(Line("told", found.folder, GONE))
+                self._account.top(root)
+                if found.missing and self._account.vanished(found.folder):  # another import emptied and removed it
+                    self._account.line("told", found.folder, GONE)
                     continue
-                self._tell_skipped(found)
+                self._account.skipped(found)
                 if order.move and self.report.batch:
                     self._remember(root, found.folder)
                 reading.submit(found.folder, root, self._fresh(found, done))
@@ -168,22 +162,9 @@ class Importing:
     def _fresh(self, found: walk.Found, done: set[tuple[str, str, str]]) -> list[Ref]:
         """What is not empty and was not taken by an earlier run of this import."""
         refs = [ref_of(one.path, one.stat) for one in found.entries]
-        self.report.found += len(refs)
         fresh = [one for one in refs if (one.store, one.path, one.rev) not in done]
-        empty = sum(one.size == 0 for one in fresh)
-        self.report.empty += empty
-        self._files[found.folder] = self._files.get(found.folder, 0) + len(refs) - empty
+        self._account.listed(found, refs, fresh)
         return [one for one in fresh if one.size]
-
-    def _tell_skipped(self, found: walk.Found) -> None:
-        self.report.litter += found.litter
-        for one in found.skipped:
-            if one.what == "unreadable":
-                self._fail(one.path, one.reason)
-                self.report.found += 1
-            else:
-                self.report.skipped += 1
-                self._tell(Line("skipped", one.path, one.reason))
 
     def _remember(self, root: str, folder: str) -> None:
         ref = folder_ref(self._engine.desk.store(DISK), folder.lstrip("/"))
@@ -194,32 +175,14 @@ class Importing:
 
     def _known(self, piece: Piece) -> list[Item]:
         """The items whose bytes were read; the others are told, and their staged bytes forgotten."""
-        items = []
+        items: list[Item] = []
         for look in piece.looks():
-            for ref, why in look.broken:
-                if self._is_gone(f"/{ref.path}"):
-                    self._gone(ref)
-                else:
-                    self._fail(shown(ref), why)
-                self._engine.forget([ref])
+            self._account.read(look)
+            self._engine.forget([ref for ref, _ in look.broken])
             if look.aside:
-                self.report.listed += 1 + len(look.asked.companions)
-                self._tell(Line("listed", shown(look.asked.main), look.aside))
                 self._engine.forget([look.asked.main, *look.asked.companions])
-            for item in look.known:
-                self._tell_facts(item)
-                items.append(item)
-            self.report.duplicates += look.same
+            items += look.known
         return join(items)
-
-    def _tell_facts(self, item: Item) -> None:
-        where, main = shown(item.main), item.facts[0]
-        for text in (*main.told, *((f"damaged: {main.damaged}",) if main.damaged else ())):
-            self._tell(Line("told", where, text))
-        desk = self._engine.desk
-        for one in dated(item, desk.filing, desk.clock()).candidates:
-            if not one.used and one.reason != dates.BETTER:
-                self._tell(Line("told", where, f"date not used: {one.source} {one.value}: {one.reason}"))
 
     def _wait_for_the_young(self, items: list[Item]) -> None:
         """A file written less than 2 s ago may be written again with the same times: it is looked at once more."""
@@ -237,53 +200,31 @@ class Importing:
             except NotFound:
                 items.remove(item)
                 for ref in (item.main, *item.companions):
-                    self._gone(ref)
+                    self._account.gone(ref)
                 continue
             if not same:
                 items.remove(item)
                 for ref in (item.main, *item.companions):
-                    self._fail(shown(ref), str(Changed("is being written; import it again when it is finished")))
+                    self._account.failed(shown(ref), str(Changed("is being written; import it again when it is finished")))
 
     def _place(self, piece: Piece, items: Sequence[Item], batch: BatchId) -> None:
         placed = self._engine.reserve(items, batch) if items else ()
-        self._first |= {item.id: shown(item.main) for item in placed if item.deeds}
+        for item in placed:
+            if item.deeds:
+                self._account.first(item.id, shown(item.main))
         jobs = []
         for item in placed:
-            files = [item.main, *item.companions]
             if item.deeds:
                 piece.taken += 1
-                self.report.planned += len(item.deeds)
-                self.report.duplicates += len(files) - len(item.deeds)
-                if len(files) > len(item.deeds):  # some will be found to be duplicates, and were counted here
-                    deeds = self._engine.desk.ledger.history(ids=item.deeds).rows
-                    taken = {(one.source.store, one.source.path) for one in deeds}
-                    self._doubled |= {(one.store, one.path) for one in files} - taken
-                jobs.append(self._pipeline.job(item, ("file",), batch))
-            elif item.duplicate_of:
-                self._engine.forget(files)
-                self._double(item, item.duplicate_of)
-                jobs.append(self._pipeline.job(item, ("file",), batch))
+                self._account.taken(item)
             else:
-                self._engine.forget(files)
-                self._tell(Line("told", shown(item.main), "another import is taking it in"))
-                self.report.elsewhere += len(files)
+                self._engine.forget([item.main, *item.companions])
+                if not item.duplicate_of:
+                    self._account.elsewhere(item)
+                    continue
+                self._account.double(item, item.duplicate_of)
+            jobs.append(self._pipeline.job(item, ("file",), batch))
         self._queue.put(jobs)
-
-    def _double(self, item: Item, record: str) -> None:
-        files = [item.main, *item.companions]
-        self.report.duplicates += len(files)
-        self._doubled |= {(one.store, one.path) for one in files}
-        where = self._first.get(record) or self._lies(record, item.album)
-        self._tell(Line("duplicate", shown(item.main), where))
-
-    def _lies(self, record: str, album: str) -> str:
-        """Where a record's main file lies, best in that album; its id when another import is just taking it in."""
-        kept = self._catalog.get([record]).get(record)
-        mains = [one for one in kept.placements if one.sha256 in ("", kept.sha256)] if kept else []
-        found = min(mains, key=lambda one: one.album != album, default=None)
-        if kept and len(mains) > 1:  # not all of them need be true
-            found = standing.find(replace(self._engine.desk, dry=True), kept, album=album) or found
-        return f"{found.store}:{found.path}" if found else record
 
     # ------------------------------------------------------------------------------------------------------------- the end
 
@@ -300,89 +241,25 @@ class Importing:
         loaded: Counter[str] = Counter()
         for deed in sorted(last.values(), key=lambda one: os.fsencode(one.source.path)):
             if deed.state is DeedState.done:
-                self._end_done(deed)
+                self._account.done(deed)
                 loaded["/" + deed.source.folder] += deed.role != "duplicate"
             elif deed.state in (DeedState.planned, DeedState.intended):
-                self.report.later += 1
-                self._count_other(deed)
-                self._tell(Line("later", shown(deed.source), "; ".join(pending.reasons) or "waits for another process"))
+                self._account.later(deed, "; ".join(pending.reasons) or "waits for another process")
             else:
-                if self._is_gone(f"/{deed.source.path}"):
-                    self._gone(deed.source)
-                else:
-                    self._fail(shown(deed.source), deed.why)
-                self._count_other(deed)
+                self._account.undone(deed)
         for line in joining.joined(self._engine.desk, batch):
             self._tell(line)
-        if pending.later and not self.report.later:  # duplicates have no deed before their first copy is there
-            self.report.later += pending.later
-            self.report.duplicates -= min(self.report.duplicates, pending.later)
-            self._tell(Line("later", f"{pending.later} duplicates", "; ".join(pending.reasons)))
-        self._folders(loaded)
+        if pending.later and not self.report.later:
+            self._account.waiting(pending.later, "; ".join(pending.reasons))
+        self._account.folders(loaded)
         if not closed:
             self._queue.put([self._pipeline.closing(batch)])
-
-    def _end_done(self, deed: Deed) -> None:
-        self._count_done(deed)
-        if deed.role == "duplicate":
-            self._tell(Line("trashed", shown(deed.source), deed.why))
-            return
-        self._tell(Line("added" if deed.role == "main" else "companion", shown(deed.source), deed.target.path))
-        if deed.why:
-            self.report.stays += 1
-            self._tell(Line("stays", shown(deed.source), deed.why))
-
-    def _count_done(self, deed: Deed) -> None:
-        if deed.role == "main":
-            self.report.added += 1
-            self._count_other(deed)
-        elif deed.role == "duplicate":  # one by one, or by a killed run of this import
-            self.report.duplicates += (deed.source.store, deed.source.path) not in self._doubled
-        else:
-            self.report.companions += 1
-            self._count_other(deed)
-
-    def _count_other(self, deed: Deed) -> None:
-        """It was counted as a duplicate with its main file, and became something else."""
-        self.report.duplicates -= (deed.source.store, deed.source.path) in self._doubled
-
-    def _is_gone(self, path: str) -> bool:
-        """Whether it was taken from a folder that is still there: what went with its card or its disk was not imported by anybody."""
-        try:
-            os.lstat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            tops = [one for one in self._tops if f"{path}/".startswith(f"{one.rstrip('/')}/")]
-            return all(_folder(one) == self._tops[one] is not None for one in tops)
-        except OSError:
-            return False
-        return False
-
-    def _gone(self, ref: Ref) -> None:
-        """A file that vanished after it was listed is no failure of this import."""
-        self.report.elsewhere += 1
-        self._tell(Line("told", shown(ref), GONE))
-
-    def _fail(self, path: str, why: str) -> None:
-        self.report.failed += 1
-        self._tell(Line("failed", path, why))
-
-    def _folders(self, loaded: Counter[str]) -> None:
-        self.report.folders += [(folder, loaded[folder], max(0, files - loaded[folder])) for folder, files in self._files.items()]
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
         begun = time.monotonic()
         yield
         self.report.steps[name] = time.monotonic() - begun
-
-
-def _folder(path: str) -> tuple[int, int] | None:
-    """What names a folder of this machine, None when nobody can tell."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _is_away(deed: Deed) -> bool:

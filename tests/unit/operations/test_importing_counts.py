@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 import make
 from albumen.cli import main
-from albumen.operations.importing import GONE
+from albumen.operations.accounting import GONE
 from albumen.sources import walk
 
 XMP = "<x:xmpmeta xmlns:x='adobe:ns:meta/'></x:xmpmeta>"
