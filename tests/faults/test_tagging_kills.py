@@ -1,42 +1,22 @@
 """Entries written into records, sidecars and JPEGs: killed between any two calls, or failing there, all comes to the same end."""
 
 import hashlib
-import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from albumen.deeds import expire
-from albumen.errors import Transient, Unavailable
 from albumen.media import probe
 from albumen.media.readers.window import Memory
-from albumen.model import EXPIRY, BatchId, DeedState, Facts, Pending, Query, Record
+from albumen.model import EXPIRY, Facts, Query
 from albumen.operations.tagging import Order, Tagging
 from albumen.operations.working import Working, recover
 from albumen.ports import Queue
 from make import entered
-from make.lives import Life, all_deeds
-from make.worlds import LIBRARY, Fault, Ground, InMemory, Killed, OnDisk
-
-Ask = Callable[[Life], object]
-
-
-class Here:
-    """The workers of a command: all jobs, one after the other."""
-
-    def __init__(self, life: Life) -> None:
-        self._life = life
-
-    def take_over(self, *_: BatchId) -> bool:
-        """At once."""
-        return True
-
-    def wait(self, _batch: BatchId, _progress: object) -> Pending:
-        """Until nothing is left."""
-        self._life.jobs.run(self._life.pipeline)
-        return Pending()
+from make.lives import Life
+from make.trials import Ask, End, Here, Trial, all_ended, contents, copied, done, placed, undone
+from make.worlds import LIBRARY, Fault, Ground, InMemory
 
 
 def facts(path: Path, name: str) -> Facts:
@@ -63,16 +43,6 @@ def tagging(**order: object) -> Ask:
     return ask
 
 
-def copied(life: Life) -> object:
-    return life.take_in(move=False)
-
-
-def undone(life: Life) -> object:
-    open_ones = [one for one in life.ledger.batches(open=True).rows if one.undoes]
-    last = open_ones[0].undoes if open_ones else life.ledger.batches().rows[0].id
-    return life.undo(last)
-
-
 words = tagging(add=("a & b",), rating=4)
 embed = tagging(add=("a & b",), title="T", embed=True)
 embed_more = tagging(add=("c",), embed=True)
@@ -90,117 +60,52 @@ ASKS: dict[str, list[Ask]] = {
 }
 
 
-def end_of(life: Life, ground: Ground) -> dict[str, object]:
+def end_of(life: Life, ground: Ground) -> End:
     """All that shall be the same whatever happened on the way."""
-    deeds = all_deeds(ground.ledger)
-    assert [one for one in deeds if one.state in (DeedState.planned, DeedState.intended)] == []
-    assert [one.what for one in ground.ledger.batches(open=True).rows] == []
-    assert life.jobs.buried == []
-    assert (
-        list((ground.folder / "scratch").glob("*")) == [] or ground.folder.name.isdigit()
-    )  # a kill leaves some: swept with the spool
+    deeds = all_ended(life, ground)
+    left = list((ground.folder / "scratch").glob("*"))
+    assert not left or ground.folder.name.isdigit()  # a kill leaves some: swept with the spool
     if isinstance(ground, InMemory):
         assert all(not one.staged for one in ground.stores.values())
-    top = str(ground.folder).lstrip("/")
-
-    def same(path: str) -> str:
-        return re.sub("/trash/[^/]+/", "/trash/BATCH/", path).replace(top, "TOP")
-
-    def placed(record: Record) -> list[tuple[str, str, str, str]]:
-        return [(one.store, same(one.path), one.role, one.sha256) for one in record.placements]
-
-    found: dict[str, object] = {}
-    for path, what in ground.tree().items():
-        is_file = isinstance(what, tuple) and not path.startswith(("disk:", "folder "))
-        found[same(path)] = what[0] if is_file and isinstance(what, tuple) else "there"
+    found = contents(ground)
     rows = sorted(ground.catalog.find(Query(companions=True), limit=1000).rows, key=lambda one: one.id)
     found["catalog"] = [
-        (one.id, one.title, one.rating, one.tags, one.people, one.replaces, [part.sha256 for part in one.companions], placed(one))
+        (
+            *(one.id, one.title, one.rating, one.tags, one.people, one.replaces),
+            [part.sha256 for part in one.companions],
+            placed(ground, one),
+        )
         for one in rows
     ]
-    done = [one for one in deeds if one.state is DeedState.done and not one.undone_by]
-    found["ledger"] = sorted((one.verb, same(one.source.path), same(one.target.path), one.role) for one in done)
+    found["ledger"] = done(ground, deeds)
     return found
 
 
-def run(ground: Ground, fault: Fault, asks: list[Ask], *, lost: bool = False) -> tuple[dict[str, object], int]:
-    calm = Fault()
-    for ask in asks[:-1]:
-        ask(Life(ground, calm))
-    life = Life(ground, fault)
-    try:
-        if not getattr(asks[-1](life), "ok", True):  # told as failed: the same command again enters it
-            life = Life(ground, calm)
-            asks[-1](life)
-    except (Killed, Unavailable, Transient):
-        life = Life(ground, calm)
-        asks[-1](life)
-    calls = len(fault.calls)
-    if lost and isinstance(ground, InMemory):
-        for one in ground.stores.values():
-            one.staged.clear()
-    return end_of(life, ground), calls
+TRIAL = Trial(ASKS, fill, end_of)
 
 
 @pytest.mark.parametrize("asked", ASKS)
 def test_killed_in_memory(tmp_path: Path, asked: str) -> None:
     """At every seventh call, not the same ones for each."""
-    killed(tmp_path, asked, 1 + len(asked) % 7, 7)
+    TRIAL.killed(tmp_path, asked, first=1 + len(asked) % 7, step=7)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("asked", ASKS)
 def test_killed_in_memory_everywhere(tmp_path: Path, asked: str) -> None:
-    killed(tmp_path, asked, 1, 1)
-
-
-def killed(tmp_path: Path, asked: str, first: int, step: int) -> None:
-    calm = InMemory(tmp_path / "calm")
-    fill(calm)
-    expected, calls = run(calm, Fault(), ASKS[asked])
-    assert calls > 10
-    for at in range(first, calls + 1, step):
-        ground = InMemory(tmp_path / str(at))
-        fill(ground)
-        fault = Fault(at)
-        found, _ = run(ground, fault, ASKS[asked])
-        assert found == expected, f"killed before call {at}: {fault.calls[-5:]}"
+    TRIAL.killed(tmp_path, asked)
 
 
 @pytest.mark.parametrize("asked", ["both", "undo of more"])
 def test_killed_on_disk(tmp_path: Path, asked: str) -> None:
-    """The same on the embedded engines, at every 23rd call."""
-    calm = on_disk(tmp_path / "calm")
-    expected, calls = run(calm, Fault(), ASKS[asked])
-    calm.close()
-    for at in range(1 + len(asked), calls + 1, 23):
-        ground = on_disk(tmp_path / str(at))
-        fault = Fault(at)
-        found, _ = run(ground, fault, ASKS[asked])
-        ground.close()
-        assert found == expected, f"killed before call {at}: {fault.calls[-5:]}"
-
-
-def on_disk(folder: Path) -> OnDisk:
-    ground = OnDisk(folder)
-    fill(ground)
-    return ground
+    TRIAL.killed_on_disk(tmp_path, asked, 23)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("asked", ["both", "undo of more"])
 @pytest.mark.parametrize("after", [False, True], ids=["undone", "done"])
 def test_an_error_and_the_same_owner_again(tmp_path: Path, asked: str, after: bool) -> None:
-    """``done``: the call had its effect, only its answer was lost."""
-    calm = InMemory(tmp_path / "calm")
-    fill(calm)
-    expected, calls = run(calm, Fault(), ASKS[asked])
-    for at in range(1, calls + 1):
-        ground = InMemory(tmp_path / str(at))
-        fill(ground)
-        fault = Fault(at, lambda: Unavailable(LIBRARY, "the disk is full") if at % 2 else Transient("not now"), after)  # noqa: B023
-        found, _ = run(ground, fault, ASKS[asked], lost=after)
-        assert found == expected, f"failed at call {at}: {fault.calls[max(0, at - 6) : at]}"
+    TRIAL.failed(tmp_path, asked, after=after)
 
 
 def test_what_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:

@@ -157,6 +157,9 @@ class Ground(Protocol):
     def tree(self) -> dict[str, object]:
         """Everything that lies on the card (with modes and times) and in the library (with times)."""
 
+    def close(self) -> None:
+        """Let go of what is open; it cannot be used any more."""
+
 
 class InMemory:
     """Everything forgets with the test."""
@@ -191,6 +194,9 @@ class InMemory:
                 now = store.stat(path).main
                 found[f"{name}:{path}"] = (data, now.modified, now.mode if name == DISK else None)
         return found
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class OnDisk:
