@@ -12,34 +12,16 @@ import pytest
 
 from e2e.command import Home, patched
 from make import jpeg
-from make.daemons import until
+from make.daemons import CONFIG, until
 from servers import switch
 
-CONFIG = """
-[state]
-dir = "state"
-
-[store.library]
-type = "local"
-root = "library"
-
-[source.inbox]
-type = "local"
-path = "inbox"
-mode = "MODE"
-settle = "0s"
-
-[[route]]
-from = "inbox"
-steps = ["catalog", "file"]
-"""
 DATABASES = ("catalog.jsonl.gz" if switch.is_on() else "catalog.db", "ledger.db", "state.db")
 
 
 @pytest.fixture
 def copying(home: Home) -> Home:
     """Files stay in the inbox."""
-    (home.path / "albumen.toml").write_text(CONFIG.replace("MODE", "copy"))
+    (home.path / "albumen.toml").write_text(CONFIG.replace('mode = "move"', 'mode = "copy"'))
     (home.path / "inbox").mkdir()
     return home
 
@@ -88,7 +70,7 @@ def test_what_is_restored_is_completed_by_the_daemon(copying: Home) -> None:
 
 def test_what_a_moving_source_brought_after_the_backup_is_still_there(home: Home) -> None:
     """Its source is empty, so it is in the library only, and not known until somebody brings it again; then it is not doubled."""
-    (home.path / "albumen.toml").write_text(CONFIG.replace("MODE", "move"))
+    (home.path / "albumen.toml").write_text(CONFIG)
     (home.path / "inbox").mkdir()
     photos(home, 1)
     works(home)

@@ -14,6 +14,7 @@ import pytest
 
 from e2e.command import ALBUMEN, Home, Ran, patched
 from make import jpeg
+from make.daemons import CONFIG
 from make.receivers import hook, post
 
 TOKEN = "t0ken-Tj4-of-the-metrics-page"
@@ -34,20 +35,9 @@ def settings(home: Home, hook_url: str, mail_port: int, metrics_port: int) -> di
     (home.path / "secret").write_text(PASSWORD + "\n")
     (home.path / "secret").chmod(0o600)
     (home.path / "inbox").mkdir(exist_ok=True)
-    (home.path / "albumen.toml").write_text(f"""
-[state]
-dir = "state"
-[store.library]
-type = "local"
-root = "library"
-[source.inbox]
-type = "local"
-path = "inbox"
-mode = "move"
-settle = "0s"
-[[route]]
-from = "inbox"
-steps = ["catalog", "file"]
+    (home.path / "albumen.toml").write_text(
+        CONFIG
+        + f"""
 [metrics]
 listen = "127.0.0.1:{metrics_port}"
 token = "env:METRICS_TOKEN"
@@ -59,7 +49,8 @@ smtp = "localhost:{mail_port}"
 security = "none"
 user = "me"
 password = "file:secret"
-""")
+"""
+    )
     parts = hook_url.split("//")
     return {"METRICS_TOKEN": TOKEN, "ALERT_URL": f"{parts[0]}//me:{URL_PASSWORD}@{parts[1]}/{URL_PART}"}
 

@@ -21,22 +21,6 @@ from make import daemons, jpeg, plugins
 
 until = partial(daemons.until, seconds=30.0)
 
-SETTINGS = """
-[state]
-dir = "state"
-[store.library]
-type = "local"
-root = "library"
-[source.inbox]
-type = "local"
-path = "inbox"
-mode = "move"
-settle = "0s"
-[[route]]
-from = "inbox"
-steps = ["catalog", "file"]
-"""
-
 HANGS = """
 import time
 from dataclasses import dataclass
@@ -116,7 +100,7 @@ def running(home: Home, **env: str) -> Iterator[Running]:
 
 @pytest.fixture
 def configured(home: Home) -> Home:
-    (home.path / "albumen.toml").write_text(SETTINGS)
+    (home.path / "albumen.toml").write_text(daemons.CONFIG)
     (home.path / "inbox").mkdir()
     return home
 
@@ -236,7 +220,7 @@ def test_an_address_that_is_taken_leaves_the_old_settings(configured: Home) -> N
     """It is only found out by listening there: before the old life ends."""
     with socket.create_server(("127.0.0.1", 0)) as taken, running(configured) as daemon:
         port = taken.getsockname()[1]
-        (configured.path / "albumen.toml").write_text(f'[metrics]\nlisten = "127.0.0.1:{port}"\n{SETTINGS}')
+        (configured.path / "albumen.toml").write_text(f'[metrics]\nlisten = "127.0.0.1:{port}"\n{daemons.CONFIG}')
         daemon.hup()
         until(lambda: daemon.said("the old ones stay"))
         assert str(port) in daemon.log.read_text()

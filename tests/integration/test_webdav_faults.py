@@ -38,17 +38,9 @@ def apache() -> Iterator[dav.Server]:
         yield found
 
 
-def room(server: dav.Server) -> Path:
-    """A new folder of a server."""
-    folder = server.folder / f"room{len(list(server.folder.iterdir()))}"
-    folder.mkdir()
-    server.give(folder)
-    return folder
-
-
 @pytest.fixture
 def way(apache: dav.Server) -> Iterator[Proxy]:
-    with proxy.before(f"{apache.url}/{room(apache).name}") as found:
+    with proxy.before(f"{apache.url}/{apache.room().name}") as found:
         yield found
 
 
@@ -112,7 +104,7 @@ def test_a_server_that_cannot_be_reached_closes_the_place(
 
 
 def test_a_server_that_is_stopped_closes_the_place_and_opens_it_when_it_is_back(server: dav.Server, tmp_path: Path) -> None:
-    with made(f"{server.url}/{room(server).name}", tmp_path) as found:
+    with made(f"{server.url}/{server.room().name}", tmp_path) as found:
         found.store.put("x.jpg", content(DATA))
         server.stop()
         try:
@@ -198,7 +190,7 @@ def test_one_fault_at_any_request_costs_a_try_and_no_file(server: dav.Server, tm
     try completes it."""
     position = 0
     while position < 30:
-        folder = room(server)
+        folder = server.room()
         with proxy.before(f"{server.url}/{folder.name}") as way, made(way.url, tmp_path / f"{position}") as found:
             store = found.store
             store.put("d/x.jpg", content(DATA))
@@ -438,7 +430,7 @@ def test_a_full_server_is_full_for_a_while(store: WebdavStore, way: Proxy, folde
 
 def test_a_fifth_of_all_answers_being_failures_only_costs_time(server: dav.Server, tmp_path: Path) -> None:
     """S1-10 (part: 20 % of answers 5xx)."""
-    folder = room(server)
+    folder = server.room()
     with proxy.before(f"{server.url}/{folder.name}") as way, made(way.url, tmp_path) as found:
         found.store.establish()
         for status in (500, 502, 503):
@@ -550,7 +542,7 @@ def test_the_environment_decides_nothing(apache: dav.Server, tmp_path: Path, mon
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     seen: list[str] = []
-    with proxy.before(f"{apache.url}/{room(apache).name}") as way, made(way.url, tmp_path) as found:
+    with proxy.before(f"{apache.url}/{apache.room().name}") as way, made(way.url, tmp_path) as found:
         way.seen = lambda one: seen.append(one.headers.get("authorization", ""))
         found.store.put("x", content(b"x"))
     assert seen

@@ -37,19 +37,12 @@ def apache() -> Iterator[dav.Server]:
         yield found
 
 
-def room(server: dav.Server) -> Path:
-    folder = server.folder / f"room{len(list(server.folder.iterdir()))}"
-    folder.mkdir()
-    server.give(folder)
-    return folder
-
-
 # ------------------------------------------------------------------------------------------------------- is it the same place?
 
 
 def test_another_folder_at_the_address_is_refused_until_it_is_confirmed(server: dav.Server, tmp_path: Path) -> None:
     """A server whose disk is not mounted shows an empty folder, and no error."""
-    folder = room(server)
+    folder = server.room()
     with made(f"{server.url}/{folder.name}", tmp_path) as found:
         item = found.store.put("d/x.jpg", content(b"bytes"))
         folder.rename(folder.with_name("away"))
@@ -81,7 +74,7 @@ def test_another_folder_at_the_address_is_refused_until_it_is_confirmed(server: 
 
 def test_what_is_gone_with_its_disk_is_not_said_to_be_gone(apache: dav.Server, tmp_path: Path) -> None:
     """Also just after the place was proven."""
-    folder = room(apache)
+    folder = apache.room()
     with made(f"{apache.url}/{folder.name}", tmp_path) as found:
         found.store.put("x.jpg", content(b"bytes"))
         found.store.ping()
@@ -97,7 +90,7 @@ def test_what_is_gone_with_its_disk_is_not_said_to_be_gone(apache: dav.Server, t
 
 
 def test_a_new_store_is_made_and_marked_by_its_first_file_only(server: dav.Server, tmp_path: Path) -> None:
-    folder = room(server)
+    folder = server.room()
     with made(f"{server.url}/{folder.name}/new one", tmp_path) as found:
         with pytest.raises(Unavailable, match="there is no folder"):
             list(found.store.list())
@@ -114,7 +107,7 @@ def test_a_new_store_is_made_and_marked_by_its_first_file_only(server: dav.Serve
 
 
 def test_threads_that_meet_a_new_store_mark_it_once(server: dav.Server, tmp_path: Path) -> None:
-    folder = room(server)
+    folder = server.room()
     with made(f"{server.url}/{folder.name}", tmp_path) as one, made(f"{server.url}/{folder.name}", tmp_path / "2") as two:
         start = threading.Barrier(4)
         failed: list[AlbumenError] = []
@@ -188,7 +181,7 @@ def test_a_process_killed_at_any_request_leaves_nothing_that_is_not_swept(
     number = 1
     reached = True
     while reached:
-        folder = room(server)
+        folder = server.room()
         state = tmp_path / f"{number}"
         with proxy.before(f"{server.url}/{folder.name}") as way, made(way.url, state) as found:
             found.store.put("d/x.jpg", content(b"old"))
@@ -221,7 +214,7 @@ class _Dead:
 
 
 def test_a_living_process_is_not_swept(apache: dav.Server, tmp_path: Path) -> None:
-    folder = room(apache)
+    folder = apache.room()
     with made(f"{apache.url}/{folder.name}", tmp_path) as found:
         me = found.context.owners.me
         (folder / f".albumen-{me}-abc1.tmp").write_bytes(b"half")
@@ -235,7 +228,7 @@ def test_a_living_process_is_not_swept(apache: dav.Server, tmp_path: Path) -> No
 
 
 def test_what_cannot_be_swept_now_is_swept_next_time(apache: dav.Server, tmp_path: Path) -> None:
-    folder = room(apache)
+    folder = apache.room()
     (folder / ".albumen-0123456789abcdef-abc1.tmp").write_bytes(b"half")
     with proxy.before(f"{apache.url}/{folder.name}") as way, made(way.url, tmp_path) as found:
         way.fault(proxy.answer(503))
@@ -247,7 +240,7 @@ def test_what_cannot_be_swept_now_is_swept_next_time(apache: dav.Server, tmp_pat
 
 def test_a_server_killed_in_the_middle_of_an_upload_shows_no_half_file(server: dav.Server, tmp_path: Path) -> None:
     """S1-06 (part: upload cut, no broken result visible)."""
-    folder = room(server)
+    folder = server.room()
     with made(f"{server.url}/{folder.name}", tmp_path) as found:
         found.store.establish()
         with pytest.raises((Unavailable, Transient)):
@@ -289,7 +282,7 @@ NAMES = ["#a.jpg", "a#b.jpg", "?.jpg", "q?x=1.jpg", "50 %.jpg", "%41.jpg", "a%2F
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_survives_all_that_is_done_to_it(server: dav.Server, tmp_path: Path, name: str) -> None:
     """S1-28, S1-01 (part: names that need escapes, below a sub-path)."""
-    folder = room(server)
+    folder = server.room()
     with made(f"{server.url}/{folder.name}/", tmp_path) as found:
         try:
             item = found.store.put(f"d/{name}", content(b"bytes"))
@@ -311,7 +304,7 @@ def test_a_name_survives_all_that_is_done_to_it(server: dav.Server, tmp_path: Pa
 
 
 def test_a_name_that_servers_do_not_keep_is_refused(server: dav.Server, tmp_path: Path) -> None:
-    with made(f"{server.url}/{room(server).name}", tmp_path) as found:
+    with made(f"{server.url}/{server.room().name}", tmp_path) as found:
         found.store.put("x", content(b"x"))
         for name in ("two\nlines", "tab\t", "\udcff", "\x7f"):
             with pytest.raises(Rejected, match="control characters"):
@@ -322,7 +315,7 @@ def test_a_name_that_servers_do_not_keep_is_refused(server: dav.Server, tmp_path
 
 def test_moves_into_one_folder_never_replace_one_another(server: dav.Server, tmp_path: Path) -> None:
     """Overwrite: F is no lock at some servers; ours is."""
-    with made(f"{server.url}/{room(server).name}", tmp_path) as found:
+    with made(f"{server.url}/{server.room().name}", tmp_path) as found:
         for number in range(8):
             found.store.put(f"from/{number}", content(b"%d" % number))
         start = threading.Barrier(8)
@@ -363,7 +356,7 @@ def test_an_upload_is_looked_at_until_its_server_is_known(server: dav.Server, tm
     def unclear(answered: proxy.Answered) -> bytes:
         return b"HTTP/1.1 204 Fine\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
-    with proxy.before(f"{server.url}/{room(server).name}") as way, made(way.url, tmp_path) as found:
+    with proxy.before(f"{server.url}/{server.room().name}") as way, made(way.url, tmp_path) as found:
         found.store.put("d/first", content(b"bytes"))
         calls = [asked(f"d/{number}") for number in range(34)]
         assert calls[0] == long
@@ -379,7 +372,7 @@ def test_a_server_that_names_a_moved_file_anew_is_always_looked_at(apache: dav.S
         body = answered.body.replace(b"<lp1:getetag>", b"<lp1:getetag>new")
         return b"HTTP/1.1 207 Multi\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body
 
-    with proxy.before(f"{apache.url}/{room(apache).name}") as way, made(way.url, tmp_path) as found:
+    with proxy.before(f"{apache.url}/{apache.room().name}") as way, made(way.url, tmp_path) as found:
         found.store.establish()
         way.fault(proxy.rewritten(renamed), when=lambda one: one.method == "PROPFIND" and ".albumen" not in one.target)
         for number in range(30):
@@ -423,7 +416,7 @@ def test_no_more_bodies_are_sent_at_once_than_the_limit(server: dav.Server, tmp_
 
         first = 1
 
-    with made(f"{server.url}/{room(server).name}", tmp_path, limit=3) as found:
+    with made(f"{server.url}/{server.room().name}", tmp_path, limit=3) as found:
         store = governed(found.store, limit=3)
         store.put("d/first", content(b"x"))
 
@@ -461,7 +454,7 @@ def test_settings_that_cannot_be_are_told(settings: dict[str, object], why: str)
 
 def test_time_is_told_whether_a_server_keeps_it(server: dav.Server, tmp_path: Path) -> None:
     """None of the three takes the time of an upload: the item says what the server will say, not what was asked for."""
-    with made(f"{server.url}/{room(server).name}", tmp_path) as found:
+    with made(f"{server.url}/{server.room().name}", tmp_path) as found:
         item = found.store.put("x", content(b"x", modified=10**18))
         assert item.main.modified == found.store.stat("x").main.modified
         assert item.main.modified != 10**18

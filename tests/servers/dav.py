@@ -74,6 +74,13 @@ class Server:
         if self.kind == "apache":
             self.give(self.folder)
 
+    def room(self) -> Path:
+        """A new folder, for one test among several that share the server."""
+        folder = self.folder / f"room{len(list(self.folder.iterdir()))}"
+        folder.mkdir()
+        self.give(folder)
+        return folder
+
     def give(self, path: Path) -> None:
         """Let the server read and write what the test made there, with all above it up to its folder."""
         if os.geteuid() == 0 and self.kind == "apache":
