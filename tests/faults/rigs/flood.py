@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from faults.rigs.kills import standing
 from faults.rigs.looks import open_deeds, tree
@@ -32,6 +33,7 @@ from make import jpeg_bytes
 
 SCENES = ("nested", "tmpfs", "overlay", "fuse", "stopped", "limit")
 _EACH = 50  # files per folder
+_JUNK = (".junk_a", ".junk_b")  # what fills a queue
 _SETTLE = "2s"  # longer than events are late
 _START = 30.0  # seconds until the daemon has looked for the first time
 _WALK = 60.0  # seconds between walks where events do not tell everything
@@ -232,9 +234,12 @@ def stopped(flooded: Flooded, files: int) -> None:
 
 
 def _fill(folder: str, events: int) -> None:
-    """So many events of hidden files, two in turn, since equal ones in a row are one."""
-    paths = [os.path.join(folder, name) for name in (".junk_a", ".junk_b")]
-    for path in paths if events > 6 else ():
+    """So many events of hidden files, two in turn, since equal ones in a row are one; none where the daemon was so far behind when it
+    was stopped that its queue holds enough already."""
+    if events <= 6:
+        return
+    paths = [os.path.join(folder, name) for name in _JUNK]
+    for path in paths:
         with open(path, "wb"):
             events -= 2  # made, closed
     for number in range(events):
@@ -301,8 +306,8 @@ def _play_mounted(at: str, tally: Tally, files: int, albumen: str) -> None:
 def _play_stopped(at: str, tally: Tally, files: int, albumen: str) -> None:
     flooded = Flooded(Ground(at, (albumen,), watched="copy"), tally, os.path.join(at, "in"), folders=1)
     stopped(flooded, files)
-    for name in (".junk_a", ".junk_b"):
-        os.unlink(os.path.join(flooded.folders[0], name))
+    for name in _JUNK:
+        Path(flooded.folders[0], name).unlink(missing_ok=True)
     flooded.judge()
 
 
