@@ -1,5 +1,6 @@
 """The WebDAV store over time: its place is known again, what killed processes left is swept."""
 
+import io
 import os
 import queue
 import signal
@@ -19,6 +20,7 @@ from albumen.model import Content
 from albumen.stores.webdav import WebdavSettings, WebdavStore
 from albumen.stores.wrap import governed
 from albumen.testing.stores import content, read
+from make.lines import Line
 from make.webdav import files, made
 from servers import dav, proxy
 
@@ -429,6 +431,30 @@ def test_no_more_bodies_are_sent_at_once_than_the_limit(server: dav.Server, tmp_
         assert len(list(store.list())) == 13
 
 
+def test_bytes_of_files_keep_to_the_bandwidth_of_the_settings(
+    server: dav.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sent, read and proven; what is merely asked costs nothing."""
+    line, data = Line(), os.urandom(MEBI)
+    line.instead(monkeypatch)
+    with made(f"{server.url}/{server.room().name}", tmp_path, bandwidth=1 << 18) as found:
+        found.store.establish()
+        before = line.spent
+        for step in (
+            lambda: found.store.put("a.jpg", content(data)),
+            lambda: found.store.put("b.jpg", Content(lambda: io.BytesIO(data))),
+            lambda: read(Content(lambda: found.store.open("a.jpg"))),
+            lambda: found.store.prove("a.jpg"),
+        ):
+            step()
+            assert line.spent - before == pytest.approx(4.0, rel=0.01)  # the marker is read, too
+            before = line.spent
+        found.store.stat("a.jpg")
+        found.store.move("a.jpg", "c.jpg")
+        assert sum(1 for _ in found.store.list()) == 2
+        assert line.spent == before
+
+
 # ------------------------------------------------------------------------------------------------------------------ settings
 
 
@@ -444,6 +470,7 @@ def test_no_more_bodies_are_sent_at_once_than_the_limit(server: dav.Server, tmp_
         ({"url": "https://dav.example.org", "ca": "ca.pem"}, "ca: must be the whole path"),
         ({"url": "https://dav.example.org", "limit": 0}, "limit: must be"),
         ({"url": "https://dav.example.org", "timeout": 0.0}, "timeout: must be"),
+        ({"url": "https://dav.example.org", "bandwidth": 1000}, "bandwidth: must be"),
     ],
 )
 def test_settings_that_cannot_be_are_told(settings: dict[str, object], why: str) -> None:

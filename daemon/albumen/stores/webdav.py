@@ -15,6 +15,7 @@ from typing import BinaryIO, ClassVar
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, Rejected, Transient, Unavailable
 from albumen.model import Content, Digests, Item, Owner, Proof, Ref, Refused, Rev
 from albumen.plugins import Context
+from albumen.stores.bandwidth import Bandwidth
 from albumen.stores.dav.calls import Calls, Listing
 from albumen.stores.dav.downloads import opened
 from albumen.stores.dav.multistatus import Entry
@@ -45,6 +46,7 @@ class WebdavStore:
     def __init__(self, name: str, settings: WebdavSettings, context: Context, *, digests: Sequence[str] = ("sha256",)) -> None:
         self.name = name
         self._clock = context.clock
+        self._sleep = context.stop.wait
         self._digests = tuple(digests)
         self._blind = None if settings.case == "auto" else settings.case == "blind"
         self._session = self._connect(settings)
@@ -243,7 +245,10 @@ class WebdavStore:
 
     def _connect(self, settings: WebdavSettings) -> Session:
         sign = Sign(settings.user, settings.password, settings.token)
-        return Session(self.name, settings.url, sign, ca=settings.ca, timeout=settings.timeout, limit=settings.limit)
+        bandwidth = Bandwidth(settings.bandwidth, sleep=self._sleep)
+        return Session(
+            self.name, settings.url, sign, ca=settings.ca, timeout=settings.timeout, limit=settings.limit, bandwidth=bandwidth
+        )
 
     def _asking(self, session: Session) -> Calls:
         return Calls(session, self.further)

@@ -2,10 +2,11 @@
 no or breaks off."""
 
 import io
+import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from albumen.secrets import Secret
 from albumen.stores.nextcloud import calls
 from albumen.stores.nextcloud.store import NextcloudSettings, NextcloudStore
 from albumen.stores.wrap import governed
+from make.lines import Line
 from servers import nextcloud
 from servers import nextcloud_xml as xml
 
@@ -452,6 +454,26 @@ def test_what_is_not_there_is_not_found(store: NextcloudStore) -> None:
         put(store, "a.jpg")
 
 
+def test_pieces_of_large_files_keep_to_the_bandwidth_of_the_settings(
+    only34: nextcloud.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "LARGE", 3000)
+    monkeypatch.setattr(calls, "_PIECE", 2000)
+    line, owners, data = Line(), Owners(str(tmp_path)), os.urandom(1 << 16)
+    line.instead(monkeypatch)
+    settings = NextcloudSettings(only34.url, USER, Secret(PASSWORD), bandwidth=1 << 16)
+    with closing(NextcloudStore("hub", settings, Context(str(tmp_path), owners))) as store:
+        store.establish()
+        before = line.spent
+        item = store.put("a.jpg", content(data))
+        assert line.spent - before == pytest.approx(1.0, rel=0.01)
+        store.put("a.jpg", content(data[::-1]), replace=item.main.rev)
+        assert line.spent - before == pytest.approx(2.0, rel=0.01)
+        assert read(store, store.stat("a.jpg")) == data[::-1]
+        assert line.spent - before == pytest.approx(3.0, rel=0.01)
+    owners.close()
+
+
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
@@ -464,6 +486,7 @@ def test_what_is_not_there_is_not_found(store: NextcloudStore) -> None:
         ({"ca": "ca.pem"}, "ca"),
         ({"limit": 0}, "limit"),
         ({"timeout": 0.0}, "timeout"),
+        ({"bandwidth": -1}, "bandwidth"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(wrong: dict[str, object], why: str) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from albumen.errors import AlbumenError, Transient, Unavailable
 from albumen.secrets import Secret
+from albumen.stores.bandwidth import Bandwidth
 from albumen.stores.dav.hrefs import escaped
 from albumen.stores.dav.trouble import SOON, Refusal, is_momentary
 
@@ -87,6 +88,8 @@ class Answer:
         happens to the bytes of a file: it may be this one."""
         with self._session.translating(self._path, file=self._file):
             data: bytes = self._response.raw.read1(size)
+        if self._file:
+            self._session.bandwidth.took(len(data))
         self._got += len(data)
         if (passed := time.monotonic() - self._since) > self._session.timeout:
             if data and self._got < _LEAST:
@@ -122,12 +125,24 @@ class Answer:
 class Session:
     """One server, for any number of threads. ``url`` is the folder that paths are relative to. ``timeout``: seconds of silence
     before an answer, or within one, after which the server counts as away. ``ca``: a file of certificates to trust, "" = those
-    everybody does. ``limit``: how many ask at once, as whoever wraps the store sees to: so many connections are kept."""
+    everybody does. ``limit``: how many ask at once, as whoever wraps the store sees to: so many connections are kept. ``bandwidth``: of the
+    bytes of files, both ways."""
 
-    def __init__(self, store: str, url: str, sign: Sign, *, ca: str = "", timeout: float = 60.0, limit: int = 10) -> None:
+    def __init__(
+        self,
+        store: str,
+        url: str,
+        sign: Sign,
+        *,
+        ca: str = "",
+        timeout: float = 60.0,
+        limit: int = 10,
+        bandwidth: Bandwidth | None = None,
+    ) -> None:
         parts = urlsplit(url)
         self.store = store
         self.timeout = timeout
+        self.bandwidth = bandwidth or Bandwidth(0)
         self.host = f"{parts.scheme}://{parts.netloc}"
         self.base = unquote(parts.path, errors="surrogateescape").strip("/")  # as answers name it
         self._sign = sign
@@ -156,6 +171,8 @@ class Session:
         whatever else may be done ``again``."""
         waits = iter(SOON if again or method in _HARMLESS else ())
         renewed = False
+        if body is not None and not isinstance(body, bytes):  # a question is no file
+            body = self.bandwidth.body(body)
         while True:
             try:
                 return self._ask(method, path, headers, body, folder=folder)

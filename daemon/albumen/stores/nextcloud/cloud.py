@@ -13,6 +13,7 @@ from xml.parsers.expat import ExpatError
 
 from albumen.errors import AlbumenError, Transient, Unavailable
 from albumen.secrets import Secret
+from albumen.stores.bandwidth import Bandwidth
 from albumen.stores.dav.hrefs import escaped
 from albumen.stores.dav.session import CONNECT, LOST, Answer, Session, Severed, Sign, causes
 from albumen.stores.dav.trouble import Refusal
@@ -36,7 +37,17 @@ class Cloud(Session):
     nothing. The account's own name may differ from the name of the login and is asked for once."""
 
     def __init__(
-        self, store: str, url: str, user: str, password: Secret | None, *, root: str, ca: str, timeout: float, limit: int
+        self,
+        store: str,
+        url: str,
+        user: str,
+        password: Secret | None,
+        *,
+        root: str,
+        ca: str,
+        timeout: float,
+        limit: int,
+        bandwidth: Bandwidth | None = None,
     ) -> None:
         self._prefix = ""
         self.root = root
@@ -44,7 +55,13 @@ class Cloud(Session):
         self._account = ""
         self._client: Any = None
         super().__init__(
-            store, url.removesuffix("/").removesuffix("/index.php"), Sign(user, password), ca=ca, timeout=timeout, limit=limit
+            store,
+            url.removesuffix("/").removesuffix("/index.php"),
+            Sign(user, password),
+            ca=ca,
+            timeout=timeout,
+            limit=limit,
+            bandwidth=bandwidth,
         )
 
     @property
