@@ -5,7 +5,7 @@ server away.
 
 Without --server each in turn. Expected: one whole result for each raw, every raw in the store's trash, at most as many files under way
 as the store's limit says, one file that hangs holds up nobody; on Nextcloud, where people tag the results, each in the folder of its
-tag; after undo all as before. With --kills the daemon is killed (SIGKILL) so often at random moments, and nothing may differ.
+tag; after undo all as before. With --kills the daemon is killed (SIGKILL) so often at random moments of its work, and nothing may differ.
 With --away the server is killed in the middle of scaling (Nextcloud: and of sorting) and started again after so many seconds: the daemon
 goes on by itself, nothing is buried, and the log tells each change of the place's state once.
 """
@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from e2e.command import environment
@@ -197,26 +198,26 @@ def _untold(root: Path, tally: Tally) -> Iterator[str]:
 
 
 def _killed(root: Path, at: Place, tally: Tally, kills: int) -> None:
+    """Each kill a random number of results and removals after the one before, so that a quick machine is killed as often as a slow one."""
     draw = random.Random(tally.kind)
     at.hub.drop(tally.files)
-    while tally.kills < kills:
+    while tally.kills < kills and at.hub.raws():
+        goal = _progress(at) + draw.randint(1, max(1, 2 * tally.files // kills))
         with running(root) as daemon:
-            done = _finished(at, daemon, draw.uniform(1.0, 6.0))
+            _until(partial(_reached, at, goal), daemon)
+            time.sleep(draw.uniform(0.0, 0.1))
             daemon.kill()
         tally.kills += 1
-        if done:
-            break
     with running(root) as daemon:
         _until(lambda: not wrong(at.hub), daemon)
 
 
-def _finished(at: Place, daemon: "subprocess.Popen[bytes]", seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and daemon.poll() is None:
-        if at.hub.dropped and not at.hub.raws():
-            return True
-        time.sleep(0.05)
-    return False
+def _progress(at: Place) -> int:
+    return len(at.hub.results()) - len(at.hub.raws())
+
+
+def _reached(at: Place, goal: int) -> bool:
+    return _progress(at) >= goal or not at.hub.raws()
 
 
 def _sorted(root: Path, at: Place, tally: Tally) -> None:
