@@ -39,7 +39,7 @@ def test_threads_share_one_line() -> None:
 
 def test_without_a_rate_nobody_waits() -> None:
     bandwidth = Bandwidth(0, sleep=lambda _: pytest.fail("it waited"))
-    bandwidth.took(10**12)
+    assert bandwidth.took(10**12) == 0.0
     body = [b"x"]
     assert bandwidth.body(body) is body
 
@@ -57,7 +57,24 @@ def test_a_body_keeps_its_pieces_its_length_and_can_be_sent_again() -> None:
     line = Line()
     pieces = [b"ab", b"cde"]
     body = line.bandwidth(10).body(pieces)
-    assert list(body) == list(body) == pieces
+    assert list(body) == list(body) == pieces  # small enough to go at once
     assert len(body) == 2
     assert line.spent == pytest.approx(1.0)
     assert not hasattr(line.bandwidth(10).body(iter(pieces)), "__len__")
+
+
+def test_large_pieces_go_in_small_ones() -> None:
+    """Whoever shares the line is never silent for long."""
+    line, data = Line(), bytes(range(256)) * 1000
+    bandwidth = line.bandwidth(1 << 18)
+    sent = list(bandwidth.body([data]))
+    assert b"".join(sent) == data
+    assert max(len(one) for one in sent) == bandwidth.most == 1 << 14
+
+
+def test_the_end_of_a_body_waits_for_nobody() -> None:
+    line = Line()
+    bandwidth = line.bandwidth(1000)
+    bandwidth._free = 60.0  # others have the line
+    assert bandwidth.took(0) == 0.0
+    assert line.spent == 0.0

@@ -109,9 +109,10 @@ class Calls:
 
     # ------------------------------------------------------------------------------------------------------------ changing
 
-    def get(self, path: str, start: int = 0) -> Answer:
-        """The bytes of a file from ``start``, or all of them (status 200, not 206) where the server cannot. ``Refusal``."""
-        answer = self.session.ask("GET", path, {"Range": f"bytes={start}-"} if start else None)
+    def get(self, path: str, start: int = 0, *, ours: bool = False) -> Answer:
+        """The bytes of a file from ``start``, or all of them (status 200, not 206) where the server cannot; ``ours``: see ``Session.ask``.
+        ``Refusal``."""
+        answer = self.session.ask("GET", path, {"Range": f"bytes={start}-"} if start else None, ours=ours)
         if answer.status not in {200, 206}:
             answer.close()
             raise self._no_dav(path, f"it answers {answer.status} to GET")

@@ -77,7 +77,7 @@ class Place:
     def identity(self) -> str:
         """The id in the marker; "" when there is none. ``Unavailable`` when there is not even a root."""
         try:
-            with self._calls.get(MARKER) as answer:
+            with self._calls.get(MARKER, ours=True) as answer:
                 data = b""
                 while len(data) <= _LONGEST and (piece := answer.read(_LONGEST)):
                     data += piece

@@ -80,16 +80,19 @@ class Answer:
         self._session = session
         self._path = path
         self._file = file
+        self.bandwidth: Bandwidth | None = None  # that it is read at
         self._since = time.monotonic()
         self._got = 0  # bytes since then
 
     def read(self, size: int = _PIECE) -> bytes:
         """Some bytes, at most so many; none at the end. ``Unavailable`` when it stalls or breaks off, but ``Transient`` when that
         happens to the bytes of a file: it may be this one."""
+        if self.bandwidth:
+            size = min(size, self.bandwidth.most)
         with self._session.translating(self._path, file=self._file):
             data: bytes = self._response.raw.read1(size)
-        if self._file:
-            self._session.bandwidth.took(len(data))
+        if self.bandwidth:
+            self._since += self.bandwidth.took(len(data))  # our own silence is not the server's
         self._got += len(data)
         if (passed := time.monotonic() - self._since) > self._session.timeout:
             if data and self._got < _LEAST:
@@ -163,19 +166,20 @@ class Session:
         body: Any = None,
         folder: bool = False,
         again: bool = False,
+        ours: bool = False,
     ) -> Answer:
         """Ask for a path of the store; ``folder`` ends its address with a slash. ``body``: bytes, or an iterable with ``len``
         that can be gone through again. ``Refusal`` for any status but 2xx, ``Unavailable`` when there was no answer: what was asked
         may have been done all the same. Asked again once: a question whose connection was closed under it, and after a 401 anything,
         if the secret could be renewed. Asked again soon, at most twice: a question that the server could not serve at this moment, and
-        whatever else may be done ``again``."""
+        whatever else may be done ``again``. ``ours``: few bytes of our own, which do not wait until the line is free."""
         waits = iter(SOON if again or method in _HARMLESS else ())
         renewed = False
         if body is not None and not isinstance(body, bytes):  # a question is no file
             body = self.bandwidth.body(body)
         while True:
             try:
-                return self._ask(method, path, headers, body, folder=folder)
+                answer = self._ask(method, path, headers, body, folder=folder)
             except Severed:
                 if renewed or method not in _HARMLESS:
                     raise
@@ -188,6 +192,10 @@ class Session:
                 if renewed or refusal.status != 401 or not self._renew():
                     raise
                 renewed = True
+            else:
+                if method == "GET" and self.bandwidth.rate and not ours:
+                    answer.bandwidth = self.bandwidth
+                return answer
 
     def _renew(self) -> bool:
         refresh: Callable[[], bool] | None = getattr(self._sign.secret, "refresh", None)

@@ -15,7 +15,7 @@ __all__ = ["WebdavSettings", "bandwidth_fits", "place_of"]
 class WebdavSettings:
     """``[store.NAME] type = "webdav"``. ``url``: the folder at the server, any base path. ``ca``: a file of certificates to trust.
     ``timeout``: seconds of silence after which the server counts as away. ``limit``: transfers at once.
-    ``bandwidth``: bytes a second of all of them together, both ways, 0 = as many as go. ``read_only``: nothing is changed there."""
+    ``bandwidth``: bytes a second of all of them in one process, both ways, 0 = as many as go. ``read_only``: nothing is changed there."""
 
     url: str
     user: str = ""

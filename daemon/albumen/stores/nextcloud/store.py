@@ -37,7 +37,7 @@ class NextcloudSettings:
     """``[store.NAME] type = "nextcloud"``. ``url``: the address people open, without ``remote.php``. ``password``: an app password of
     that user. ``root``: the folder of the account that paths are relative to, none = all of it. ``ca``: a file of certificates to trust.
     ``timeout``: seconds of silence after which the server counts as away. ``limit``: transfers at once. ``bandwidth``: bytes a second of
-    all of them together, both ways, 0 = as many as go. ``read_only``: nothing is changed there."""
+    all of them in one process, both ways, 0 = as many as go. ``read_only``: nothing is changed there."""
 
     url: str
     user: str
