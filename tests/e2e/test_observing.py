@@ -191,6 +191,13 @@ def states(kept: Hook) -> list[str]:
     return [one["state"] for one in kept.told]
 
 
+def told(home: Home) -> list[dict[str, Any]]:
+    """The receivers, with what is kept of the words they got."""
+    found: list[dict[str, Any]] = home.run("status", "--json").rows[0]["told"]
+    assert [one["name"] for one in found] == ["webhook", "mail"]
+    return found
+
+
 @pytest.mark.slow
 def test_a_word_goes_out_when_it_is_not_well_and_when_it_is_again(home: Home) -> None:
     with hook() as kept, post() as mails:
@@ -207,6 +214,7 @@ def test_a_word_goes_out_when_it_is_not_well_and_when_it_is_again(home: Home) ->
             until(lambda: states(kept) == ["unwell"] and len(mails.mails) == 1)
             assert kept.told[0]["causes"][0] == "store library"
             assert "is the disk mounted?" in kept.told[0]["text"]
+            until(lambda: all(one.get("told", {}).get("open") for one in told(home)))  # killed before it is kept, a word is sent twice
             process.kill()
             process.communicate()
         with home.started("run") as process:
