@@ -214,7 +214,7 @@ def test_a_word_goes_out_when_it_is_not_well_and_when_it_is_again(home: Home) ->
             until(lambda: states(kept) == ["unwell"] and len(mails.mails) == 1)
             assert kept.told[0]["causes"][0] == "store library"
             assert "is the disk mounted?" in kept.told[0]["text"]
-            until(lambda: all(one.get("told", {}).get("open") for one in told(home)))  # killed before it is kept, a word is sent twice
+            until(lambda: all(one.get("told", {}).get("open") for one in told(home)))  # else it is sent twice
             process.kill()
             process.communicate()
         with home.started("run") as process:

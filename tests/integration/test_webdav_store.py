@@ -19,6 +19,7 @@ from albumen.errors import AlbumenError, Changed, Exists, NotFound, Rejected, Tr
 from albumen.model import Content
 from albumen.stores.webdav import WebdavSettings, WebdavStore
 from albumen.stores.wrap import governed
+from albumen.testing import FakeClock
 from albumen.testing.stores import content, read
 from make.lines import Line
 from make.webdav import files, made
@@ -455,6 +456,22 @@ def test_bytes_of_files_keep_to_the_bandwidth_of_the_settings(
         assert line.spent == before
 
 
+def test_the_bandwidth_holds_in_its_hours_only(server: dav.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line, clock = Line(), FakeClock()
+    line.instead(monkeypatch)
+    hour = time.localtime(clock.seconds).tm_hour
+    hours = f"{hour}-{(hour + 1) % 24}"
+    with made(f"{server.url}/{server.room().name}", tmp_path, clock, bandwidth=1 << 18, hours=hours) as found:
+        found.store.establish()
+        before = line.spent
+        found.store.put("a.jpg", content(bytes(MEBI)))
+        assert line.spent - before == pytest.approx(4.0)
+        clock.advance(3600)
+        found.store.put("b.jpg", content(bytes(MEBI)))
+        found.store.prove("a.jpg")
+        assert line.spent - before == pytest.approx(4.0)
+
+
 def test_who_ends_does_not_wait_for_the_line(server: dav.Server, tmp_path: Path) -> None:
     """64 s of bytes, were they to be waited for."""
     with made(f"{server.url}/{server.room().name}", tmp_path, bandwidth=1 << 16) as found:
@@ -480,6 +497,8 @@ def test_who_ends_does_not_wait_for_the_line(server: dav.Server, tmp_path: Path)
         ({"url": "https://dav.example.org", "limit": 0}, "limit: must be"),
         ({"url": "https://dav.example.org", "timeout": 0.0}, "timeout: must be"),
         ({"url": "https://dav.example.org", "bandwidth": 1000}, "bandwidth: must be"),
+        ({"url": "https://dav.example.org", "hours": "8-22"}, "hours: go with a bandwidth"),
+        ({"url": "https://dav.example.org", "bandwidth": MEBI, "hours": "late"}, "hours: must be"),
     ],
 )
 def test_settings_that_cannot_be_are_told(settings: dict[str, object], why: str) -> None:

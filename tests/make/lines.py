@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from albumen.stores.bandwidth import Bandwidth
+from albumen.stores.bandwidth import Bandwidth, Hours
 
 __all__ = ["Line"]
 
@@ -19,11 +19,10 @@ class Line:
         """As if it were slept."""
         self.spent += seconds
 
-    def bandwidth(self, rate: int, *, sleep: Callable[[float], object] | None = None) -> Bandwidth:  # ours instead
-        """By this clock."""
-        return Bandwidth(rate, clock=lambda: self.spent, sleep=self.wait)
+    def bandwidth(self, rate: int, hours: Hours | None = None, **given: Callable[[], int]) -> Bandwidth:
+        """By this clock; what time of day it is goes by whoever makes it."""
+        return Bandwidth(rate, hours, clock=lambda: self.spent, today=given.get("today", lambda: 0), sleep=self.wait)
 
     def instead(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Stores that are made from now on go by it."""
-        for module in ("albumen.stores.webdav", "albumen.stores.nextcloud.store"):
-            monkeypatch.setattr(f"{module}.Bandwidth", self.bandwidth)
+        monkeypatch.setattr("albumen.stores.webdav.Bandwidth", self.bandwidth)

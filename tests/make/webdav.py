@@ -1,6 +1,7 @@
 """Stores on WebDAV for tests: made with a state directory, closed at the end."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +24,11 @@ class Made:
 
 
 @contextmanager
-def made(url: str, state: Path, **settings: Any) -> Iterator[Made]:
+def made(url: str, state: Path, clock: Callable[[], int] = time.time_ns, **settings: Any) -> Iterator[Made]:
     """A store called "cloud"."""
     owners = Owners(str(state))
     stores: dict[str, WebdavStore] = {}
-    context = Context(str(state), owners, stores.__getitem__)
+    context = Context(str(state), owners, stores.__getitem__, clock)
     store = stores["cloud"] = WebdavStore("cloud", WebdavSettings(url, **{"timeout": 20.0, **settings}), context)
     try:
         yield Made(store, context)

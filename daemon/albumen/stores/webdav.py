@@ -15,7 +15,7 @@ from typing import BinaryIO, ClassVar
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, Rejected, Transient, Unavailable
 from albumen.model import Content, Digests, Item, Owner, Proof, Ref, Refused, Rev
 from albumen.plugins import Context
-from albumen.stores.bandwidth import Bandwidth
+from albumen.stores.bandwidth import Bandwidth, Hours
 from albumen.stores.dav.calls import Calls, Listing
 from albumen.stores.dav.downloads import opened
 from albumen.stores.dav.multistatus import Entry
@@ -245,10 +245,13 @@ class WebdavStore:
 
     def _connect(self, settings: WebdavSettings) -> Session:
         sign = Sign(settings.user, settings.password, settings.token)
-        bandwidth = Bandwidth(settings.bandwidth, sleep=self._sleep)
+        line = self._line(settings.bandwidth, settings.hours)
         return Session(
-            self.name, settings.url, sign, ca=settings.ca, timeout=settings.timeout, limit=settings.limit, bandwidth=bandwidth
+            self.name, settings.url, sign, ca=settings.ca, timeout=settings.timeout, limit=settings.limit, bandwidth=line
         )
+
+    def _line(self, rate: int, hours: str) -> Bandwidth:
+        return Bandwidth(rate, Hours.of(hours), today=self._clock, sleep=self._sleep)
 
     def _asking(self, session: Session) -> Calls:
         return Calls(session, self.further)

@@ -2,10 +2,12 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 
-from albumen.stores.bandwidth import Bandwidth
+from albumen.stores.bandwidth import LEAST, Bandwidth, Hours, bandwidth_fits
 from make.lines import Line
 
 
@@ -78,3 +80,67 @@ def test_the_end_of_a_body_waits_for_nobody() -> None:
     bandwidth._free = 60.0  # others have the line
     assert bandwidth.took(0) == 0.0
     assert line.spent == 0.0
+
+
+def at(clock: str) -> int:
+    """Today at that time of the machine's zone, in ns."""
+    hour, minute = map(int, clock.split(":"))
+    return round(datetime.now().astimezone().replace(hour=hour, minute=minute, second=30).timestamp()) * 1_000_000_000
+
+
+@pytest.fixture(params=["UTC", "Europe/Zurich", "Asia/Kathmandu"])
+def _zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", request.param)
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_zone")
+@pytest.mark.parametrize(
+    ("hours", "within", "without"),
+    [
+        ("8-22", ["8:00", "12:00", "21:59"], ["0:00", "7:59", "22:00", "23:59"]),
+        ("08:30 - 22:15", ["8:30", "22:14"], ["8:29", "22:15"]),
+        ("22-6", ["22:00", "23:59", "0:00", "5:59"], ["6:00", "12:00", "21:59"]),
+        ("18:00-24:00", ["18:00", "23:59"], ["0:00", "17:59"]),
+    ],
+)
+def test_hours_hold_by_the_clock_of_the_machine(hours: str, within: list[str], without: list[str]) -> None:
+    found = Hours.of(hours)
+    assert found is not None
+    assert [found.hold(at(one)) for one in within] == [True] * len(within)
+    assert [found.hold(at(one)) for one in without] == [False] * len(without)
+
+
+def test_no_hours_are_always() -> None:
+    assert Hours.of("") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["8", "8-", "-8", "24-8", "8-25", "8-24:01", "8:60-9", "8:5-9", "8-8", "8-08:00", "eight-ten", "\u0668-9", " "]
+)
+def test_what_are_no_hours_is_told(text: str) -> None:
+    with pytest.raises(ValueError, match="hours: must be such as"):
+        Hours.of(text)
+
+
+def test_hours_without_a_bandwidth_are_told() -> None:
+    with pytest.raises(ValueError, match="hours: go with a bandwidth"):
+        bandwidth_fits(0, "8-22")
+    bandwidth_fits(LEAST, "8-22")
+
+
+def test_outside_of_its_hours_a_line_is_free_and_within_again_not() -> None:
+    """Also for a body that is under way when they begin."""
+    line, now = Line(), ["7:59"]
+    bandwidth = line.bandwidth(1 << 16, Hours.of("8-22"), today=lambda: at(now[0]))
+    assert bandwidth.most == 1 << 20
+    body = iter(bandwidth.body([bytes(1 << 16)] * 3))
+    assert len(next(body)) == 1 << 16
+    now[0] = "8:00"
+    assert [len(one) for one in body] == [1 << 12] * 32
+    assert line.spent == pytest.approx(2.0 + 1 / 16)  # of the piece that was under way, no more than one within
+    now[0] = "22:00"
+    assert bandwidth.took(1 << 30) == 0.0

@@ -487,6 +487,7 @@ def test_pieces_of_large_files_keep_to_the_bandwidth_of_the_settings(
         ({"limit": 0}, "limit"),
         ({"timeout": 0.0}, "timeout"),
         ({"bandwidth": -1}, "bandwidth"),
+        ({"hours": "8-22"}, "hours"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(wrong: dict[str, object], why: str) -> None:

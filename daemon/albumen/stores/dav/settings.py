@@ -6,16 +6,17 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from albumen.secrets import Secret
-from albumen.stores.bandwidth import LEAST
+from albumen.stores.bandwidth import bandwidth_fits
 
-__all__ = ["WebdavSettings", "bandwidth_fits", "place_of"]
+__all__ = ["WebdavSettings", "place_of"]
 
 
 @dataclass(frozen=True)
 class WebdavSettings:
     """``[store.NAME] type = "webdav"``. ``url``: the folder at the server, any base path. ``ca``: a file of certificates to trust.
     ``timeout``: seconds of silence after which the server counts as away. ``limit``: transfers at once.
-    ``bandwidth``: bytes a second of all of them in one process, both ways, 0 = as many as go. ``read_only``: nothing is changed there."""
+    ``bandwidth``: bytes a second of all of them in one process, both ways, 0 = as many as go; kept to in the
+    ``hours`` of the day ("08:00-22:00", "" = always) only. ``read_only``: nothing is changed there."""
 
     url: str
     user: str = ""
@@ -25,6 +26,7 @@ class WebdavSettings:
     timeout: float = 60.0
     limit: int = 10
     bandwidth: int = 0
+    hours: str = ""
     read_only: bool = False
     case: Literal["auto", "blind", "exact"] = "auto"
 
@@ -46,7 +48,7 @@ class WebdavSettings:
             raise ValueError("ca: must be the whole path of a file, from / on")
         if not 1 <= self.limit <= 64:
             raise ValueError("limit: must be from 1 to 64")
-        bandwidth_fits(self.bandwidth)
+        bandwidth_fits(self.bandwidth, self.hours)
         if not 0.1 <= self.timeout <= 3600:
             raise ValueError("timeout: must be from 0.1 s to 1 h")
 
@@ -54,12 +56,6 @@ class WebdavSettings:
     def place(self) -> str:
         """Its folder, the same for every way of writing the address; whoever logs in."""
         return place_of(self.url)
-
-
-def bandwidth_fits(rate: int) -> None:
-    """``ValueError`` for a rate at which servers would think that we are gone."""
-    if rate and rate < LEAST:
-        raise ValueError(f'bandwidth: must be 0 for any, or at least "{LEAST >> 10} KiB" (a second)')
 
 
 def place_of(url: str, *folders: str) -> str:

@@ -13,12 +13,12 @@ from albumen.errors import AlbumenError, Changed, Exists, NotFound, Rejected, Tr
 from albumen.model import Content, Digests, Item, Ref, Rev
 from albumen.plugins import Context
 from albumen.secrets import Secret
-from albumen.stores.bandwidth import Bandwidth
+from albumen.stores.bandwidth import bandwidth_fits
 from albumen.stores.dav.calls import Calls, Listing
 from albumen.stores.dav.multistatus import Entry
 from albumen.stores.dav.renaming import Renaming, rev_of
 from albumen.stores.dav.session import Session, Severed
-from albumen.stores.dav.settings import bandwidth_fits, place_of
+from albumen.stores.dav.settings import place_of
 from albumen.stores.dav.streams import Body, Sized
 from albumen.stores.dav.trouble import Refusal
 from albumen.stores.nextcloud.calls import CloudCalls, file_of, tags_of
@@ -37,7 +37,8 @@ class NextcloudSettings:
     """``[store.NAME] type = "nextcloud"``. ``url``: the address people open, without ``remote.php``. ``password``: an app password of
     that user. ``root``: the folder of the account that paths are relative to, none = all of it. ``ca``: a file of certificates to trust.
     ``timeout``: seconds of silence after which the server counts as away. ``limit``: transfers at once. ``bandwidth``: bytes a second of
-    all of them in one process, both ways, 0 = as many as go. ``read_only``: nothing is changed there."""
+    all of them in one process, both ways, 0 = as many as go; kept to in the ``hours`` of the day ("08:00-22:00", "" = always) only.
+    ``read_only``: nothing is changed there."""
 
     url: str
     user: str
@@ -47,6 +48,7 @@ class NextcloudSettings:
     timeout: float = 60.0
     limit: int = 4
     bandwidth: int = 0
+    hours: str = ""
     read_only: bool = False
 
     def __post_init__(self) -> None:
@@ -69,7 +71,7 @@ class NextcloudSettings:
             raise ValueError("ca: must be the whole path of a file, from / on")
         if not 1 <= self.limit <= 64:
             raise ValueError("limit: must be from 1 to 64")
-        bandwidth_fits(self.bandwidth)
+        bandwidth_fits(self.bandwidth, self.hours)
         if not 0.1 <= self.timeout <= 3600:
             raise ValueError("timeout: must be from 0.1 s to 1 h")
 
@@ -253,7 +255,7 @@ class NextcloudStore(WebdavStore):
             ca=settings.ca,
             timeout=settings.timeout,
             limit=settings.limit,
-            bandwidth=Bandwidth(settings.bandwidth, sleep=self._sleep),
+            bandwidth=self._line(settings.bandwidth, settings.hours),
         )
         return self._cloud
 
