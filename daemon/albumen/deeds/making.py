@@ -14,21 +14,25 @@ from contextlib import suppress
 
 from albumen.deeds import expire, free, records, standing, steps, trash
 from albumen.deeds.desk import Desk, shown
-from albumen.deeds.drafting import draft
-from albumen.errors import Changed, Exists, NotFound, Taken, Transient
+from albumen.deeds.drafting import WITHOUT_PIXELS, draft, role_of
+from albumen.errors import Changed, Exists, NotFound, Rejected, Taken, Transient
 from albumen.media import signature
 from albumen.model import Arrival, Deed, DeedState, Facts, Item, Made, Placement, Record, Ref, Wish
 
 _ROUNDS = 20
 _CHUNK = 1 << 20
-_TOLD = (  # what a person, or the file it was made of, says of the moment also holds for the result
-    *("taken", "precision", "offset", "instant", "date_source", "date_confidence", "date_candidates", "modified"),
-    *("camera", "position", "place", "title", "description", "rating", "tags", "people", "faces", "exposure"),
-)
+# What a person, or the file it was made of, says of the moment also holds for the result, whose own name tells when it was made.
+_DATED = ("taken", "precision", "offset", "instant", "date_source", "date_confidence", "date_candidates", "modified")
+_TOLD = (*("camera", "position", "place", "title", "description", "rating", "tags", "people", "faces", "exposure"),)
 
 
 def derive(desk: Desk, item: Item, wish: Wish, make: Callable[[], Made], do: steps.Do) -> Item:
     """See ``ports.Deeds.derive``."""
+    if wish.after != "keep" and (others := _pictures(item)):
+        raise Rejected(
+            f"{shown(item.main)}: {', '.join(others)} would leave with it, though nothing is made of that: "
+            f'take it out of this folder, or say after = "keep" in [step.{wish.step}]'
+        )
     made: Made | None = None
     for _ in range(_ROUNDS):
         before, name = _before(desk, item, wish)
@@ -55,6 +59,11 @@ def derive(desk: Desk, item: Item, wish: Wish, make: Callable[[], Made], do: ste
         finally:
             desk.made.pop(deed.id, None)
     raise Transient(f"{shown(item.main)}: no free name found for what is made of it; others take every one")
+
+
+def _pictures(item: Item) -> list[str]:
+    """The names of its companions that have pixels of their own."""
+    return [one.name for at, one in enumerate(item.companions) if role_of(item, at) not in WITHOUT_PIXELS]
 
 
 def _mark(wish: Wish) -> str:
@@ -127,9 +136,11 @@ def _drafted(desk: Desk, item: Item, made: Made, place: Ref, digest: str, size: 
     main = dataclasses.replace(place, size=size, modified=item.main.modified)
     bare = Item(main, source=item.source, digests={"sha256": digest}, facts=(made.facts,))
     own = draft(bare, desk.filing, desk.clock()).record
-    known = desk.catalog.get([item.id]).get(item.id)
-    told = {name: getattr(known, name) for name in _TOLD if getattr(known, name)} if known else {}
-    base = os.path.splitext(known.name if known else item.main.name)[0]
+    known = desk.catalog.get([item.id]).get(item.id) or draft(item, desk.filing, desk.clock()).record  # none: it lies in no store
+    told = {name: getattr(known, name) for name in _TOLD if getattr(known, name)} | {
+        name: getattr(known, name) for name in _DATED
+    }
+    base = os.path.splitext(known.name)[0]
     ending = signature.extension(place.name, made.facts.type)
     return dataclasses.replace(
         own,
@@ -141,7 +152,8 @@ def _drafted(desk: Desk, item: Item, made: Made, place: Ref, digest: str, size: 
 
 
 def _consume(desk: Desk, item: Item, wish: Wish, made: Deed, do: steps.Do) -> None:
-    """The file that it was made of leaves, with its companions; twice is harmless. One that a person took away meanwhile is gone."""
+    """The file that it was made of leaves, with its sidecars; twice is harmless. One that a person took away meanwhile is gone. What a
+    sidecar says that is not carried on stays in the trash for its time, also where the file itself is deleted."""
     if wish.after == "keep":
         return
     kept = _taken(desk, item, made)
@@ -150,12 +162,12 @@ def _consume(desk: Desk, item: Item, wish: Wish, made: Deed, do: steps.Do) -> No
     except NotFound:
         return
     if wish.after == "delete":
-        expire.plan(desk, item.batch, [(one.target, one) for one in done])
+        expire.plan(desk, item.batch, [(one.target, one) for one in done if one.source.path == item.main.path])
 
 
 def _taken(desk: Desk, item: Item, made: Deed) -> list[Deed]:
     """The deeds that take it away, kept; those of an earlier try as they are, also when the result was made anew since."""
-    group = f"{item.batch}/made:{made.id}"
+    group = steps.consuming(item.batch, made.id)
     files = [(item.main, item.digests.get("sha256") or _sha256(desk, item)), *zip(item.companions, item.parts, strict=False)]
     earlier = _consuming(desk, item)
     if kept := [one for one in earlier if one.state in steps.OPEN or (one.group == group and one.state is DeedState.done)]:

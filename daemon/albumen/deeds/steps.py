@@ -25,6 +25,16 @@ def is_own(deed: Deed) -> bool:
     return deed.role in (DERIVED, CONSUMED, RELOCATED)
 
 
+def consuming(batch: BatchId, made: DeedId) -> str:
+    """The group of deeds that take away the file of which something was made."""
+    return f"{batch}/made:{made}"
+
+
+def consumes(deed: Deed, made: DeedId) -> bool:
+    """Whether it takes away, or brings back, the file of which this was made."""
+    return deed.role == CONSUMED and deed.group.endswith(f"/made:{made}")
+
+
 def earlier(desk: Desk, ref: Ref, mark: str) -> Sequence[Deed]:
     """Deeds of any batch with this mark (the end of their key) that were planned for a file under this name, oldest first."""
     return [one for one in history(desk, f"{ref.store}:{ref.path}") if one.key.partition("/")[2].startswith(f"{mark}:")]

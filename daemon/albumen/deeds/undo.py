@@ -2,16 +2,16 @@
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
-from albumen.deeds import records, replacing, successors, trash
+from albumen.deeds import records, replacing, steps, successors, trash
 from albumen.deeds.desk import Desk, shown
 from albumen.deeds.drafting import WITHOUT_PIXELS
 from albumen.deeds.folders import pages
 from albumen.deeds.reading import sha256
 from albumen.errors import Changed, NotFound, Taken
-from albumen.model import UNDONE_BEFORE, BatchId, Deed, DeedState, Ref
+from albumen.model import UNDONE_BEFORE, BatchId, Deed, DeedId, DeedState, Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,27 @@ def plan(desk: Desk, batch: BatchId, into: BatchId) -> Inverse:
     for group in reversed(list(groups.values())):
         rewritten = any(successors.rewrites(deed) for deed in group)  # a sidecar belongs to what its picture became
         answers = [_turn(desk, deed, into) for deed in (reversed(group) if rewritten else group)]
-        against = [one for one in answers if isinstance(one, Refused)]
+        against = [one for one in answers if isinstance(one, Refused)] or _all_that_is_left(
+            desk, group, begun | {one.undoes for one in turned}
+        )
         if against:
             refused += against
             refused += [Refused(deed, "its group stays together") for deed in group if deed not in [one.deed for one in against]]
         else:
             turned += [one for one in answers if isinstance(one, Deed)]
     return Inverse(tuple(turned), tuple(refused))
+
+
+def _all_that_is_left(desk: Desk, group: Iterable[Deed], turned: Set[DeedId]) -> list[Refused]:
+    """What was made of a file that does not come back stays: it is all that there is of it. What took that file away was looked at before,
+    as it was done later; ``turned`` are the deeds that will be taken back."""
+    refused = []
+    for deed in group:
+        taken = _all(desk, f"{deed.source.store}:{deed.source.path}") if deed.role == steps.DERIVED else ()
+        if any(steps.consumes(one, deed.id) and not one.undoes and not one.undone_by and one.id not in turned for one in taken):
+            why = f"it stays: {shown(deed.source)}, of which it was made, does not come back"
+            refused.append(Refused(deed, why))
+    return refused
 
 
 def keep(desk: Desk, inverse: Inverse) -> Inverse:
@@ -65,6 +79,12 @@ def keep(desk: Desk, inverse: Inverse) -> Inverse:
             bad = {one.group for one in deeds if _hit(one, taken)}
             if not bad:
                 raise
+            raws = [one for one in deeds if one.group in bad]
+            bad |= {
+                made.group
+                for made in deeds
+                if made.role == steps.DERIVED and any(steps.consumes(one, made.undoes) for one in raws)
+            }
             refused += [Refused(one, "another batch that is not finished holds its name") for one in deeds if one.group in bad]
             deeds = [one for one in deeds if one.group not in bad]
     return Inverse((), tuple(refused))

@@ -2,21 +2,24 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from PIL import Image
 
+from albumen.deeds import expire
+from albumen.deeds.steps import CONSUMED, DERIVED
 from albumen.errors import ConfigError
 from albumen.handlers.scale import ScaleHandler
 from albumen.media import probe
-from albumen.model import DeedState, Query
+from albumen.model import BatchId, DeedState, Item, Query
 from albumen.pipeline import Step
 from albumen.plugins import Context
 from albumen.ports import Handler
-from make import pictures
+from make import entries, pictures
 from make.lives import all_deeds
 from make.remote import HUB, RAW, UNSORTED, FarLife, World, remote, settled
 from make.worlds import Fault, Killed
@@ -65,10 +68,21 @@ class Hub:
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[Hub]:
-    made = Hub(tmp_path, ScaleHandler.Settings(to=TO))
-    yield made
-    made.double.close()
+def hubs(tmp_path: Path) -> Iterator[Callable[..., Hub]]:
+    """Makes one with these settings."""
+    with ExitStack() as ends:
+
+        def make(**settings: Any) -> Hub:
+            made = Hub(tmp_path, ScaleHandler.Settings(to=TO, **settings))
+            ends.callback(made.double.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def hub(hubs: Callable[..., Hub]) -> Hub:
+    return hubs()
 
 
 def png(data: bytes) -> Image.Image:
@@ -163,9 +177,9 @@ def test_a_film_is_told(hub: Hub) -> None:
     assert hub.rest() == [f"{RAW}/Unknown.gif"]
 
 
-def test_keep(tmp_path: Path) -> None:
+def test_keep(hubs: Callable[..., Hub]) -> None:
     """S1-06 (part: keep)."""
-    hub = Hub(tmp_path, ScaleHandler.Settings(to=TO, after="keep", format="same", factor=1.5, pattern="{name} big"))
+    hub = hubs(after="keep", format="same", factor=1.5, pattern="{name} big")
     hub.drop("Unknown.jpg", picture())
     hub.life().daemon("raw")
     hub.life().daemon("raw")
@@ -173,17 +187,86 @@ def test_keep(tmp_path: Path) -> None:
     assert name == "Unknown big.jpg"
     assert png(data).size == (36, 24)
     assert hub.rest() == [f"{RAW}/Unknown.jpg"]
-    hub.double.close()
 
 
-def test_a_taken_name_gets_a_number(tmp_path: Path) -> None:
-    hub = Hub(tmp_path, ScaleHandler.Settings(to=TO, pattern="{name}"))
+def together(hub: Hub, main: str, *companions: str) -> tuple[FarLife, BatchId]:
+    """A daemon takes in files that lie there as one item."""
+    life = hub.life()
+    batch = life.engine.begin("watch raw")
+    refs = [life.stores[HUB].stat(f"{RAW}/{one}").main for one in (main, *companions)]
+    item = Item(refs[0], tuple(refs[1:]), source="raw", batch=batch)
+    life.jobs.put([life.pipeline.job(item, ("catalog", "double"), batch)])
+    life.jobs.put([life.pipeline.closing(batch)])
+    life.jobs.run(life.pipeline)
+    return life, batch
+
+
+def test_another_picture_does_not_leave_with_what_was_scaled(hub: Hub) -> None:
+    """Nothing was made of the edited one: it would be lost with the trash."""
+    hub.drop("Unknown.jpg", picture())
+    hub.drop("Unknown-edited.jpg", picture(9))
+    life, _ = together(hub, "Unknown.jpg", "Unknown-edited.jpg")
+    assert hub.results() == {}
+    assert hub.rest() == [f"{RAW}/Unknown-edited.jpg", f"{RAW}/Unknown.jpg"]
+    (why,) = life.jobs.buried
+    assert "Unknown-edited.jpg would leave with it" in why
+
+
+def test_another_picture_may_stay_where_all_stays(hubs: Callable[..., Hub]) -> None:
+    hub = hubs(after="keep")
+    hub.drop("Unknown.jpg", picture())
+    hub.drop("Unknown-edited.jpg", picture(9))
+    together(hub, "Unknown.jpg", "Unknown-edited.jpg")
+    assert len(hub.results()) == 1
+    assert hub.rest() == [f"{RAW}/Unknown-edited.jpg", f"{RAW}/Unknown.jpg"]
+
+
+def test_a_sidecar_is_heeded_and_not_deleted(hubs: Callable[..., Hub]) -> None:
+    """S1-06 (part: delete)."""
+    hub = hubs(after="delete")
+    hub.drop("Unknown.jpg", picture())
+    hub.drop("Unknown.jpg.xmp", entries.xmp(**{"xmp:Rating": "4"}))
+    together(hub, "Unknown.jpg", "Unknown.jpg.xmp")
+    (result,) = hub.results()
+    assert hub.rest() == [f".albumen/trash/BATCH/{RAW}/Unknown.jpg.xmp"]
+    known = {place.path: one for one in hub.world.catalog.find(Query(), limit=10).rows for place in one.placements}
+    assert known[f"{UNSORTED}/{result}"].rating == 4
+
+
+@pytest.mark.parametrize(
+    ("gone", "why"),
+    [
+        ("deleted", "of which it was made, does not come back"),
+        ("by hand", "of which it was made, does not come back"),
+        ("expiring", "another batch that is not finished"),
+    ],
+)
+def test_undo_leaves_the_result_where_the_raw_does_not_come_back(hubs: Callable[..., Hub], gone: str, why: str) -> None:
+    """It is all that there is of the picture."""
+    hub = hubs(after="delete" if gone == "deleted" else "trash")
+    hub.drop("Unknown a.jpg", picture())
+    life = hub.life()
+    batch = life.daemon("raw")
+    (thrown,) = [one for one in all_deeds(hub.world.ledger) if one.role == CONSUMED and one.verb == "move"]
+    if gone == "by hand":
+        hub.world.hub.delete(thrown.target.path, rev=hub.world.hub.stat(thrown.target.path).main.rev)
+    elif gone == "expiring":
+        now = hub.world.hub.stat(thrown.target.path).main
+        expire.plan(life.engine.desk, life.engine.begin("expiry"), [(now, thrown)])
+    before = hub.results()
+    inverse = life.undo(batch)
+    assert thrown.id in [one.deed.undoes or one.deed.id for one in inverse.refused]
+    assert any(why in one.why for one in inverse.refused if one.deed.role == DERIVED)
+    assert hub.results() == before
+
+
+def test_a_taken_name_gets_a_number(hubs: Callable[..., Hub]) -> None:
+    hub = hubs(pattern="{name}")
     hub.world.hub.write(f"{UNSORTED}/Unknown.png", b"somebody else's")
     hub.drop("Unknown.jpg", picture())
     hub.life().daemon("raw")
     assert sorted(hub.results()) == ["Unknown.png", "Unknown_1.png"]
     assert hub.results()["Unknown.png"] == b"somebody else's"
-    hub.double.close()
 
 
 @pytest.mark.parametrize("letters", ["a", pytest.param("abc", marks=pytest.mark.slow)])
