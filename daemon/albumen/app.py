@@ -197,12 +197,18 @@ class App:
         return Refusals(self.queue, self.catalog, self.stores, list(self.settings.sources))
 
     def strangers(self) -> Mapping[str, str]:
-        """Sources whose place is another one than they remember, with the reason; each is asked now."""
+        """Sources whose place is another one than they remember, or not there at its server, with the reason; each is asked now."""
         found = {}
         for section in self.settings.sources.values():
             source = self.plugins.make("sources", section.type, section.name, section.options, self.context)
             if isinstance(source, Recognises) and (why := source.stranger(self.queue.memory(section.name))):
                 found[section.name] = why
+            if isinstance(source, Pings):
+                try:
+                    source.ping()
+                except Unavailable as error:
+                    if error.place == f"source {section.name}":  # else it is told of its store
+                        found[section.name] = error.why
         return found
 
     def receivers(self) -> list[Receiver]:

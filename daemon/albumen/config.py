@@ -372,6 +372,17 @@ class _Loading:
             section = self._section("step", step, {"type": Given(step, keys["steps"].where, "")})
             if section is not None:
                 steps[step] = section
+        self._check_order(route, keys["steps"].where, steps)
+
+    def _check_order(self, route: Route, where: str, steps: Mapping[str, Section]) -> None:
+        before: set[str] = set()
+        for step in route.steps:
+            if (section := steps.get(step)) is None:
+                continue  # told already
+            for one in getattr(section.options, "follows", ()):
+                if one not in before:
+                    self._problems.append(f"{where}: {step!r} works on what {one!r} has read: write {one!r} before it")
+            before.add(section.type)
 
     def _check_library(self, library: Library | None) -> None:
         if library is None:

@@ -1,6 +1,7 @@
 """Entry points to classes, lazily, each with a status: a broken plugin is a line in a list and harms nobody."""
 
 import dataclasses
+import importlib.util
 import inspect
 import threading
 import time
@@ -39,12 +40,20 @@ def _no_remedy(_name: str) -> str:
     return "put it back from a backup"
 
 
+def needed(where: str, extra: str, modules: Iterable[str]) -> None:
+    """``ConfigError`` with what to install, when a module is not there that the plugin of a section needs. None is imported."""
+    missing = [one for one in modules if importlib.util.find_spec(one) is None]
+    if missing:
+        raise ConfigError([f'{where} needs more than plain albumen ({", ".join(missing)}): pip install "albumen[{extra}]"'])
+
+
 @dataclass(frozen=True)
 class Context:
     """What the composition root hands to every plugin it makes: ``Plugin(name, settings, context)``.
 
     ``settings`` is an instance of the class attribute ``Plugin.Settings`` (a frozen dataclass whose defaults are the plugin's
-    defaults), filled from the configuration. ``clock`` gives ns since 1970.
+    defaults), filled from the configuration. That of a step may say in its class attribute ``follows`` which types of steps must come
+    before it in a route. ``clock`` gives ns since 1970.
     """
 
     state: str  # the state directory

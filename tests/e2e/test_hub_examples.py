@@ -77,7 +77,13 @@ def test_beside_a_jupyterhub(home: Home) -> None:
             )
             until(lambda: any((home.path / "library").glob("2021/*/*.jpg")) or daemon.poll() is not None, PATIENCE)
             assert not hub.raws()
-            assert home.run("check", env=env, code=0)
+            told = home.run("check", env=env, code=0).out
+            assert f"[store.hub]: {cloud.url} answers" in told
+            assert "raw (webdav hub:data/AI/_raw, move) -> catalog -> double -> hub:data/AI/_unsorted" in told
+            assert "tagged (nextcloud hub:data/AI/_unsorted) -> catalog -> sort -> hub:data/AI/organized" in told
+            env["ALBUMEN_SOURCE_TAGGED_PATH"] = "data/AI/_unsrted"
+            why = "there is no folder data/AI/_unsrted in hub: make it, or correct path"
+            assert f"[source.tagged]: {why}" in home.run("check", env=env, code=1).err
         assert daemon.returncode == 0
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from albumen.secrets import Secret
 from albumen.values import Folder
@@ -38,6 +38,7 @@ class Plain:
 class Scale:
     factor: int
     limits: Mapping[str, float] | None = None
+    follows: ClassVar[tuple[str, ...]] = ("catalog",)
 
     def __post_init__(self) -> None:
         if self.factor < 1:

@@ -202,6 +202,8 @@ WRONG = [
     ('from = "camera"', 'from = "camra"', "[[route]] 1 from: there is no source 'camra'; did you mean 'camera'?"),
     ('from = "camera"', "", "[[route]] 1 from: is missing"),
     ('"catalog", ', '"catlog", ', "[[route]] 1 steps: there is no step 'catlog'; did you mean 'catalog'?"),
+    ('"catalog", ', "", "[[route]] 1 steps: 'double' works on what 'catalog' has read: write 'catalog' before it"),
+    ('"catalog", "double"', '"double", "catalog"', "[[route]] 1 steps: 'double' works on what 'catalog' has read"),
     ('"double"', '"scale"', "[step.scale] factor: is missing and has no default"),
     ('steps = ["catalog", "double", "file"]', "steps = []", "[[route]] 1 steps: names no step"),
     ("[[route]]", "[route]", "route: write [[route]], in double brackets"),

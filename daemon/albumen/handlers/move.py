@@ -20,6 +20,7 @@ class MoveSettings:
 
     root: str
     parent_tag: str = ""
+    follows: ClassVar[tuple[str, ...]] = ("catalog",)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", self.root.strip("/"))

@@ -1,6 +1,5 @@
 """``scale``: a picture in another size, in a folder of any store; then the picture it was made of leaves."""
 
-import importlib.util
 import os
 import re
 import threading
@@ -15,7 +14,7 @@ from albumen.errors import ConfigError, NotFound, Rejected, Transient
 from albumen.media.scaling.wanted import EXTENSIONS, METHODS, Origin, Wanted, type_of
 from albumen.media.scaling.worker import Scalers
 from albumen.model import Facts, Item, Made, Wish
-from albumen.plugins import Context
+from albumen.plugins import Context, needed
 from albumen.ports import Run
 
 _FIELDS = ("time", "name", "id")
@@ -44,6 +43,7 @@ class ScaleHandler:
         scaler: str = "opencv"
         memory: int = 2 << 30
         time: float = 600.0
+        follows: ClassVar[tuple[str, ...]] = ("catalog",)
 
         def __post_init__(self) -> None:
             store, colon, folder = self.to.partition(":")
@@ -69,11 +69,7 @@ class ScaleHandler:
         self.name = name
         self._settings = settings
         self._clock = context.clock
-        missing = [one for one in _LIBRARIES if importlib.util.find_spec(one) is None]
-        if missing:
-            raise ConfigError(
-                [f'[step.{name}] needs more than plain albumen ({", ".join(missing)}): pip install "albumen[scale]"']
-            )
+        needed(f"[step.{name}]", "scale", _LIBRARIES)
         self._store, _, folder = settings.to.partition(":")
         self._folder = _folder(folder)
         try:

@@ -17,7 +17,7 @@ from albumen.overlaps import folders
 from albumen.ports import Catalog, Circuits, Pings, Store
 from albumen.replaced import replaced
 from albumen.senders import senders
-from albumen.settings import Section, Settings
+from albumen.settings import Route, Section, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +132,29 @@ def graph(settings: Settings) -> list[str]:
     lines = []
     for route in settings.routes:
         section = settings.sources[route.source]
-        where = ", ".join(folders(section.options))
+        where = ", ".join(folders(section.options)) or _part(section, getattr(section.options, "path", ""))
         mode = getattr(section.options, "mode", "")
         steps = " -> ".join(route.steps)
         lines.append(
-            f"{route.source} ({section.type} {where}{', ' + mode if mode else ''}) -> {steps} -> {settings.library.store}"
+            f"{route.source} ({section.type} {where}{', ' + mode if mode else ''}) -> {steps} -> {_end(settings, route)}"
         )
     lines += [f"copies in {', '.join(settings.library.copies)}"] if len(settings.library.copies) > 1 else []
     return lines
+
+
+def _end(settings: Settings, route: Route) -> str:
+    """Where files of a route lie in the end."""
+    for step in reversed(route.steps):
+        options = settings.steps[step].options if step in settings.steps else None
+        if to := getattr(options, "to", ""):
+            return str(to)
+        if (root := getattr(options, "root", None)) is not None:
+            return _part(settings.sources[route.source], root)
+    return settings.library.store
+
+
+def _part(section: Section, path: str) -> str:
+    return f"{getattr(section.options, 'store', '')}:{path}"
 
 
 def _store(name: str, section: Section, store: Store) -> Iterator[Finding]:
@@ -150,6 +165,8 @@ def _store(name: str, section: Section, store: Store) -> Iterator[Finding]:
         except AlbumenError as error:
             yield Finding(where, ok=False, text=str(error))
             return
+        if url := getattr(section.options, "url", ""):
+            yield Finding(where, ok=True, text=f"{url} answers")
     for path in folders(section.options):
         yield _folder(where, path, write=True, make=True, floor=getattr(section.options, "floor", None))
 

@@ -124,6 +124,11 @@ class TaggedSource:
         due = max(self._looked + _GATHER, self._due)
         stop.wait(max(0.0, min(timeout, due - self._monotonic())))
 
+    def ping(self) -> None:
+        """``Unavailable`` when its folder is not there."""
+        if not self._store.is_folder(self.settings.path):
+            raise self._missing()
+
     def next_look(self) -> float:
         """See ``ports.Polls``."""
         return max(0.0, self._due - self._monotonic())
@@ -147,9 +152,7 @@ class TaggedSource:
                     raise Unavailable(f"source {self.name}", f"{path or 'the root'} cannot be listed: {error}") from None
                 raise Unavailable(self._store.name, str(error)) from None  # what lies in it must not be forgotten
             if listing is None and not folder:
-                raise Unavailable(
-                    f"source {self.name}", f"there is no folder {path} in {self._store.name}: make it, or correct path"
-                )
+                raise self._missing()
             if listing is None:
                 continue  # gone since its parent was listed
             yield folder, listing
@@ -196,6 +199,10 @@ class TaggedSource:
         gone = [one.path for one in memory.all() if one.path.removeprefix(_TAGS) not in tagged]
         for at in range(0, len(gone), 500):
             yield Batch(forget=tuple(gone[at : at + 500]))
+
+    def _missing(self) -> Unavailable:
+        why = f"there is no folder {self.settings.path} in {self._store.name}: make it, or correct path"
+        return Unavailable(f"source {self.name}", why)
 
     def _path(self, relative: str) -> str:
         """The path in the store."""

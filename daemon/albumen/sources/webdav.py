@@ -151,6 +151,11 @@ class WebdavSource:
         self._folders.finish()
         self.notes = tuple(self._notes[:_NOTES])
 
+    def ping(self) -> None:
+        """``Unavailable`` when its folder is not there."""
+        if not self._store.is_folder(self.settings.path):
+            raise self._missing()
+
     def next_look(self) -> float:
         """See ``ports.Polls``."""
         return max(0.0, self._due - self._monotonic())
@@ -198,9 +203,7 @@ class WebdavSource:
                 self._notes.append(str(error))
                 continue
             if listing is None and not folder:
-                raise Unavailable(
-                    f"source {self.name}", f"there is no folder {path} in {self._store.name}: make it, or correct path"
-                )
+                raise self._missing()
             if listing is None:
                 continue  # gone since its parent was listed
             self._server = listing.now
@@ -251,6 +254,10 @@ class WebdavSource:
             self._due = min(self._due, now + max(self.settings.every, min(_RECHECK, self.settings.settle)))
 
     # ------------------------------------------------------------------------------------------------------------- helpers
+
+    def _missing(self) -> Unavailable:
+        why = f"there is no folder {self.settings.path} in {self._store.name}: make it, or correct path"
+        return Unavailable(f"source {self.name}", why)
 
     def _path(self, relative: str) -> str:
         """The path in the store."""

@@ -14,7 +14,7 @@ from typing import BinaryIO, ClassVar
 
 from albumen.errors import AlbumenError, Changed, Exists, NotFound, Rejected, Transient, Unavailable
 from albumen.model import Content, Digests, Item, Owner, Proof, Ref, Refused, Rev
-from albumen.plugins import Context
+from albumen.plugins import Context, needed
 from albumen.stores.bandwidth import Bandwidth, Hours
 from albumen.stores.dav.calls import Calls, Listing
 from albumen.stores.dav.downloads import opened
@@ -41,9 +41,11 @@ class WebdavStore:
     """
 
     Settings: ClassVar[type] = WebdavSettings
+    needs: ClassVar[tuple[str, ...]] = ("webdav", "webdav3", "requests", "urllib3")  # the extra, and its modules
     further: ClassVar[str] = ""  # see ``Calls``: what a subclass wants to know of each file
 
     def __init__(self, name: str, settings: WebdavSettings, context: Context, *, digests: Sequence[str] = ("sha256",)) -> None:
+        needed(f"[store.{name}]", self.needs[0], self.needs[1:])
         self.name = name
         self._clock = context.clock
         self._sleep = context.stop.wait
@@ -98,6 +100,13 @@ class WebdavStore:
             if listing is None and not folder:
                 self._place.root()
             return listing
+
+    def is_folder(self, path: str) -> bool:
+        """Whether a folder is there now, by one small request. ``Unavailable``."""
+        with self._minding(path):
+            self._place.sure()
+            entry = self._calls.look(checked(path, root=True))
+            return entry is not None and entry.folder
 
     def ref(self, path: str, entry: Entry) -> Ref:
         """What an entry of a listing is called everywhere else."""

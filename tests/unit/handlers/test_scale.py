@@ -16,9 +16,13 @@ from albumen.errors import ConfigError
 from albumen.handlers.scale import ScaleHandler
 from albumen.media import probe
 from albumen.model import BatchId, DeedState, Item, Query
+from albumen.owners import Owners
 from albumen.pipeline import Step
 from albumen.plugins import Context
 from albumen.ports import Handler
+from albumen.secrets import Secret
+from albumen.stores.nextcloud.store import NextcloudSettings, NextcloudStore
+from albumen.stores.webdav import WebdavSettings, WebdavStore
 from make import entries, pictures
 from make.lives import all_deeds
 from make.remote import HUB, RAW, UNSORTED, FarLife, World, remote, settled
@@ -331,6 +335,21 @@ def test_wrong_settings(what: dict[str, object], why: str) -> None:
 def test_a_store_that_is_not_configured(hub: Hub) -> None:
     with pytest.raises(ConfigError, match='there is no store "cloud"'):
         handler(hub.world, ScaleHandler.Settings(to="cloud:a"))
+
+
+@pytest.mark.parametrize(
+    ("store", "settings", "extra"),
+    [
+        (WebdavStore, WebdavSettings("https://dav.example.org"), "webdav"),
+        (NextcloudStore, NextcloudSettings("https://cloud.example.org", "me", Secret("x")), "nextcloud"),
+    ],
+)
+def test_a_server_s_store_without_its_libraries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Any, settings: object, extra: str
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=rf'\[store.hub\] needs .* pip install "albumen\[{extra}\]"'):
+        store("hub", settings, Context(str(tmp_path), Owners(str(tmp_path))))
 
 
 def test_without_its_libraries(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,7 @@ class NextcloudStore(WebdavStore):
     """``Store`` with ``Moves``, ``Tags``, ``Proves``, ``Pings`` and ``Guarded``; see ``WebdavStore``. Modified times are kept to the second.
     What replaces a file keeps its number and its tags."""
 
+    needs: ClassVar[tuple[str, ...]] = ("nextcloud", "nc_py_api")
     Settings: ClassVar[type] = NextcloudSettings
 
     def __init__(self, name: str, settings: NextcloudSettings, context: Context, *, digests: Sequence[str] = ("sha256",)) -> None:
