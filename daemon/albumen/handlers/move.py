@@ -1,11 +1,12 @@
 """``move``: a file goes to the folder that its tag names, on its store's side, and loses that tag."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from albumen.deeds.desk import shown
-from albumen.errors import Rejected
+from albumen.errors import Changed, Rejected
 from albumen.media import categories
 from albumen.model import Item
 from albumen.plugins import Context
@@ -23,7 +24,7 @@ class MoveSettings:
     follows: ClassVar[tuple[str, ...]] = ("catalog",)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "root", self.root.strip("/"))
+        object.__setattr__(self, "root", unicodedata.normalize("NFC", self.root.strip("/")))  # as servers with tags write it
         object.__setattr__(self, "parent_tag", self.parent_tag.strip().removesuffix(":"))
         if ":" in self.parent_tag:
             raise ValueError('parent_tag: must be what stands before the colon, such as "ai" for the tag ai:cats')
@@ -47,8 +48,8 @@ class MoveHandler:
         self._parent = settings.parent_tag
 
     def __call__(self, item: Item, run: Run) -> Sequence[Item]:
-        """The item where it lies then; none when its tag was taken away meanwhile, or it lies below the root already. ``SetAside`` when
-        equal content lies there under its name, ``Rejected`` for tags that can be no folder."""
+        """The item where it lies then; none when it lies in its place already. ``Changed`` when its tag was taken away meanwhile: it may
+        come back. ``SetAside`` when equal content lies there under its name, ``Rejected`` for tags that can be no folder."""
         if (moved := run.deeds.resume(item)) is not None:
             return [moved]
         store = run.store(item.main.store)
@@ -59,19 +60,23 @@ class MoveHandler:
         tag, category, why = categories.chosen(tags, parent)
         if why:
             raise Rejected(f"{shown(item.main)} stays where it is: {why}")
-        if not tag or self._is_sorted(item):
-            run.tell(
-                "stays", file=shown(item.main), why=f"no tag {parent}:… any more" if not tag else "it lies in its place already"
-            )
+        if not tag:
+            raise Changed(f"{shown(item.main)} has no tag {parent}:… any more")
+        folder = f"{self._root}/{category}" if self._root else category
+        if self._is_sorted(item) or item.main.folder == folder:
+            run.tell("stays", file=shown(item.main), why="it lies in its place already")
             return []
         others = [one for one in categories.matching(tags, parent) if one != tag]
         if others:
             run.tell("several tags", file=shown(item.main), used=tag, kept=others)
-        return [run.deeds.relocate(item, f"{self._root}/{category}" if self._root else category, untag=[tag])]
+        return [run.deeds.relocate(item, folder, untag=[tag])]
 
     def _is_sorted(self, item: Item) -> bool:
-        """Below the root, where a second tag must not send it on. All of a store cannot be meant by that."""
-        return bool(self._root) and f"{item.main.folder}/".startswith(f"{self._root}/")
+        """Below the root, where a second tag must not send it on. All of a store cannot be meant by that, nor the source's own folder
+        where that is, or lies in, the root."""
+        if not self._root or f"{item.root}/".startswith(f"{self._root}/"):
+            return item.root == self._root != item.main.folder
+        return f"{item.main.folder}/".startswith(f"{self._root}/")
 
 
 def _parent(item: Item) -> str:

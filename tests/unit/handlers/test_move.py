@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from albumen.errors import Rejected, SetAside
+from albumen.errors import Changed, Rejected, SetAside
 from albumen.handlers.catalog import CatalogHandler
 from albumen.handlers.move import MoveHandler, MoveSettings
 from albumen.model import Item
@@ -98,10 +98,29 @@ def test_of_several_tags_the_first_by_name_counts_and_the_others_are_told(run: H
 def test_the_tags_of_now_count_not_those_of_when_it_was_found(run: HubRun, tmp_path: Path) -> None:
     item = run.tagged("a.jpg", 1, "ai:cats")
     run.hub.unassign("ai/unsorted/a.jpg", "ai:cats")
-    assert mover(tmp_path)(item, run) == []
+    with pytest.raises(Changed):  # its source looks at it anew
+        mover(tmp_path)(item, run)
     run.hub.assign("ai/unsorted/a.jpg", "ai:dogs")
     (now,) = mover(tmp_path)(item, run)
     assert now.main.path == f"{ROOT}/dogs/a.jpg"
+
+
+@pytest.mark.parametrize("root", ["ai", "ai/unsorted"])
+def test_a_source_in_the_folder_of_the_categories(run: HubRun, tmp_path: Path, root: str) -> None:
+    (now,) = mover(tmp_path, root)(run.tagged("a.jpg", 1, "ai:cats"), run)
+    assert now.main.path == f"{root}/cats/a.jpg"
+    sub = run.tagged("sub/b.jpg", 2, "ai:cats")
+    assert [one.main.path for one in mover(tmp_path, root)(sub, run)] == ([f"{root}/cats/b.jpg"] if root == "ai" else [])
+
+
+def test_a_category_that_is_the_source_s_own_folder(run: HubRun, tmp_path: Path) -> None:
+    assert mover(tmp_path, "ai")(run.tagged("a.jpg", 1, "ai:unsorted"), run) == []
+    assert list(run.hub.tree()) == ["ai/unsorted/a.jpg"]
+
+
+def test_a_root_is_meant_as_servers_with_tags_write_it(run: HubRun, tmp_path: Path) -> None:
+    (now,) = mover(tmp_path, "ai/u\u0308ber")(run.tagged("a.jpg", 1, "ai:cats"), run)
+    assert now.main.path == "ai/\u00fcber/cats/a.jpg"
 
 
 def test_a_taken_name_gets_a_number_and_equal_content_stays(run: HubRun, tmp_path: Path) -> None:
