@@ -480,6 +480,7 @@ def test_pieces_of_large_files_keep_to_the_bandwidth_of_the_settings(
         ({"url": "cloud.example.org"}, "url"),
         ({"url": "https://cloud.example.org/remote.php/dav"}, "remote.php"),
         ({"url": "https://me:secret@cloud.example.org"}, "user or password"),
+        ({"url": "https://cloud..example.org"}, "can be no name of a server"),
         ({"user": ""}, "user"),
         ({"root": "/x"}, "root"),
         ({"root": "a/../b"}, "root"),

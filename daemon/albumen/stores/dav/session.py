@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from albumen.errors import AlbumenError, Transient, Unavailable
 from albumen.secrets import Secret
 from albumen.stores.bandwidth import Bandwidth
-from albumen.stores.dav.hrefs import escaped
+from albumen.stores.dav.hrefs import escaped, origin
 from albumen.stores.dav.trouble import SOON, Refusal, is_momentary
 
 if TYPE_CHECKING:
@@ -142,12 +142,11 @@ class Session:
         limit: int = 10,
         bandwidth: Bandwidth | None = None,
     ) -> None:
-        parts = urlsplit(url)
         self.store = store
         self.timeout = timeout
         self.bandwidth = bandwidth or Bandwidth(0)
-        self.host = f"{parts.scheme}://{parts.netloc}"
-        self.base = unquote(parts.path, errors="surrogateescape").strip("/")  # as answers name it
+        self.host = origin(url)
+        self.base = unquote(urlsplit(url).path, errors="surrogateescape").strip("/")  # as answers name it
         self._sign = sign
         self._ca = ca
         self._limit = limit
