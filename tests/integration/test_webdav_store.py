@@ -245,12 +245,19 @@ def test_a_living_process_is_not_swept(apache: dav.Server, tmp_path: Path) -> No
         )
 
 
-def test_what_cannot_be_swept_now_is_swept_next_time(apache: dav.Server, tmp_path: Path) -> None:
-    folder = apache.room()
+@pytest.mark.parametrize("fails", ["all", "the folder"])
+def test_what_cannot_be_swept_now_is_swept_next_time(apache: dav.Server, tmp_path: Path, fails: str) -> None:
+    room = apache.room()
+    folder = room / "d"
+    folder.mkdir()
+    apache.give(folder)
     (folder / ".albumen-0123456789abcdef-abc1.tmp").write_bytes(b"half")
-    with proxy.before(f"{apache.url}/{folder.name}") as way, made(way.url, tmp_path) as found:
-        way.fault(proxy.answer(503))
-        assert found.store.sweep({"0123456789abcdef"}, ["x"]) == []
+    with proxy.before(f"{apache.url}/{room.name}") as way, made(way.url, tmp_path) as found:
+        if fails == "all":
+            way.fault(proxy.answer(503))
+        else:
+            way.fault(proxy.answer(500), when=lambda one: one.target.endswith("/d/"))
+        assert found.store.sweep({"0123456789abcdef"}, ["d/x"]) == []
         way.heal()
         assert found.store.sweep({"0123456789abcdef"}, []) == []
         assert list(folder.iterdir()) == []
