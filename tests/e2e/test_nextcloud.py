@@ -217,6 +217,25 @@ def test_a_server_that_stops_and_comes_back_loses_nothing(home: Home, server: ne
     assert sorted(server.state("photod")) == sorted(f"{SORTED}/cats/{number}.jpg" for number in range(12))
 
 
+@pytest.mark.parametrize(("method", "at"), [("MOVE", "/bad.jpg"), ("MKCOL", "/organized/bad")])
+def test_one_file_at_which_the_server_fails_holds_nobody_up(home: Home, server: nextcloud.Server, method: str, at: str) -> None:
+    """For ever: the others are moved by one poll, their place is not closed, and the one is tried again later."""
+    server.put("photod", f"{UNSORTED}/bad.jpg", picture(99), tags=["ai:bad"], modified=1_600_000_000)
+    for number in range(10):
+        server.put("photod", f"{UNSORTED}/{number}.jpg", picture(number), tags=["ai:cats"], modified=1_600_000_000)
+    bad = server.state("photod")[f"{UNSORTED}/bad.jpg"]
+    server.fail(method, at, status=500, times=9999)
+    config = configured(home, server)
+    home.run("poll", "tagged", "--once", "--config", config, env=ENV, code=1)
+    after = {path: one for path, one in server.state("photod").items() if not path.startswith(".albumen")}
+    assert sorted(after) == sorted([f"{UNSORTED}/bad.jpg", *(f"{SORTED}/cats/{number}.jpg" for number in range(10))])
+    assert after[f"{UNSORTED}/bad.jpg"] == bad
+    said = home.run("status", "--config", config, env=ENV)
+    assert "closed" not in said.out
+    assert "queue: 1 later" in said.out
+    server.heal()
+
+
 def test_a_poll_says_what_it_found_and_what_became_of_it(home: Home, server: nextcloud.Server) -> None:
     """S1-18, S1-25, S1-26: first nothing, then 50 of which one cannot be moved; a dry run before changes nothing and says the same."""
     config = configured(home, server)

@@ -79,6 +79,11 @@ def call(store: WebdavStore, door: str) -> object:
     return calls[door]()
 
 
+def at_root(way: Proxy, one: proxy.Request) -> bool:
+    """Whether it is asked about the folder of the store itself."""
+    return way.url.endswith(one.target.rstrip("/"))
+
+
 def untouched(folder: Path) -> bool:
     """Nobody's file changed, none is half there."""
     return {path: data for path, data in files(folder).items() if path != "…"} == {"d/x.jpg": DATA, "y.jpg": b"another"}
@@ -380,6 +385,49 @@ def test_one_forbidden_file_does_not_close_the_place(store: WebdavStore, way: Pr
     assert error.value.auth
 
 
+@pytest.mark.parametrize("door", ["stat", "open", "put", "move", "copy", "delete"])
+def test_one_file_at_which_the_server_fails_does_not_close_the_place(
+    store: WebdavStore, way: Proxy, folder: Path, door: str
+) -> None:
+    """For ever: a counted try of this file, as long as the root is answered for. Not when that fails, too."""
+    method = {"stat": "PROPFIND", "open": "GET"}.get(door, door.upper())
+    way.fault(
+        proxy.answer(500), when=lambda one: one.method == method and "store.json" not in one.target and not at_root(way, one)
+    )
+    with pytest.raises(Transient, match=r"failed at it .*: 500\), though it answers otherwise"):
+        call(store, door)
+    way.heal()
+    store.ping()
+    assert untouched(folder)
+    way.fault(proxy.answer(500), when=lambda one: one.method in {method, "PROPFIND"})
+    with pytest.raises(Unavailable):
+        call(store, door)
+    way.heal()
+    way.fault(proxy.answer(500, {"Retry-After": "60"}), when=lambda one: one.method == method)
+    with pytest.raises(Unavailable):
+        call(store, door)
+    way.heal()
+    assert untouched(folder)
+    call(store, door)
+
+
+def test_a_marker_at_which_the_server_fails_is_about_the_place(store: WebdavStore, way: Proxy) -> None:
+    """It is no person's file, which would be given up."""
+    store._place.doubt()
+    way.fault(proxy.answer(500), when=lambda one: one.target.endswith("store.json"))
+    with pytest.raises(Unavailable, match="failed at it"):
+        call(store, "put")
+
+
+def test_a_new_place_that_cannot_be_marked_is_about_the_place(way: Proxy, tmp_path: Path) -> None:
+    with made(way.url, tmp_path, timeout=3.0) as found:
+        way.fault(proxy.answer(500), when=lambda one: one.method in {"PUT", "MOVE"} and "/.albumen" in one.target)
+        with pytest.raises(Unavailable, match="failed at it"):
+            found.store.put("x.jpg", content(DATA))
+        way.heal()
+        found.store.put("x.jpg", content(DATA))
+
+
 def test_a_file_that_is_too_large_does_not_close_the_place(store: WebdavStore, way: Proxy, folder: Path) -> None:
     way.fault(proxy.answer(413), when=lambda one: one.method == "PUT", times=1)
     with pytest.raises(Rejected, match="no file of this size"):
@@ -471,6 +519,20 @@ def test_what_was_not_served_at_this_moment_is_asked_again_at_once(
             store.put("never.jpg", content(DATA))
         way.heal()
         assert way.count("MOVE") == times
+
+
+def test_what_a_server_failed_at_once_is_asked_again_where_twice_is_as_once(store: WebdavStore, way: Proxy, folder: Path) -> None:
+    """Nobody hears of a 500 to a question, or to bytes under a name of ours; a move that it may have done is settled instead."""
+    for method, verb in (("PROPFIND", _put), ("PUT", _put), ("MKCOL", _put), ("GET", _open)):
+        way.fault(proxy.answer(500), when=partial(_asks, method), times=2)
+        verb(store, f"new {method}/{method}")
+        way.heal()
+    way.requests.clear()
+    way.fault(proxy.answer(500), when=partial(_asks, "MOVE"))
+    with pytest.raises(Transient, match="failed at it"):
+        store.move("d/x.jpg", "d/moved.jpg", rev=store.stat("d/x.jpg").main.rev)
+    assert way.count("MOVE") == 2  # the second one as the folder might not have been there
+    assert files(folder)["d/x.jpg"] == DATA
 
 
 @pytest.mark.parametrize(("size", "times"), [(1 << 20, 3), ((1 << 20) + 1, 1), (None, 1)])

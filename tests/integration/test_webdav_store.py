@@ -109,6 +109,21 @@ def test_a_new_store_is_made_and_marked_by_its_first_file_only(server: dav.Serve
         assert [one.main.path for one in again.store.list()] == ["x"]
 
 
+def test_however_the_server_is_written_it_is_the_same_place(server: dav.Server, tmp_path: Path) -> None:
+    """A ``Destination`` whose server is not named as ``Host`` names it would be another server's; what was set up stays known."""
+    plain = f"{server.url}/{server.room().name}"
+    capitals = plain.replace("127.0.0.1", "LOCALHOST")
+    for url, name in ((plain, "a.jpg"), (capitals, "b.jpg"), (plain, "c.jpg")):
+        with made(url, tmp_path) as found:
+            item = found.store.put(f"in/{name}", content(b"bytes"))
+            found.store.move(f"in/{name}", f"out/{name}", rev=item.main.rev)
+            assert found.store.refused() is None
+            marked = found.store.identity()
+    with made(capitals, tmp_path) as found:
+        assert found.store.establish() == marked
+        assert sorted(one.main.path for one in found.store.list()) == ["out/a.jpg", "out/b.jpg", "out/c.jpg"]
+
+
 def test_threads_that_meet_a_new_store_mark_it_once(server: dav.Server, tmp_path: Path) -> None:
     folder = server.room()
     with made(f"{server.url}/{folder.name}", tmp_path) as one, made(f"{server.url}/{folder.name}", tmp_path / "2") as two:
@@ -230,12 +245,19 @@ def test_a_living_process_is_not_swept(apache: dav.Server, tmp_path: Path) -> No
         )
 
 
-def test_what_cannot_be_swept_now_is_swept_next_time(apache: dav.Server, tmp_path: Path) -> None:
-    folder = apache.room()
+@pytest.mark.parametrize("fails", ["all", "the folder"])
+def test_what_cannot_be_swept_now_is_swept_next_time(apache: dav.Server, tmp_path: Path, fails: str) -> None:
+    room = apache.room()
+    folder = room / "d"
+    folder.mkdir()
+    apache.give(folder)
     (folder / ".albumen-0123456789abcdef-abc1.tmp").write_bytes(b"half")
-    with proxy.before(f"{apache.url}/{folder.name}") as way, made(way.url, tmp_path) as found:
-        way.fault(proxy.answer(503))
-        assert found.store.sweep({"0123456789abcdef"}, ["x"]) == []
+    with proxy.before(f"{apache.url}/{room.name}") as way, made(way.url, tmp_path) as found:
+        if fails == "all":
+            way.fault(proxy.answer(503))
+        else:
+            way.fault(proxy.answer(500), when=lambda one: one.target.endswith("/d/"))
+        assert found.store.sweep({"0123456789abcdef"}, ["d/x"]) == []
         way.heal()
         assert found.store.sweep({"0123456789abcdef"}, []) == []
         assert list(folder.iterdir()) == []
@@ -493,6 +515,8 @@ def test_who_ends_does_not_wait_for_the_line(server: dav.Server, tmp_path: Path)
         ({"url": "https://dav.example.org:99999"}, "url: must be an address"),
         ({"url": "https://me:secret@dav.example.org"}, "url: holds a user or password"),
         ({"url": "https://dav.example.org/?x"}, "url: must be an address"),
+        ({"url": "https://a..example"}, r"url: a\.\.example can be no name of a server"),
+        ({"url": f"https://{'ü' * 64}.example"}, "url: ü+.example can be no name of a server"),
         ({"url": "https://dav.example.org", "ca": "ca.pem"}, "ca: must be the whole path"),
         ({"url": "https://dav.example.org", "limit": 0}, "limit: must be"),
         ({"url": "https://dav.example.org", "timeout": 0.0}, "timeout: must be"),

@@ -44,11 +44,12 @@ def only(desk: Desk, ref: Ref, thrown: Deed) -> str:
 
 
 def _asked(ref: Ref, why: Callable[[], str]) -> str:
-    """A store that is away keeps what may rest on it, not all the trash of another one."""
+    """A store that is away keeps what may rest on it, not all the trash of another one; a file that cannot be asked for, what may rest on
+    it alone."""
     try:
         return why()
-    except Unavailable as error:
-        if error.place == ref.store:
+    except (Transient, Unavailable) as error:
+        if isinstance(error, Unavailable) and error.place == ref.store:
             raise
         return f"{shown(ref)} stays, since nobody can tell now whether it is the only copy: {error}"
 

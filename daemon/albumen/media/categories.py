@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 
 __all__ = ["category", "chosen", "matching"]
 
-_LONGEST = 250  # bytes of a folder's name that every server takes
+_LONGEST = 249  # bytes of a folder's name that every server takes: a Nextcloud 28 fails at one more
+_JOINERS = "\u200c\u200d"  # that families of emoji, Persian and the scripts of India are written with
+_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 
 
 def matching(tags: Iterable[str], parent: str) -> Sequence[str]:
@@ -32,11 +34,14 @@ def chosen(tags: Iterable[str], parent: str) -> tuple[str, str, str]:
 def category(tag: str, parent: str) -> tuple[str, str]:
     """The folder that a tag of this parent names, without blanks around it, and "" as the reason; or "" and why it can be none."""
     name = _composed(tag.removeprefix(f"{parent}:")).strip()
-    if not name:
+    seen = name.translate(dict.fromkeys(map(ord, _JOINERS))).strip()
+    if not seen:
         return "", f"the tag {tag!r} names no category"
-    if name in {".", "..", ".albumen"}:
+    if seen in {".", "..", ".albumen"}:
         return "", f"the tag {tag!r} would lead elsewhere: a category is the name of one folder"
-    if any(one in "/\\" or not one.isprintable() for one in name):
+    if seen.casefold() == ".htaccess":
+        return "", f"the tag {tag!r} is the name that servers keep for their own settings: none takes a folder of that name"
+    if any(one in "/\\" or (unicodedata.category(one) in _UNSEEN and one not in _JOINERS) for one in name):
         return "", f"the tag {tag!r} holds a slash or an invisible character: a category is the name of one folder"
     if len(name.encode("utf-8", "surrogatepass")) > _LONGEST:
         return "", f"the tag {tag[:40]!r}… is too long for the name of a folder"

@@ -20,6 +20,13 @@ from albumen.media.categories import category, chosen, matching
         ("ai:..cats", "..cats"),
         ("ai:.hidden", ".hidden"),
         ("ai:ai:cats", "ai:cats"),
+        ("ai:👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"),
+        ("ai:می\u200cخواهم", "می\u200cخواهم"),
+        ("ai:क्\u200dष", "क्\u200dष"),
+        ("ai:10\u00a0km", "10\u00a0km"),
+        ("ai:\u3000日本\u3000東京 ", "日本\u3000東京"),
+        ("ai:.htaccesses", ".htaccesses"),
+        ("ai:" + "x" * 249, "x" * 249),
     ],
 )
 def test_what_stands_behind_the_colon_is_the_folder(tag: str, name: str) -> None:
@@ -28,7 +35,7 @@ def test_what_stands_behind_the_colon_is_the_folder(tag: str, name: str) -> None
 
 
 @pytest.mark.parametrize(
-    "tag", ["ai:", "ai:  ", "ai:.", "ai:..", "ai: .. ", "ai:a/b", "ai:/", "ai:../x", "ai:a\\b", "ai:a\0b", "ai:a\nb", "ai:.albumen", "ai:\u200b", "ai:" + "x" * 251]
+    "tag", ["ai:", "ai:  ", "ai:.", "ai:..", "ai: .. ", "ai:a/b", "ai:/", "ai:../x", "ai:a\\b", "ai:a\0b", "ai:a\nb", "ai:.albumen", "ai:\u200b", "ai:" + "x" * 250, "ai:" + "ä" * 125, "ai:.htaccess", "ai:.HtAccess", "ai:.ht\u200daccess", "ai:\u200d", "ai:.\u200c.", "ai:\u200c \u200d", *(f"ai:a{one}b" for one in "\u200b\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069\ufeff\xad\x85\ue000\ufffe\ud800")]
 )  # fmt: skip
 def test_what_can_be_no_folder_is_refused_with_the_reason(tag: str) -> None:
     """S1-21 (part: ``..``, empty, slashes)."""

@@ -399,9 +399,10 @@ def test_a_store_that_is_gone_does_not_keep_the_others_trash(trash: Trash) -> No
     assert settled(trash)
 
 
+@pytest.mark.parametrize("error", [Unavailable("hub", "does not answer"), Transient("hub:a.jpg: its server failed at it")])
 @pytest.mark.parametrize("found_out", ["before", "at the last step"])
 def test_what_may_rest_on_a_store_that_is_away_keeps_no_other_trash(
-    trash: Trash, monkeypatch: pytest.MonkeyPatch, found_out: str
+    trash: Trash, monkeypatch: pytest.MonkeyPatch, found_out: str, error: AlbumenError
 ) -> None:
     """Its own copy may be the only one; the others go all the same, and it does when the store is back."""
     paths = {name: trash.throw(name) for name in ("one", "two", "three")}
@@ -410,7 +411,7 @@ def test_what_may_rest_on_a_store_that_is_away_keeps_no_other_trash(
 
     def away(desk: Desk, sha256: str, **more: Any) -> Placement | None:
         if sha256 == sha and (more.get("proven") or found_out == "before"):
-            raise Unavailable("hub", "does not answer")
+            raise error
         return asked(desk, sha256, **more)
 
     with monkeypatch.context() as patched:

@@ -10,7 +10,7 @@ from albumen.stores.dav.hrefs import child, path_of, same
 from albumen.stores.dav.multistatus import Entry, Garbled, entries, http_time
 from albumen.stores.dav.session import Answer, Session, Severed
 from albumen.stores.dav.streams import Sized
-from albumen.stores.dav.trouble import Refusal, meaning
+from albumen.stores.dav.trouble import Refusal, is_plain_failure, meaning
 
 __all__ = ["Calls", "Listing", "revision"]
 
@@ -198,10 +198,14 @@ class Calls:
     # ------------------------------------------------------------------------------------------------------------- errors
 
     def meaning(self, refusal: Refusal, path: str) -> Exception:
-        """The error that a refusal stands for. One that forbids is about the place only if the root is forbidden, too."""
+        """The error that a refusal stands for. One that forbids, or a failure at no more than this request, is about the
+        place only if the root is forbidden or fails, too: else one file would close it for all, for ever."""
         if refusal.status == 403 and path and self._may_look():
             text = f"its server forbids it ({refusal.method}: 403): look at the rights of this file and its folder"
             return Rejected(f"{self.store}:{path}: {text}")
+        if is_plain_failure(refusal) and path and self._may_look():
+            text = f"its server failed at it ({refusal.method}: 500), though it answers otherwise; what its log says may tell why"
+            return Transient(f"{self.store}:{path}: {text}. It is tried again later")
         return meaning(refusal, self.store, path)
 
     def unsent(self, error: Severed, path: str, size: int) -> AlbumenError:

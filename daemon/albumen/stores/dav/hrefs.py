@@ -2,16 +2,31 @@
 
 import os
 import unicodedata
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from albumen.stores.dav.multistatus import Garbled
 
-__all__ = ["child", "escaped", "path_of", "same"]
+__all__ = ["child", "escaped", "origin", "path_of", "same"]
 
 
 def escaped(path: str) -> str:
     """A path as it stands in an address; what is no UTF-8 goes as its bytes."""
     return quote(os.fsencode(path), safe="/")
+
+
+def origin(url: str) -> str:
+    """The server of an address as the header ``Host`` names it, or servers take a ``Destination`` for another one's: in small letters,
+    other scripts encoded, no port that goes without saying. ``ValueError`` when it can be no name."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not host.isascii():
+        import idna
+
+        host = idna.encode(host, uts46=True).decode()
+    host.encode("idna")  # no part empty or too long
+    named = f"[{host}]" if ":" in host else host
+    usual = parts.port in (None, {"http": 80, "https": 443}.get(parts.scheme))
+    return f"{parts.scheme}://{named}" + ("" if usual else f":{parts.port}")
 
 
 def path_of(href: str) -> str:

@@ -72,7 +72,10 @@ class Place:
         with self._first:
             if not self._memory.id():
                 self._make_root()
-                self._memory.keep(self.identity() or self._mark(uuid.uuid4().hex))
+                try:
+                    self._memory.keep(self.identity() or self._mark(uuid.uuid4().hex))
+                except Transient as error:
+                    raise self._ours(error) from None
 
     def identity(self) -> str:
         """The id in the marker; "" when there is none. ``Unavailable`` when there is not even a root."""
@@ -83,11 +86,11 @@ class Place:
                     data += piece
         except Refusal as error:
             if error.status not in {404, 410}:
-                raise self._calls.meaning(error, MARKER) from None
+                raise self._ours(self._calls.meaning(error, MARKER)) from None
             self.root()
             return ""
-        except Transient as error:  # no person's file
-            raise Unavailable(self._store, str(error)) from None
+        except Transient as error:
+            raise self._ours(error) from None
         try:
             found = json.loads(data)
         except ValueError:
@@ -131,6 +134,10 @@ class Place:
             why = f"the marker {self._where}{MARKER} is missing: is the server's disk mounted?"
         id = refusal(place, [known, found])
         return Refused(id, place, f"{why} Nothing is read or written there", self._clock(), accepts=found or known)
+
+    def _ours(self, error: Exception) -> Exception:
+        """What is wrong with the marker is about the place: it is no person's file, which alone would be tried again and given up."""
+        return Unavailable(self._store, str(error)) if isinstance(error, Transient) else error
 
     def _make_root(self) -> None:
         if self._calls.look("") is None:

@@ -17,8 +17,8 @@ from urllib.parse import unquote, urlsplit
 from albumen.errors import AlbumenError, Transient, Unavailable
 from albumen.secrets import Secret
 from albumen.stores.bandwidth import Bandwidth
-from albumen.stores.dav.hrefs import escaped
-from albumen.stores.dav.trouble import SOON, Refusal, is_momentary
+from albumen.stores.dav.hrefs import escaped, origin
+from albumen.stores.dav.trouble import SOON, Refusal, may_pass
 
 if TYPE_CHECKING:
     import requests
@@ -142,12 +142,11 @@ class Session:
         limit: int = 10,
         bandwidth: Bandwidth | None = None,
     ) -> None:
-        parts = urlsplit(url)
         self.store = store
         self.timeout = timeout
         self.bandwidth = bandwidth or Bandwidth(0)
-        self.host = f"{parts.scheme}://{parts.netloc}"
-        self.base = unquote(parts.path, errors="surrogateescape").strip("/")  # as answers name it
+        self.host = origin(url)
+        self.base = unquote(urlsplit(url).path, errors="surrogateescape").strip("/")  # as answers name it
         self._sign = sign
         self._ca = ca
         self._limit = limit
@@ -171,7 +170,7 @@ class Session:
         """Ask for a path of the store; ``folder`` ends its address with a slash. ``body``: bytes, or an iterable with ``len``
         that can be gone through again. ``Refusal`` for any status but 2xx, ``Unavailable`` when there was no answer: what was asked
         may have been done all the same. Asked again once: a question whose connection was closed under it, and after a 401 anything,
-        if the secret could be renewed. Asked again soon, at most twice: a question that the server could not serve at this moment, and
+        if the secret could be renewed. Asked again soon, at most twice: a question that the server failed at, or could not serve at this moment, and
         whatever else may be done ``again``. ``ours``: few bytes of our own, which do not wait until the line is free."""
         waits = iter(SOON if again or method in _HARMLESS else ())
         renewed = False
@@ -185,7 +184,7 @@ class Session:
                     raise
                 renewed = True
             except Refusal as refusal:
-                wait = next(waits, None) if is_momentary(refusal) else None
+                wait = next(waits, None) if may_pass(refusal) else None
                 if wait is not None:
                     time.sleep(wait)
                     continue

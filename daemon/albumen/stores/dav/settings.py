@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from albumen.secrets import Secret
 from albumen.stores.bandwidth import bandwidth_fits
+from albumen.stores.dav.hrefs import origin
 
 __all__ = ["WebdavSettings", "place_of"]
 
@@ -40,6 +41,10 @@ class WebdavSettings:
             raise ValueError("url: must be an address such as https://dav.example.org/photos")
         if "@" in parts.netloc:
             raise ValueError("url: holds a user or password; write them as user and password")
+        try:
+            origin(self.url)
+        except ValueError:
+            raise ValueError(f"url: {parts.hostname} can be no name of a server: write it as its owner does") from None
         if self.token and (self.user or self.password):
             raise ValueError("token: goes without user and password")
         if self.password and not self.user:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from albumen.errors import AlbumenError, Rejected, Transient, Unavailable
 
-__all__ = ["SOON", "Full", "Refusal", "is_momentary", "may_run", "meaning", "retry_after"]
+__all__ = ["SOON", "Full", "Refusal", "is_momentary", "is_plain_failure", "may_pass", "may_run", "meaning", "retry_after"]
 
 SOON = (0.2, 0.8)  # seconds before the second and the third time that a server is asked which could not serve at this moment
 
@@ -38,6 +38,16 @@ class Refusal(Exception):
 def is_momentary(error: Exception) -> bool:
     """Whether it says plainly that this request was not served just now, and not for how long: the next moment may be better."""
     return isinstance(error, Refusal) and error.status in {502, 503, 504} and "retry-after" not in error.headers
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether asking once more may help, and does no harm where twice is as once: a 500 says nothing plainly, it may have been done."""
+    return is_momentary(error) or is_plain_failure(error)
+
+
+def is_plain_failure(error: Exception) -> bool:
+    """Whether it failed at this very request, and says no more: about one file as likely as about all."""
+    return isinstance(error, Refusal) and error.status == 500 and "retry-after" not in error.headers
 
 
 def may_run(error: Exception) -> bool:

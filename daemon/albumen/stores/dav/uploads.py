@@ -113,7 +113,7 @@ class Uploads:
             try:
                 kept += self._sweep(folder, files, dead)
                 self._unswept.discard(folder)
-            except Unavailable:
+            except (Transient, Unavailable):
                 self._unswept.add(folder)
         return kept
 

@@ -15,6 +15,7 @@ from albumen.plugins import Context
 from albumen.secrets import Secret
 from albumen.stores.bandwidth import bandwidth_fits
 from albumen.stores.dav.calls import Calls, Listing
+from albumen.stores.dav.hrefs import origin
 from albumen.stores.dav.multistatus import Entry
 from albumen.stores.dav.renaming import Renaming, rev_of
 from albumen.stores.dav.session import Session, Severed
@@ -61,6 +62,10 @@ class NextcloudSettings:
             raise ValueError("url: must be an address such as https://cloud.example.org")
         if "@" in parts.netloc:
             raise ValueError("url: holds a user or password; write them as user and password")
+        try:
+            origin(self.url)
+        except ValueError:
+            raise ValueError(f"url: {parts.hostname} can be no name of a server: write it as its owner does") from None
         if "remote.php" in parts.path:
             raise ValueError('url: without "remote.php" and what follows: the address that people open')
         if not self.user:

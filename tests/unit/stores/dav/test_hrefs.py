@@ -1,10 +1,11 @@
 """Names survive the way through an address and back."""
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albumen.stores.dav.hrefs import child, escaped, path_of, same
+from albumen.stores.dav.hrefs import child, escaped, origin, path_of, same
 from albumen.stores.dav.multistatus import Garbled
 
 NAMES = [
@@ -72,3 +73,31 @@ def test_what_lies_in_a_folder_has_a_name_there_and_all_else_is_refused() -> Non
 def test_forms_of_one_name_are_the_same_place() -> None:
     assert same("ü", "u\u0308")
     assert not same("A", "a")
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("http://dav.example.org:80/a", "http://dav.example.org"),
+        ("https://dav.example.org:443", "https://dav.example.org"),
+        ("https://dav.example.org:80", "https://dav.example.org:80"),
+        ("http://dav.example.org:8080/a", "http://dav.example.org:8080"),
+        ("HTTP://Dav.Example.ORG/A", "http://dav.example.org"),
+        ("http://my_nas:/A", "http://my_nas"),
+        ("http://[FE80::1]:80/", "http://[fe80::1]"),
+        ("http://[::1]:81/", "http://[::1]:81"),
+        ("http://Bücher.example:80", "http://xn--bcher-kva.example"),
+        ("https://фото.example:444/Ä", "https://xn--n1aalg.example:444"),
+    ],
+)
+def test_a_server_is_named_as_a_request_names_it(url: str, named: str) -> None:
+    """Its ``Host`` and our ``Destination``: WsgiDAV and rclone answer 502 to two that differ."""
+    assert origin(url) == named
+    request = requests.Request("GET", named).prepare()
+    assert request.url == f"{named}/"
+
+
+@pytest.mark.parametrize("host", ["a..example", "x" * 64 + ".example", "☃\u2024.example", "ü" * 64 + ".example"])
+def test_what_can_be_no_name_of_a_server_is_told(host: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        origin(f"http://{host}/")

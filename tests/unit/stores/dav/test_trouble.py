@@ -6,7 +6,7 @@ import time
 import pytest
 
 from albumen.errors import Rejected, Transient, Unavailable
-from albumen.stores.dav.trouble import GUARDED, Full, Refusal, meaning, retry_after
+from albumen.stores.dav.trouble import GUARDED, Full, Refusal, is_momentary, may_pass, meaning, retry_after
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,11 @@ def test_a_date_to_come_again_at() -> None:
     assert 90 < found <= 100
     assert retry_after(email.utils.formatdate(time.time() - 100, usegmt=True)) == 0
     assert retry_after("Thu, 01 Jan 9999 00:00:00 GMT") == 86400
+
+
+def test_a_plain_500_is_asked_again_only_where_twice_is_as_once() -> None:
+    for status in (500, 501, 502, 503, 504, 507, 429, 404):
+        refusal = Refusal(status, {}, "", "PUT")
+        assert is_momentary(refusal) == (status in {502, 503, 504})
+        assert may_pass(refusal) == (status in {500, 502, 503, 504})
+        assert not may_pass(Refusal(status, {"retry-after": "1"}, "", "PUT"))
