@@ -202,6 +202,7 @@ def sound(state: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_twenty_kills_leave_the_catalog_intact(home: Home) -> None:
     """S0-79; U-06 (part: 20 kills of small imports; ``faults.rigs.kills`` kills each path of the main job 100 times and more)."""
     (home.path / "albumen.toml").write_text(CONFIG)

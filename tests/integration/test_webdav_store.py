@@ -21,6 +21,7 @@ from albumen.stores.webdav import WebdavSettings, WebdavStore
 from albumen.stores.wrap import governed
 from albumen.testing import FakeClock
 from albumen.testing.stores import content, read
+from make.daemons import until
 from make.lines import Line
 from make.webdav import files, made
 from servers import dav, proxy
@@ -167,7 +168,9 @@ with made({url!r}, Path({state!r})) as found:
 
 
 def killed_at(way: proxy.Proxy, state: Path, number: int, *, replaces: bool) -> bool:
-    """A process does one change and is killed when its request of that number is about to be passed on. False when it made fewer."""
+    """A process does one change and is killed when its request of that number is about to be passed on; the server has dealt with it then.
+    False when it made fewer."""
+    others = way.opened()
     reached = threading.Event()
     at = way.count() + number
     code = CHILD.format(path=sys.path, url=way.url, state=str(state), replaces=replaces)
@@ -186,6 +189,7 @@ def killed_at(way: proxy.Proxy, state: Path, number: int, *, replaces: bool) -> 
     ended = child.wait(60)
     assert ended == (-signal.SIGKILL if reached.wait(60 if ended else 0) else 0)
     way.seen = lambda _: None
+    until(lambda: way.opened() <= others, 60)
     return ended != 0
 
 

@@ -169,6 +169,11 @@ class Proxy:
         with self._guard:
             return sum(one.method == method or not method for one in self.requests)
 
+    def opened(self) -> frozenset[socket.socket]:
+        """The connections of clients that are open now; that of one who left is until its last request was answered."""
+        with self._guard:
+            return frozenset(self._open)
+
     # ------------------------------------------------------------------------------------------------------------ the wire
 
     def _serve(self, door: socket.socket) -> None:

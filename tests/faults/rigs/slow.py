@@ -143,7 +143,7 @@ def _judge(root: str, library: str, inbox: str, command: str, tally: Tally) -> N
     status = subprocess.run([command, "status"], cwd=root, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60)
     said = status.stdout.decode(errors="replace")
     if status.returncode or f"records: {len(tally.written)}\n" not in said:
-        tally.wrong.append(f"status ended with {status.returncode} and said: {said}")
+        tally.wrong.append(f"status ended with {status.returncode} and said: {said}{status.stderr.decode(errors='replace')}")
 
 
 def _until(true: Callable[[], bool], seconds: float) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
 from itertools import count
 
-from albumen.errors import AlbumenError, Transient, Unavailable
+from albumen.errors import AlbumenError, Exists, Transient, Unavailable
 from albumen.model import Content, Digests, Owner
 from albumen.stores.dav.calls import Calls
 from albumen.stores.dav.multistatus import Entry
@@ -176,8 +176,9 @@ class Uploads:
             if old is None:
                 return True
             if entry is None:
-                self._renaming.rename(path, file, old)
-                return True
+                with suppress(Exists):  # what the dead one had asked for was done just now
+                    self._renaming.rename(path, file, old)
+                    return True
             if self._mark(file) == content:
                 self.drop(path)
                 return True
