@@ -35,6 +35,7 @@ _KEPT_CHUNKS = frozenset((b"tEXt", b"zTXt", b"iTXt", b"pHYs", b"tIME", b"gAMA", 
 _XMP_TEXT = b"XML:com.adobe.xmp\0"
 _COLOUR = frozenset((b"gAMA", b"cHRM", b"sRGB"))  # a profile says it better
 _IPTC = 0x0404
+_PHOTOMETRIC = 262  # of a TIFF: 0 when white is zero
 # Of the first directory of a TIFF: what says something about the picture, not where its pixels lie
 _DESCRIBING = frozenset((0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298, 0x4746, 0x4749, *range(0x9C9B, 0x9CA0)))
 _DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
@@ -97,11 +98,17 @@ class Picture:
         picture = self._opened
         picture.load()
         if self._mode.startswith("I;16"):
-            return _see_through(np.asarray(picture).astype(np.uint16)[:, :, np.newaxis], picture)
+            return _see_through(_grey(picture)[:, :, np.newaxis], picture)
         if picture.mode != self._mode:
             picture = picture.convert(self._mode)
         found = np.asarray(picture)
         return found[:, :, np.newaxis] if found.ndim == 2 else found
+
+
+def _grey(picture: Any) -> Pixels:
+    """Grey of 16 bits, 0 for black: Pillow leaves those of a TIFF as they are stored."""
+    found = np.asarray(picture).astype(np.uint16)
+    return ~found if picture.format == "TIFF" and picture.tag_v2.get(_PHOTOMETRIC) == 0 else found
 
 
 def _opened(data: bytes) -> Opened:

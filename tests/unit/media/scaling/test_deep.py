@@ -1,0 +1,51 @@
+"""Pictures of more than 8 bits, and how they are stored."""
+
+import struct
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from albumen.media.scaling.opencv import decode
+
+Scale = Callable[..., Path]
+
+
+def tiff(path: Path, size: tuple[int, int], tags: Mapping[int, tuple[int, ...]], data: bytes) -> Path:
+    """A TIFF of one strip, all of its tags SHORT."""
+    every: dict[int, tuple[int, ...]] = {
+        256: size[:1],
+        257: size[1:],
+        259: (1,),
+        273: (8,),
+        278: size[1:],
+        279: (len(data),),
+        **tags,
+    }
+    place = 8 + len(data)
+    beside = place + 2 + 12 * len(every) + 4
+    entries, more = b"", b""
+    for tag, values in sorted(every.items()):
+        packed = struct.pack(f"<{len(values)}H", *values)
+        if len(packed) > 4:
+            packed, more = struct.pack("<I", beside + len(more)), more + packed
+        entries += struct.pack("<HHI", tag, 3, len(values)) + packed.ljust(4, b"\0")
+    head = b"II*\0" + struct.pack("<I", place) + data + struct.pack("<H", len(every))
+    path.write_bytes(head + entries + b"\0\0\0\0" + more)
+    return path
+
+
+def grey(path: Path, bits: int, photometric: int, data: bytes) -> Path:
+    """Four pixels wide, one high."""
+    return tiff(path, (4, 1), {258: (bits,), 262: (photometric,), 277: (1,)}, data)
+
+
+def values(path: Path) -> Any:
+    return decode(path.read_bytes())[0].tolist()
+
+
+def test_sixteen_bits_where_white_is_zero_are_no_negative(scale: Scale, tmp_path: Path) -> None:
+    data = np.array([0, 1000, 40000, 65535], "<u2").tobytes()
+    assert values(scale(grey(tmp_path / "raw.tif", 16, 0, data), factor=1)) == [[65535], [64535], [25535], [0]]
+    assert values(scale(grey(tmp_path / "usual.tif", 16, 1, data), factor=1)) == [[0], [1000], [40000], [65535]]
