@@ -35,7 +35,7 @@ _KEPT_CHUNKS = frozenset((b"tEXt", b"zTXt", b"iTXt", b"pHYs", b"tIME", b"gAMA", 
 _XMP_TEXT = b"XML:com.adobe.xmp\0"
 _COLOUR = frozenset((b"gAMA", b"cHRM", b"sRGB"))  # a profile says it better
 _IPTC = 0x0404
-_PHOTOMETRIC = 262  # of a TIFF: 0 when white is zero
+_PHOTOMETRIC, _EXTRA = 262, 338  # of a TIFF: 0 when white is zero; what values beyond the colours are
 # Of the first directory of a TIFF: what says something about the picture, not where its pixels lie
 _DESCRIBING = frozenset((0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298, 0x4746, 0x4749, *range(0x9C9B, 0x9CA0)))
 _DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
@@ -174,8 +174,22 @@ def _deep(picture: Opened, data: bytes) -> Pixels:
     found = opencv.decode(data)
     if found.shape[0] * found.shape[1] != picture.height * picture.width:
         raise Rejected("its pixels cannot be decoded as they are stored")
+    if picture.format == "TIFF" and found.shape[2] == 4:
+        return _of_samples(found, picture)
     if picture.format == "PNG" and data[25:26] == b"\x04":  # grey with transparency: comes as RGBA
         return np.ascontiguousarray(found[:, :, 2:])
+    return found
+
+
+def _of_samples(found: Pixels, picture: Any) -> Pixels:
+    """RGB with what the fourth value of each pixel is: transparency, its colours multiplied by it or not, or nothing that is shown."""
+    meaning = picture.tag_v2.get(_EXTRA, (0,))[0]
+    if meaning not in (1, 2):
+        return np.ascontiguousarray(found[:, :, :3])
+    if meaning == 1:
+        for row in found:
+            alpha = np.maximum(row[:, 3:].astype(np.uint32), 1)
+            row[:, :3] = np.minimum((row[:, :3] * np.uint32(65535) + alpha // 2) // alpha, np.where(row[:, 3:], 65535, 0))
     return found
 
 

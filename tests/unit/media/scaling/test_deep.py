@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from albumen.media.scaling.opencv import decode
 
@@ -49,3 +50,24 @@ def test_sixteen_bits_where_white_is_zero_are_no_negative(scale: Scale, tmp_path
     data = np.array([0, 1000, 40000, 65535], "<u2").tobytes()
     assert values(scale(grey(tmp_path / "raw.tif", 16, 0, data), factor=1)) == [[65535], [64535], [25535], [0]]
     assert values(scale(grey(tmp_path / "usual.tif", 16, 1, data), factor=1)) == [[0], [1000], [40000], [65535]]
+
+
+@pytest.mark.parametrize("extra", [(), (0,)])
+def test_a_fourth_value_that_is_no_transparency_takes_nothing_away(scale: Scale, tmp_path: Path, extra: tuple[int, ...]) -> None:
+    pixels = np.array([[1000, 2000, 3000, 0], [40000, 100, 200, 9]], "<u2")
+    made = scale(rgb_and(tmp_path / "raw.tif", extra, pixels), factor=1)
+    assert values(made) == pixels[:, :3].tolist()
+
+
+def test_colours_multiplied_by_their_transparency_are_written_without_it(scale: Scale, tmp_path: Path) -> None:
+    pixels = np.array([[10000, 0, 32768, 32768], [40000, 100, 200, 65535], [7, 7, 7, 0], [900, 50, 60, 100]], "<u2")
+    made = scale(rgb_and(tmp_path / "raw.tif", (1,), pixels), factor=1)
+    assert values(made) == [[20000, 0, 65535, 32768], [40000, 100, 200, 65535], [0, 0, 0, 0], [65535, 32768, 39321, 100]]
+    plain = scale(rgb_and(tmp_path / "plain.tif", (2,), pixels[:2]), factor=1)
+    assert values(plain) == pixels[:2].tolist()
+
+
+def rgb_and(path: Path, extra: tuple[int, ...], pixels: Any) -> Path:
+    """A row of pixels of four values."""
+    tags: dict[int, tuple[int, ...]] = {258: (16,) * 4, 262: (2,), 277: (4,), 284: (1,)}
+    return tiff(path, (len(pixels), 1), tags | ({338: extra} if extra else {}), pixels.tobytes())
