@@ -35,7 +35,7 @@ _KEPT_CHUNKS = frozenset((b"tEXt", b"zTXt", b"iTXt", b"pHYs", b"tIME", b"gAMA", 
 _XMP_TEXT = b"XML:com.adobe.xmp\0"
 _COLOUR = frozenset((b"gAMA", b"cHRM", b"sRGB"))  # a profile says it better
 _IPTC = 0x0404
-_PHOTOMETRIC, _EXTRA = 262, 338  # of a TIFF: 0 when white is zero; what values beyond the colours are
+_BITS, _PHOTOMETRIC, _EXTRA = 258, 262, 338  # of a TIFF: of each value; 0 when white is zero; what values beyond the colours are
 # Of the first directory of a TIFF: what says something about the picture, not where its pixels lie
 _DESCRIBING = frozenset((0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298, 0x4746, 0x4749, *range(0x9C9B, 0x9CA0)))
 _DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
@@ -106,8 +106,10 @@ class Picture:
 
 
 def _grey(picture: Any) -> Pixels:
-    """Grey of 16 bits, 0 for black: Pillow leaves those of a TIFF as they are stored."""
-    found = np.asarray(picture).astype(np.uint16)
+    """Grey from 0 for black to 65535 for white: Pillow leaves the numbers of a TIFF as they are stored."""
+    found: Pixels = np.asarray(picture).astype(np.uint16)
+    if picture.format == "TIFF" and max(picture.tag_v2.get(_BITS, (16,))) == 12:
+        found = (found << 4) | (found >> 8)
     return ~found if picture.format == "TIFF" and picture.tag_v2.get(_PHOTOMETRIC) == 0 else found
 
 
@@ -156,15 +158,16 @@ def _mode(picture: Opened) -> str:
 
 def _is_deep(picture: Any, data: bytes) -> bool:
     """Whether Pillow would cut its pixels to 8 bits."""
+    if picture.format == "TIFF":
+        bits = set(picture.tag_v2.get(_BITS, (8,)))
+        grey = picture.mode.startswith("I;16")
+        if (max(bits) > 8 and bits != {16} and not (grey and bits == {12})) or picture.tag_v2.get(339, (1,))[0] != 1:
+            raise Rejected(f"its pixels are numbers of {max(bits)} bits, which are not scaled: make a PNG of 16 bits of it")
+        return bits == {16} and not grey
     if picture.mode.startswith("I;16"):
         return False
     if picture.format == "PNG":
         return data[24:25] == b"\x10"
-    if picture.format == "TIFF":
-        bits = picture.tag_v2.get(258, (8,))
-        if max(bits) > 16 or picture.tag_v2.get(339, (1,))[0] != 1:
-            raise Rejected(f"its pixels are numbers of {max(bits)} bits, which are not scaled")
-        return bool(max(bits) > 8)
     return bool(picture.format == "HEIF") and int(picture.info.get("bit_depth", 8)) > 8
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from albumen.errors import Rejected
 from albumen.media.scaling.opencv import decode
 
 Scale = Callable[..., Path]
@@ -71,3 +72,14 @@ def rgb_and(path: Path, extra: tuple[int, ...], pixels: Any) -> Path:
     """A row of pixels of four values."""
     tags: dict[int, tuple[int, ...]] = {258: (16,) * 4, 262: (2,), 277: (4,), 284: (1,)}
     return tiff(path, (len(pixels), 1), tags | ({338: extra} if extra else {}), pixels.tobytes())
+
+
+def test_twelve_bits_become_sixteen(scale: Scale, tmp_path: Path) -> None:
+    packed = int("".join(f"{value:012b}" for value in (0, 1365, 2730, 4095)), 2).to_bytes(6, "big")
+    assert values(scale(grey(tmp_path / "raw.tif", 12, 1, packed), factor=1)) == [[0], [21845], [43690], [65535]]
+
+
+def test_other_numbers_of_bits_are_refused(scale: Scale, tmp_path: Path) -> None:
+    tags: dict[int, tuple[int, ...]] = {258: (12,) * 3, 262: (2,), 277: (3,), 284: (1,)}
+    with pytest.raises(Rejected):
+        scale(tiff(tmp_path / "raw.tif", (2, 1), tags, bytes(9)))
