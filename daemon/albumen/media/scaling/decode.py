@@ -124,7 +124,15 @@ def _opened(data: bytes) -> Opened:
         raise Rejected(f"it has {frames} pages, and only one could be kept")
     if frames > 1 and picture.format not in ("MPO", "HEIF"):  # those have one that counts
         raise Rejected(f"it is animated ({frames} pictures), and only one could be kept")
+    _spread(picture, data)
     return picture
+
+
+def _spread(picture: Opened, data: bytes) -> None:
+    """Pillow makes 0 to 255 of grey of 2 and 4 bits, but not of the one that a PNG says is see-through."""
+    key, step = picture.info.get("transparency"), {b"\x02\0": 85, b"\x04\0": 17}.get(data[24:26])
+    if picture.format == "PNG" and isinstance(key, int) and step:
+        picture.info["transparency"] = key * step
 
 
 def _guarded(call: Callable[[], T]) -> T:

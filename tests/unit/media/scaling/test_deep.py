@@ -1,6 +1,7 @@
 """Pictures of more than 8 bits, and how they are stored."""
 
 import struct
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -83,3 +84,24 @@ def test_other_numbers_of_bits_are_refused(scale: Scale, tmp_path: Path) -> None
     tags: dict[int, tuple[int, ...]] = {258: (12,) * 3, 262: (2,), 277: (3,), 284: (1,)}
     with pytest.raises(Rejected):
         scale(tiff(tmp_path / "raw.tif", (2, 1), tags, bytes(9)))
+
+
+@pytest.mark.parametrize(("bits", "row", "clear"), [(1, 0b01000000, 1), (2, 0b00011011, 2), (4, 0x18, 8)])
+def test_the_grey_that_is_see_through_is_found_in_fewer_bits(
+    scale: Scale, tmp_path: Path, bits: int, row: int, clear: int
+) -> None:
+    width = min(4, 8 // bits)
+    source = tmp_path / "raw.png"
+    source.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, 1, bits, 0, 0, 0, 0))
+        + chunk(b"tRNS", struct.pack(">H", clear))
+        + chunk(b"IDAT", zlib.compress(bytes((0, row))))
+        + chunk(b"IEND", b"")
+    )
+    seen = [row >> (8 - bits * (at + 1)) & (1 << bits) - 1 for at in range(width)]
+    assert [pixel[-1] for pixel in values(scale(source, factor=1))] == [0 if value == clear else 255 for value in seen]
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
