@@ -12,6 +12,8 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from albumen.errors import Rejected
+from albumen.media.readers.boxes import find, number, walk
+from albumen.media.readers.window import Memory
 from albumen.media.scaling import opencv, turbo
 from albumen.media.scaling.metadata import Told
 from albumen.media.scaling.pixels import Pixels, turned
@@ -170,13 +172,40 @@ def _is_deep(picture: Any, data: bytes) -> bool:
         bits = set(picture.tag_v2.get(_BITS, (8,)))
         grey = picture.mode.startswith("I;16")
         if (max(bits) > 8 and bits != {16} and not (grey and bits == {12})) or picture.tag_v2.get(339, (1,))[0] != 1:
-            raise Rejected(f"its pixels are numbers of {max(bits)} bits, which are not scaled: make a PNG of 16 bits of it")
+            raise _too_deep(max(bits))
         return bits == {16} and not grey
+    if picture.format == "JPEG2000":
+        return _is_deep_jpeg2000(picture.mode, data)
+    if picture.format == "AVIF" and _is_deep_avif(data):
+        raise _too_deep("more than 8")
     if picture.mode.startswith("I;16"):
         return False
     if picture.format == "PNG":
         return data[24:25] == b"\x10"
     return bool(picture.format == "HEIF") and int(picture.info.get("bit_depth", 8)) > 8
+
+
+def _too_deep(bits: object) -> Rejected:
+    return Rejected(f"its pixels are numbers of {bits} bits, which are not scaled: make a PNG of 16 bits of it")
+
+
+def _is_deep_jpeg2000(mode: str, data: bytes) -> bool:
+    """By its first segment (ITU-T T.800, annex A.5.1). Pillow keeps grey of 16 bits, OpenCV RGB."""
+    found = find(Memory(data), b"jp2c")
+    head = Memory(data) if found is None else found.body
+    parts = [head.at(at, 3) for at in range(42, 42 + 3 * number(head.at(40, 2), 0, 2), 3)]
+    bits = max((part[0] & 0x7F) + 1 for part in parts) if parts and all(parts) else 0
+    if bits > 8 and (set(parts) != {b"\x0f\1\1"} or mode not in ("RGB", "I;16")):
+        raise _too_deep(bits)
+    return bits > 8 and mode == "RGB"
+
+
+def _is_deep_avif(data: bytes) -> bool:
+    """By the configuration of its pictures (AV1 in ISOBMFF, section 2.3)."""
+    meta = find(Memory(data), b"meta")
+    properties = None if meta is None else find(meta.body, b"iprp", b"ipco", start=4)
+    known = () if properties is None else walk(properties.body)
+    return any(box.kind == b"av1C" and number(box.body.at(2, 1), 0, 1) & 0x40 for box in known)
 
 
 def _deep(picture: Opened, data: bytes) -> Pixels:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -105,3 +106,34 @@ def test_the_grey_that_is_see_through_is_found_in_fewer_bits(
 
 def chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_jpeg_2000_keeps_sixteen_bits(scale: Scale, tmp_path: Path, channels: int) -> None:
+    source = tmp_path / "raw.jp2"
+    pixels = np.random.default_rng(1).integers(0, 65536, (64, 64, channels)).astype(np.uint16)
+    source.write_bytes(encoded(".jp2", pixels, cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000))
+    assert np.array_equal(decode(scale(source, factor=1).read_bytes()), pixels[:, :, ::-1])
+    data = source.read_bytes()
+    source.write_bytes(data[: len(data) // 2])
+    with pytest.raises(Rejected):
+        scale(source)
+
+
+def test_more_bits_than_are_kept_are_refused(scale: Scale, tmp_path: Path) -> None:
+    source = tmp_path / "raw.jp2"
+    pixels = np.zeros((64, 64, 3), np.uint16)
+    twelve = encoded(".jp2", pixels, cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000)
+    source.write_bytes(twelve.replace(b"\x0f\1\1" * 3, b"\x0b\1\1" * 3))
+    with pytest.raises(Rejected, match="numbers of 12 bits"):
+        scale(source)
+    film = tmp_path / "raw.avif"
+    film.write_bytes(encoded(".avif", pixels, cv2.IMWRITE_AVIF_DEPTH, 10))
+    with pytest.raises(Rejected, match="PNG of 16 bits"):
+        scale(film)
+    film.write_bytes(encoded(".avif", pixels.astype(np.uint8), cv2.IMWRITE_AVIF_DEPTH, 8))
+    assert values(scale(film))[0] == [0, 0, 0]
+
+
+def encoded(kind: str, pixels: Any, *how: int) -> bytes:
+    return bytes(cv2.imencode(kind, pixels, how)[1])
