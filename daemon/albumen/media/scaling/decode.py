@@ -2,8 +2,7 @@
 
 import io
 import struct
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
@@ -14,7 +13,7 @@ from PIL import ExifTags, Image
 from albumen.errors import Rejected
 from albumen.media.readers.boxes import find, number, walk
 from albumen.media.readers.window import Memory
-from albumen.media.scaling import opencv, turbo
+from albumen.media.scaling import opencv, png, turbo
 from albumen.media.scaling.metadata import Told
 from albumen.media.scaling.pixels import Pixels, turned
 from albumen.model import Facts
@@ -33,9 +32,6 @@ _MODES: Mapping[str, str] = MappingProxyType(
         "YCbCr": "RGB",
     }
 )
-_KEPT_CHUNKS = frozenset((b"tEXt", b"zTXt", b"iTXt", b"pHYs", b"tIME", b"gAMA", b"cHRM", b"sRGB", b"cICP"))
-_XMP_TEXT = b"XML:com.adobe.xmp\0"
-_COLOUR = frozenset((b"gAMA", b"cHRM", b"sRGB"))  # a profile says it better
 _IPTC = 0x0404
 _BITS, _PHOTOMETRIC, _EXTRA = 258, 262, 338  # of a TIFF: of each value; 0 when white is zero; what values beyond the colours are
 # Of the first directory of a TIFF: what says something about the picture, not where its pixels lie
@@ -83,7 +79,7 @@ class Picture:
         if self._is_jpeg:
             return turbo.decode(self._data, grey=self._mode == "L")
         if self._opened.format == "PNG":
-            _whole_png(self._data)
+            png.whole(self._data)
         if self._deep:
             return _see_through(_deep(self._opened, self._data), self._opened)
         return _guarded(self._plain)
@@ -270,6 +266,8 @@ def _orientation(picture: Opened, facts: Facts) -> int:
 
 def _told(picture: Opened, data: bytes) -> Told:
     info = picture.info
+    if picture.format == "PNG":
+        return png.told(data, info.get("icc_profile") or b"")
     exif = _of_tiff(picture) if picture.format == "TIFF" else info.get("exif") or b""
     packet = info.get("xmp") or b""
     return Told(
@@ -277,7 +275,6 @@ def _told(picture: Opened, data: bytes) -> Told:
         xmp=packet.encode() if isinstance(packet, str) else packet,
         icc=info.get("icc_profile") or b"",
         iptc=_iptc(picture),
-        chunks=tuple(_chunks(data, with_profile=bool(info.get("icc_profile")))) if picture.format == "PNG" else (),
         comment=info.get("comment", b"") if picture.format in ("JPEG", "MPO") else b"",
     )
 
@@ -301,54 +298,3 @@ def _iptc(picture: Any) -> bytes:
     if inside is None and picture.format == "TIFF":
         inside = picture.tag_v2.get(33723)
     return inside if isinstance(inside, bytes) else b""
-
-
-def pieces(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and content of each chunk of a PNG. ``Rejected`` when one is damaged or the last is missing."""
-    at = 8
-    while at + 12 <= len(data):
-        (size,) = struct.unpack_from(">I", data, at)
-        kind, content = data[at + 4 : at + 8], data[at + 8 : at + 8 + size]
-        if data[at + 8 + size : at + 12 + size] != struct.pack(">I", zlib.crc32(content, zlib.crc32(kind))):
-            raise Rejected(f"its pixels cannot be decoded: the part at byte {at} is damaged or cut off")
-        yield kind, content
-        if kind == b"IEND":
-            return
-        at += 12 + size
-    raise Rejected("its pixels cannot be decoded: its end is missing")
-
-
-def _chunks(data: bytes, *, with_profile: bool) -> Iterator[bytes]:
-    for kind, content in pieces(data):
-        stale = content.startswith((_XMP_TEXT, b"Raw profile type")) or (with_profile and kind in _COLOUR)
-        if kind in _KEPT_CHUNKS and not stale:
-            yield kind + content
-
-
-def _whole_png(data: bytes) -> None:
-    """Whether it has all its pixels: OpenCV would show what is there."""
-    inflated, expected = zlib.decompressobj(), None
-    found = 0
-    left = b""
-    try:
-        for kind, content in pieces(data):
-            if kind == b"IHDR":
-                expected = _expected(content)
-            elif kind == b"IDAT":
-                left = content
-                while left:
-                    found += len(inflated.decompress(left, 1 << 20))
-                    left = inflated.unconsumed_tail
-    except zlib.error as error:
-        raise Rejected(f"its pixels cannot be decoded: {error}") from None
-    if expected is None or found < expected:
-        raise Rejected("its pixels cannot be decoded: some of them are missing")
-
-
-def _expected(header: bytes) -> int:
-    """Bytes of its rows, each with its filter; of an interlaced one at least so many."""
-    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
-    bits: int = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 1)
-    if interlaced:
-        return int(width * height * bits // 8)
-    return int(height * (1 + (width * bits + 7) // 8))

@@ -1,0 +1,52 @@
+"""What a picture tells of itself is told by the scaled one, however it was written."""
+
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import ExifTags, Image
+
+Scale = Callable[..., Path]
+PACKET = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" dc:source="a far place"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+def block(**more: Any) -> bytes:
+    """An EXIF block."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Albumen"
+    exif[ExifTags.Base.Orientation] = 6
+    exif.update({ExifTags.Base[name]: value for name, value in more.items()})
+    return exif.tobytes().removeprefix(b"Exif\0\0")
+
+
+def opened(path: Path) -> Image.Image:
+    with Image.open(path) as picture:
+        picture.load()
+        return picture
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png(path: Path, *, before: bytes = b"", behind: bytes = b"") -> Path:
+    """Five pixels wide, three high."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 5, 3, 8, 0, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(b"\0abcde" * 3))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + before + pixels + behind + chunk(b"IEND", b""))
+    return path
+
+
+def test_what_a_png_tells_behind_its_pixels_stays(scale: Scale, tmp_path: Path) -> None:
+    packed = chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0de\0x\0" + zlib.compress(PACKET))
+    for number, xmp in enumerate((packed, chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + PACKET))):
+        made = opened(scale(png(tmp_path / f"{number}.png", behind=chunk(b"eXIf", block()) + xmp)))
+        assert made.size == (6, 10)
+        assert made.getexif()[ExifTags.Base.Make] == "Albumen"
+        assert made.getexif()[ExifTags.Base.Orientation] == 1
+        assert "a far place" in made.info["xmp"].decode()
