@@ -12,6 +12,7 @@ from PIL import ExifTags, Image
 
 from albumen.errors import Rejected
 from albumen.media.readers.boxes import find, number, walk
+from albumen.media.readers.tiff import Tiff
 from albumen.media.readers.window import Memory
 from albumen.media.scaling import opencv, png, turbo
 from albumen.media.scaling.metadata import Told
@@ -274,7 +275,7 @@ def _told(picture: Opened, data: bytes) -> Told:
         exif=exif.removeprefix(b"Exif\0\0"),
         xmp=packet.encode() if isinstance(packet, str) else packet,
         icc=info.get("icc_profile") or b"",
-        iptc=_iptc(picture),
+        iptc=_iptc(picture, data),
         comment=info.get("comment", b"") if picture.format in ("JPEG", "MPO") else b"",
     )
 
@@ -282,19 +283,20 @@ def _told(picture: Opened, data: bytes) -> Told:
 def _of_tiff(picture: Opened) -> bytes:
     """A block of its own of what a TIFF tells in its first directory."""
     whole, kept = picture.getexif(), Image.Exif()
-    for tag, value in whole.items():
-        if tag in _DESCRIBING:
-            kept[tag] = value
+    for tag in _DESCRIBING & whole.keys():
+        kept[tag] = whole[tag]
     for directory in _DIRECTORIES:
         if found := whole.get_ifd(directory):
             kept.get_ifd(directory).update(found)
     return _guarded(kept.tobytes) if len(kept) else b""
 
 
-def _iptc(picture: Any) -> bytes:
+def _iptc(picture: Any, data: bytes) -> bytes:
     """The IPTC of a JPEG's or TIFF's Photoshop block, or of the TIFF itself."""
     found = picture.info.get("photoshop")
     inside = found.get(_IPTC) if isinstance(found, dict) else None
     if inside is None and picture.format == "TIFF":
-        inside = picture.tag_v2.get(33723)
+        tiff = Tiff(Memory(data))
+        at, size = tiff.directory(tiff.start).place(33723)  # as they are stored: some programs call its bytes numbers
+        inside = data[at : at + size]
     return inside if isinstance(inside, bytes) else b""

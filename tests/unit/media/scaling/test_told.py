@@ -6,7 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import ExifTags, Image
+
+from make import exif
 
 Scale = Callable[..., Path]
 PACKET = (
@@ -15,16 +18,7 @@ PACKET = (
 )
 
 
-def block(**more: Any) -> bytes:
-    """An EXIF block."""
-    exif = Image.Exif()
-    exif[ExifTags.Base.Make] = "Albumen"
-    exif[ExifTags.Base.Orientation] = 6
-    exif.update({ExifTags.Base[name]: value for name, value in more.items()})
-    return exif.tobytes().removeprefix(b"Exif\0\0")
-
-
-def opened(path: Path) -> Image.Image:
+def opened(path: Path) -> Any:
     with Image.open(path) as picture:
         picture.load()
         return picture
@@ -45,8 +39,27 @@ def png(path: Path, *, before: bytes = b"", behind: bytes = b"") -> Path:
 def test_what_a_png_tells_behind_its_pixels_stays(scale: Scale, tmp_path: Path) -> None:
     packed = chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0de\0x\0" + zlib.compress(PACKET))
     for number, xmp in enumerate((packed, chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + PACKET))):
-        made = opened(scale(png(tmp_path / f"{number}.png", behind=chunk(b"eXIf", block()) + xmp)))
+        made = opened(
+            scale(png(tmp_path / f"{number}.png", behind=chunk(b"eXIf", exif.block(make="Albumen", orientation=6)) + xmp))
+        )
         assert made.size == (6, 10)
         assert made.getexif()[ExifTags.Base.Make] == "Albumen"
         assert made.getexif()[ExifTags.Base.Orientation] == 1
         assert "a far place" in made.info["xmp"].decode()
+
+
+def tiff(path: Path, *entries: exif.Entry, **more: Any) -> Path:
+    """Grey, four pixels wide, one high: those of its own header."""
+    pixels = [
+        exif.short(tag, value) for tag, value in ((256, 4), (257, 1), (258, 8), (262, 1), (273, 4), (277, 1), (278, 1), (279, 4))
+    ]
+    path.write_bytes(exif.block(main=[*pixels, *entries], **more))
+    return path
+
+
+@pytest.mark.parametrize("kind", [4, 7])
+def test_iptc_of_a_tiff_stays(scale: Scale, tmp_path: Path, kind: int) -> None:
+    records = b"\x1c\x02\x50\0\x06Byline\x1c\x02\x69\0\x04Head"
+    source = tiff(tmp_path / "raw.tif", (33723, kind, len(records) // (4 if kind == 4 else 1), records))
+    assert opened(scale(source, format="tiff")).tag_v2[33723] == records
+    assert records in scale(source, format="jpeg").read_bytes()
