@@ -1,7 +1,8 @@
 """The directory of a TIFF: where its pixels lie, and what it tells."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from PIL import Image, TiffImagePlugin, TiffTags
 
@@ -51,9 +52,23 @@ def _describe(found: TiffImagePlugin.ImageFileDirectory_v2, told: Told) -> None:
         return
     exif = Image.Exif()
     exif.load(b"Exif\0\0" + told.exif)
-    for tag, value in exif.items():
+    for tag, value in verbatim(exif).items():
         if tag not in _STRUCTURAL:
             found[tag] = value
     for tag in (_EXIF, _GPS):
         if inside := exif.get_ifd(tag):
-            found[tag] = dict(inside)
+            found[tag] = verbatim(inside)
+
+
+class _Text(str):
+    """What Pillow read of a tag, a character for each byte. Left to itself it writes "?" for what is not ASCII."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "ascii", errors: str = "replace") -> bytes:
+        return super().encode("latin-1" if encoding == "ascii" else encoding, errors)
+
+
+def verbatim(values: Mapping[int, Any]) -> dict[int, Any]:
+    """Values of a directory, whose texts Pillow writes with the bytes that it read."""
+    return {tag: _Text(value) if isinstance(value, str) else value for tag, value in values.items()}

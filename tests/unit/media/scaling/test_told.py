@@ -63,3 +63,17 @@ def test_iptc_of_a_tiff_stays(scale: Scale, tmp_path: Path, kind: int) -> None:
     source = tiff(tmp_path / "raw.tif", (33723, kind, len(records) // (4 if kind == 4 else 1), records))
     assert opened(scale(source, format="tiff")).tag_v2[33723] == records
     assert records in scale(source, format="jpeg").read_bytes()
+
+
+@pytest.mark.parametrize("format", ["png", "tiff"])
+@pytest.mark.parametrize("name", ["raw.png", "raw.tif"])
+def test_texts_that_are_not_ascii_stay(scale: Scale, tmp_path: Path, name: str, format: str) -> None:
+    """EXIF says ASCII, but there are bytes of any encoding."""
+    told = {0x010E: "Zürich".encode(), 0x013B: b"\xc4\xd6"}
+    main, more = [exif.text(tag, value) for tag, value in told.items()], [exif.text(0xA434, "Größe")]
+    if name == "raw.tif":
+        source = tiff(tmp_path / name, *main, more=more)
+    else:
+        source = png(tmp_path / name, before=chunk(b"eXIf", exif.block(main=main, more=more)))
+    data = scale(source, format=format).read_bytes()
+    assert all(text + b"\0" in data for text in (*told.values(), "Größe".encode()))
