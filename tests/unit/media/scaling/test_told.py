@@ -77,3 +77,15 @@ def test_texts_that_are_not_ascii_stay(scale: Scale, tmp_path: Path, name: str, 
         source = png(tmp_path / name, before=chunk(b"eXIf", exif.block(main=main, more=more)))
     data = scale(source, format=format).read_bytes()
     assert all(text + b"\0" in data for text in (*told.values(), "Größe".encode()))
+
+
+def test_a_wrong_place_of_a_thumbnail_takes_nothing_else_away(scale: Scale, tmp_path: Path) -> None:
+    block = exif.block(make="Albumen", model="One of many", artist=b"Somebody")
+    place = len(block)
+    (count,) = struct.unpack_from("<H", block, 8)
+    link = 8 + 2 + 12 * count
+    second = exif.directory([exif.long(0x0201, link + 4), exif.long(0x0202, place - link - 4)], place)
+    wrong = block[:link] + struct.pack("<I", place) + block[link + 4 :] + second
+    kept = opened(scale(png(tmp_path / "raw.png", before=chunk(b"eXIf", wrong)))).getexif()
+    assert (kept[ExifTags.Base.Model], kept[ExifTags.Base.Artist]) == ("One of many", "Somebody")
+    assert not kept.get_ifd(ExifTags.IFD.IFD1)
