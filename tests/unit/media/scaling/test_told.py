@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageCms
 
+from albumen.errors import Rejected
 from make import exif
 
 Scale = Callable[..., Path]
@@ -89,3 +90,12 @@ def test_a_wrong_place_of_a_thumbnail_takes_nothing_else_away(scale: Scale, tmp_
     kept = opened(scale(png(tmp_path / "raw.png", before=chunk(b"eXIf", wrong)))).getexif()
     assert (kept[ExifTags.Base.Model], kept[ExifTags.Base.Artist]) == ("One of many", "Somebody")
     assert not kept.get_ifd(ExifTags.IFD.IFD1)
+
+
+def test_a_profile_of_grey_is_not_given_to_colours(scale: Scale, tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    source = tmp_path / "raw.png"
+    Image.new("L", (8, 8)).save(source, icc_profile=profile[:16] + b"GRAY" + profile[20:])
+    with pytest.raises(Rejected, match="make a PNG"):
+        scale(source, format="webp")
+    assert opened(scale(source)).info["icc_profile"][16:20] == b"GRAY"
