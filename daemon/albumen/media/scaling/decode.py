@@ -15,7 +15,7 @@ from albumen.media.readers.boxes import find, number, walk
 from albumen.media.readers.tiff import Tiff
 from albumen.media.readers.window import Memory
 from albumen.media.scaling import opencv, png, turbo
-from albumen.media.scaling.directory import verbatim
+from albumen.media.scaling.directory import inner, verbatim
 from albumen.media.scaling.metadata import Told
 from albumen.media.scaling.pixels import Pixels, turned
 from albumen.model import Facts
@@ -286,8 +286,8 @@ def _of_tiff(picture: Opened) -> bytes:
     whole, kept = picture.getexif(), Image.Exif()
     kept.update(verbatim({tag: whole[tag] for tag in _DESCRIBING & whole.keys()}))
     for directory in _DIRECTORIES:
-        if found := whole.get_ifd(directory):
-            kept.get_ifd(directory).update(verbatim(found))
+        if found := inner(whole, directory):
+            kept[directory] = found
     return _guarded(kept.tobytes) if len(kept) else b""
 
 

@@ -1,6 +1,7 @@
 """The directory of a TIFF: where its pixels lie, and what it tells."""
 
 import struct
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from albumen.media.scaling.metadata import Told
 
 _STRUCTURAL = frozenset((0x0100, 0x0101, 0x0112, 0x8769, 0x8825, 0xA005))
 _EXIF, _GPS, _OFFSETS = 0x8769, 0x8825, 273
+_INTEROP, _INDEX = 0xA005, 1
 
 
 def directory(
@@ -56,8 +58,8 @@ def _describe(found: TiffImagePlugin.ImageFileDirectory_v2, told: Told) -> None:
         if tag not in _STRUCTURAL:
             found[tag] = value
     for tag in (_EXIF, _GPS):
-        if inside := exif.get_ifd(tag):
-            found[tag] = verbatim(inside)
+        if inside := inner(exif, tag):
+            found[tag] = inside
 
 
 class _Text(str):
@@ -67,6 +69,17 @@ class _Text(str):
 
     def encode(self, encoding: str = "ascii", errors: str = "replace") -> bytes:
         return super().encode("latin-1" if encoding == "ascii" else encoding, errors)
+
+
+def inner(exif: Image.Exif, tag: int) -> dict[int, Any]:
+    """A directory of it, and within that of EXIF the one of interoperability, instead of the place where that lay."""
+    found = verbatim(exif.get_ifd(tag))
+    if found.pop(_INTEROP, None) and tag == _EXIF:
+        with warnings.catch_warnings(action="ignore"):  # Pillow's, of a place where there is none
+            inside = verbatim(exif.get_ifd(_INTEROP))
+        if _INDEX in inside:  # else the place was wrong
+            found[_INTEROP] = inside
+    return found
 
 
 def verbatim(values: Mapping[int, Any]) -> dict[int, Any]:

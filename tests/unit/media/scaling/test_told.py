@@ -99,3 +99,30 @@ def test_a_profile_of_grey_is_not_given_to_colours(scale: Scale, tmp_path: Path)
     with pytest.raises(Rejected, match="make a PNG"):
         scale(source, format="webp")
     assert opened(scale(source)).info["icc_profile"][16:20] == b"GRAY"
+
+
+@pytest.mark.parametrize("format", ["png", "tiff"])
+@pytest.mark.parametrize("name", ["raw.png", "raw.tif"])
+def test_the_directory_of_interoperability_is_where_it_is_said_to_be(
+    scale: Scale, tmp_path: Path, name: str, format: str
+) -> None:
+    more: dict[str, Any] = {"when": "2021:07:15 14:30:05", "interop": [exif.text(1, "R03")]}
+    if name == "raw.tif":
+        source = tiff(tmp_path / name, **more)
+    else:
+        source = png(tmp_path / name, before=chunk(b"eXIf", exif.block(**more)))
+    with Image.open(scale(source, format=format)) as made:
+        kept = made.getexif()
+        assert kept.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] == "2021:07:15 14:30:05"
+        assert kept.get_ifd(ExifTags.IFD.Interop) == {1: "R03"}
+
+
+@pytest.mark.parametrize("name", ["raw.png", "raw.tif"])
+def test_a_place_where_there_is_none_is_not_kept(scale: Scale, tmp_path: Path, name: str) -> None:
+    more: dict[str, Any] = {"when": "2021:07:15 14:30:05", "more": [exif.long(0xA005, 9999)]}
+    if name == "raw.tif":
+        source = tiff(tmp_path / name, **more)
+    else:
+        source = png(tmp_path / name, before=chunk(b"eXIf", exif.block(**more)))
+    with Image.open(scale(source, format="tiff")) as made:
+        assert set(made.getexif().get_ifd(ExifTags.IFD.Exif)) == {ExifTags.Base.DateTimeOriginal}
