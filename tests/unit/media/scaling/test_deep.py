@@ -1,5 +1,6 @@
-"""Pictures of more than 8 bits, and how they are stored."""
+"""Pictures of more than 8 bits and of many bytes, and how they are stored."""
 
+import io
 import struct
 import zlib
 from collections.abc import Callable, Mapping
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 from albumen.errors import Rejected
+from albumen.media.scaling.encode import Tiff
+from albumen.media.scaling.metadata import Told
 from albumen.media.scaling.opencv import decode
 
 Scale = Callable[..., Path]
@@ -137,3 +140,16 @@ def test_more_bits_than_are_kept_are_refused(scale: Scale, tmp_path: Path) -> No
 
 def encoded(kind: str, pixels: Any, *how: int) -> bytes:
     return bytes(cv2.imencode(kind, pixels, how)[1])
+
+
+def test_a_tiff_ends_before_its_places_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Large(bytes):
+        def __len__(self) -> int:
+            return (1 << 31) - 4
+
+    monkeypatch.setattr(zlib, "compress", lambda *_: Large())
+    rows = np.zeros((2, 4, 3), np.uint8)
+    made = Tiff(io.BytesIO(), (4, 4), rows, Told(), 1, 2)
+    made.rows(rows)
+    with pytest.raises(Rejected, match="4 GiB"):
+        made.rows(rows)
