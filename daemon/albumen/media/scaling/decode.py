@@ -16,6 +16,7 @@ from albumen.media.readers.tiff import Tiff
 from albumen.media.readers.window import Memory
 from albumen.media.scaling import opencv, png, turbo
 from albumen.media.scaling.directory import inner, verbatim
+from albumen.media.scaling.extended import joined
 from albumen.media.scaling.metadata import Told
 from albumen.media.scaling.pixels import Pixels, turned
 from albumen.model import Facts
@@ -272,9 +273,11 @@ def _told(picture: Opened, data: bytes) -> Told:
         return png.told(data, info.get("icc_profile") or b"")
     exif = _of_tiff(picture) if picture.format == "TIFF" else info.get("exif") or b""
     packet = info.get("xmp") or b""
+    packet = packet.encode() if isinstance(packet, str) else packet
+    segments = [content for _, content in getattr(picture, "applist", ())]
     return Told(
         exif=exif.removeprefix(b"Exif\0\0"),
-        xmp=packet.encode() if isinstance(packet, str) else packet,
+        xmp=joined(packet, segments),
         icc=info.get("icc_profile") or b"",
         iptc=_iptc(picture, data),
         comment=info.get("comment", b"") if picture.format in ("JPEG", "MPO") else b"",

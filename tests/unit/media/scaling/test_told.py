@@ -126,3 +126,34 @@ def test_a_place_where_there_is_none_is_not_kept(scale: Scale, tmp_path: Path, n
         source = png(tmp_path / name, before=chunk(b"eXIf", exif.block(**more)))
     with Image.open(scale(source, format="tiff")) as made:
         assert set(made.getexif().get_ifd(ExifTags.IFD.Exif)) == {ExifTags.Base.DateTimeOriginal}
+
+
+def extended(path: Path, parts: list[tuple[int, bytes]], size: int) -> Path:
+    """A JPEG whose XMP goes on in segments."""
+    mark = "0123456789ABCDEF" * 2
+    named = PACKET.replace(
+        b"dc:source", f'xmlns:note="http://ns.adobe.com/xmp/note/" note:HasExtendedXMP="{mark}" dc:source'.encode()
+    )
+    Image.new("L", (8, 8)).save(path, "JPEG", xmp=named)
+    data, segments = path.read_bytes(), b""
+    for digest, at, part in ((mark, *one) for one in parts):
+        content = b"http://ns.adobe.com/xmp/extension/\0" + digest.encode() + struct.pack(">II", size, at) + part
+        segments += struct.pack(">HH", 0xFFE1, len(content) + 2) + content
+    path.write_bytes(data[:2] + segments + data[2:])
+    return path
+
+
+def test_xmp_that_goes_on_in_further_segments_stays(scale: Scale, tmp_path: Path) -> None:
+    more = PACKET.replace(b'dc:source="a far place"', b'dc:rights="nobody\'s"')
+    source = extended(tmp_path / "raw.jpg", [(50, more[50:]), (0, more[:50])], len(more))
+    for format in ("png", "jpeg"):
+        packet = opened(scale(source, format=format)).info["xmp"]
+        assert b"nobody's" in packet
+        assert b"a far place" in packet
+        assert b"HasExtendedXMP" not in packet
+
+
+def test_xmp_of_which_a_segment_is_missing_is_refused(scale: Scale, tmp_path: Path) -> None:
+    source = extended(tmp_path / "raw.jpg", [(0, PACKET[:50])], len(PACKET))
+    with pytest.raises(Rejected, match="not whole"):
+        scale(source)
