@@ -9,35 +9,66 @@ from albumen.media.scaling.metadata import Told
 
 _KEPT = frozenset((b"tEXt", b"zTXt", b"iTXt", b"pHYs", b"tIME", b"gAMA", b"cHRM", b"sRGB", b"cICP"))
 _TEXTS = frozenset((b"tEXt", b"zTXt", b"iTXt"))
-_XMP_TEXT = b"XML:com.adobe.xmp"
+_XMP_TEXT, _RAW = b"XML:com.adobe.xmp", b"Raw profile type "
 _COLOUR = frozenset((b"gAMA", b"cHRM", b"sRGB"))  # a profile says it better
 
 
 def told(data: bytes, icc: bytes) -> Told:
     """What it tells beside its pixels, with this profile."""
-    found: dict[bytes, bytes] = {}
+    first: dict[str, bytes] = {}
+    raw: dict[str, bytes] = {}
     chunks = []
     for kind, content in pieces(data):
         keyword = content.partition(b"\0")[0] if kind in _TEXTS else b""
+        what, inside = _profile(kind, content) if keyword.startswith(_RAW) else ("", b"")
+        if what:
+            raw.setdefault(what, inside)
         if kind == b"eXIf":
-            found.setdefault(kind, content.removeprefix(b"Exif\0\0"))
+            first.setdefault("exif", content.removeprefix(b"Exif\0\0"))
         elif keyword == _XMP_TEXT:
-            found.setdefault(_XMP_TEXT, _text(kind, content))
-        elif kind in _KEPT and not keyword.startswith(b"Raw profile type") and not (icc and kind in _COLOUR):
+            first.setdefault("xmp", _text(kind, content))
+        elif kind in _KEPT and what in ("", "iptc") and not (icc and kind in _COLOUR):
             chunks.append(kind + content)
-    return Told(exif=found.get(b"eXIf", b""), xmp=found.get(_XMP_TEXT, b""), icc=icc, chunks=tuple(chunks))
+    return Told(**(raw | first | ({"icc": icc} if icc else {})), chunks=tuple(chunks))
+
+
+def _profile(kind: bytes, content: bytes) -> tuple[str, bytes]:
+    """What one of ImageMagick's raw profiles is, and its bytes; ("", b"") for another or one that cannot be read."""
+    lines = _text(kind, content).strip().split(b"\n", 2)
+    try:
+        inside = bytes.fromhex(lines[2].decode("ascii")) if len(lines) == 3 else b""
+    except ValueError:
+        return "", b""
+    name = content.partition(b"\0")[0].removeprefix(_RAW).lower()
+    if name in (b"exif", b"app1") and inside.startswith((b"Exif\0\0", b"II*\0", b"MM\0*")):
+        return "exif", inside.removeprefix(b"Exif\0\0")
+    if name in (b"xmp", b"app1") and b"<" in inside:
+        return "xmp", inside[inside.find(b"<") :]
+    if name in (b"iptc", b"8bim") and (records := _records(inside)):
+        return "iptc", records
+    return ("icc", inside) if name in (b"icc", b"icm") and inside[36:40] == b"acsp" else ("", b"")
+
+
+def _records(block: bytes) -> bytes:
+    """The IPTC of a Photoshop block, or what is nothing else."""
+    at = 0
+    while block.startswith(b"8BIM", at) and len(block) >= at + 12:
+        name = 2 + block[at + 6] // 2 * 2
+        (size,) = struct.unpack_from(">I", block.ljust(at + 10 + name, b"\0"), at + 6 + name)
+        start = at + 10 + name
+        if block[at + 4 : at + 6] == b"\4\4":
+            return block[start : start + size]
+        at = start + size + size % 2
+    return block if block[:1] == b"\x1c" else b""
 
 
 def _text(kind: bytes, content: bytes) -> bytes:
     """Of a text chunk, behind its keyword; b"" for what cannot be unpacked."""
     rest = content.partition(b"\0")[2]
-    packed = kind == b"zTXt"
-    if kind == b"iTXt":
-        packed, rest = rest[:1] == b"\1", b"\0" + rest[2:].split(b"\0", 2)[-1]
-    if not packed:
-        return rest[1:] if kind == b"iTXt" else rest
+    packed = kind == b"zTXt" or (kind == b"iTXt" and rest[:1] == b"\1")
+    text = {b"tEXt": rest, b"zTXt": rest[1:]}.get(kind) or rest[2:].split(b"\0", 2)[-1]
     try:
-        return zlib.decompress(rest[1:])
+        return zlib.decompress(text) if packed else text
     except zlib.error:
         return b""
 

@@ -157,3 +157,35 @@ def test_xmp_of_which_a_segment_is_missing_is_refused(scale: Scale, tmp_path: Pa
     source = extended(tmp_path / "raw.jpg", [(0, PACKET[:50])], len(PACKET))
     with pytest.raises(Rejected, match="not whole"):
         scale(source)
+
+
+def raw_profile(name: str, content: bytes) -> bytes:
+    """As ImageMagick writes one."""
+    digits = content.hex()
+    lines = "\n".join(digits[at : at + 72] for at in range(0, len(digits), 72))
+    text = f"\n{name}\n{len(content):8}\n{lines}\n".encode()
+    return chunk(b"zTXt", f"Raw profile type {name}".encode() + b"\0\0" + zlib.compress(text))
+
+
+@pytest.mark.parametrize("names", [("exif", "xmp", "iptc"), ("APP1", "APP1", "8bim")])
+@pytest.mark.parametrize("format", ["png", "jpeg", "tiff"])
+def test_raw_profiles_of_a_png_stay(scale: Scale, tmp_path: Path, names: tuple[str, str, str], format: str) -> None:
+    block = b"Exif\0\0" + exif.block(make="Albumen", orientation=6)
+    records = b"\x1c\x02\x50\0\x06Byline"
+    photoshop = b"8BIM\4\1\3abc\0\0\0\1x\0" + b"8BIM\4\4\0\0" + struct.pack(">I", len(records)) + records + b"\0"
+    packet = b"http://ns.adobe.com/xap/1.0/\0" + PACKET if names[1] == "APP1" else PACKET
+    told = zip(names, (block, packet, photoshop), strict=True)
+    made = scale(png(tmp_path / "raw.png", before=b"".join(raw_profile(*one) for one in told)), format=format)
+    with Image.open(made) as picture:
+        picture.load()
+        assert picture.size == (6, 10)
+        assert (picture.getexif()[ExifTags.Base.Make], picture.getexif().get(ExifTags.Base.Orientation, 1)) == ("Albumen", 1)
+    data = made.read_bytes()
+    assert b"a far place" in data
+    assert (b"Raw profile type " + names[2].encode() if format == "png" else records) in data
+    assert b"Raw profile type " + names[0].encode() not in data
+
+
+def test_a_raw_profile_that_nobody_can_read_stays_as_it_is(scale: Scale, tmp_path: Path) -> None:
+    unread = chunk(b"tEXt", b"Raw profile type exif\0nonsense") + raw_profile("other", b"123")
+    assert unread in scale(png(tmp_path / "raw.png", before=unread)).read_bytes()
