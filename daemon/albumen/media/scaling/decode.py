@@ -2,8 +2,7 @@
 
 import io
 import struct
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
@@ -12,7 +11,12 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from albumen.errors import Rejected
-from albumen.media.scaling import opencv, turbo
+from albumen.media.readers.boxes import find, number, walk
+from albumen.media.readers.tiff import Tiff
+from albumen.media.readers.window import Memory
+from albumen.media.scaling import opencv, png, turbo
+from albumen.media.scaling.directory import inner, verbatim
+from albumen.media.scaling.extended import joined
 from albumen.media.scaling.metadata import Told
 from albumen.media.scaling.pixels import Pixels, turned
 from albumen.model import Facts
@@ -31,10 +35,8 @@ _MODES: Mapping[str, str] = MappingProxyType(
         "YCbCr": "RGB",
     }
 )
-_KEPT_CHUNKS = frozenset((b"tEXt", b"zTXt", b"iTXt", b"pHYs", b"tIME", b"gAMA", b"cHRM", b"sRGB", b"cICP"))
-_XMP_TEXT = b"XML:com.adobe.xmp\0"
-_COLOUR = frozenset((b"gAMA", b"cHRM", b"sRGB"))  # a profile says it better
 _IPTC = 0x0404
+_BITS, _PHOTOMETRIC, _EXTRA = 258, 262, 338  # of a TIFF: of each value; 0 when white is zero; what values beyond the colours are
 # Of the first directory of a TIFF: what says something about the picture, not where its pixels lie
 _DESCRIBING = frozenset((0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298, 0x4746, 0x4749, *range(0x9C9B, 0x9CA0)))
 _DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
@@ -80,7 +82,7 @@ class Picture:
         if self._is_jpeg:
             return turbo.decode(self._data, grey=self._mode == "L")
         if self._opened.format == "PNG":
-            _whole_png(self._data)
+            png.whole(self._data)
         if self._deep:
             return _see_through(_deep(self._opened, self._data), self._opened)
         return _guarded(self._plain)
@@ -97,11 +99,19 @@ class Picture:
         picture = self._opened
         picture.load()
         if self._mode.startswith("I;16"):
-            return _see_through(np.asarray(picture).astype(np.uint16)[:, :, np.newaxis], picture)
+            return _see_through(_grey(picture)[:, :, np.newaxis], picture)
         if picture.mode != self._mode:
             picture = picture.convert(self._mode)
         found = np.asarray(picture)
         return found[:, :, np.newaxis] if found.ndim == 2 else found
+
+
+def _grey(picture: Any) -> Pixels:
+    """Grey from 0 for black to 65535 for white: Pillow leaves the numbers of a TIFF as they are stored."""
+    found: Pixels = np.asarray(picture).astype(np.uint16)
+    if picture.format == "TIFF" and max(picture.tag_v2.get(_BITS, (16,))) == 12:
+        found = (found << 4) | (found >> 8)
+    return ~found if picture.format == "TIFF" and picture.tag_v2.get(_PHOTOMETRIC) == 0 else found
 
 
 def _opened(data: bytes) -> Opened:
@@ -115,7 +125,15 @@ def _opened(data: bytes) -> Opened:
         raise Rejected(f"it has {frames} pages, and only one could be kept")
     if frames > 1 and picture.format not in ("MPO", "HEIF"):  # those have one that counts
         raise Rejected(f"it is animated ({frames} pictures), and only one could be kept")
+    _spread(picture, data)
     return picture
+
+
+def _spread(picture: Opened, data: bytes) -> None:
+    """Pillow makes 0 to 255 of grey of 2 and 4 bits, but not of the one that a PNG says is see-through."""
+    key, step = picture.info.get("transparency"), {b"\x02\0": 85, b"\x04\0": 17}.get(data[24:26])
+    if picture.format == "PNG" and isinstance(key, int) and step:
+        picture.info["transparency"] = key * step
 
 
 def _guarded(call: Callable[[], T]) -> T:
@@ -149,16 +167,44 @@ def _mode(picture: Opened) -> str:
 
 def _is_deep(picture: Any, data: bytes) -> bool:
     """Whether Pillow would cut its pixels to 8 bits."""
+    if picture.format == "TIFF":
+        bits = set(picture.tag_v2.get(_BITS, (8,)))
+        grey = picture.mode.startswith("I;16")
+        if (max(bits) > 8 and bits != {16} and not (grey and bits == {12})) or picture.tag_v2.get(339, (1,))[0] != 1:
+            raise _too_deep(max(bits))
+        return bits == {16} and not grey
+    if picture.format == "JPEG2000":
+        return _is_deep_jpeg2000(picture.mode, data)
+    if picture.format == "AVIF" and _is_deep_avif(data):
+        raise _too_deep("more than 8")
     if picture.mode.startswith("I;16"):
         return False
     if picture.format == "PNG":
         return data[24:25] == b"\x10"
-    if picture.format == "TIFF":
-        bits = picture.tag_v2.get(258, (8,))
-        if max(bits) > 16 or picture.tag_v2.get(339, (1,))[0] != 1:
-            raise Rejected(f"its pixels are numbers of {max(bits)} bits, which are not scaled")
-        return bool(max(bits) > 8)
     return bool(picture.format == "HEIF") and int(picture.info.get("bit_depth", 8)) > 8
+
+
+def _too_deep(bits: object) -> Rejected:
+    return Rejected(f"its pixels are numbers of {bits} bits, which are not scaled: make a PNG of 16 bits of it")
+
+
+def _is_deep_jpeg2000(mode: str, data: bytes) -> bool:
+    """By its first segment (ITU-T T.800, annex A.5.1). Pillow keeps grey of 16 bits, OpenCV RGB."""
+    found = find(Memory(data), b"jp2c")
+    head = Memory(data) if found is None else found.body
+    parts = [head.at(at, 3) for at in range(42, 42 + 3 * number(head.at(40, 2), 0, 2), 3)]
+    bits = max((part[0] & 0x7F) + 1 for part in parts) if parts and all(parts) else 0
+    if bits > 8 and (set(parts) != {b"\x0f\1\1"} or mode not in ("RGB", "I;16")):
+        raise _too_deep(bits)
+    return bits > 8 and mode == "RGB"
+
+
+def _is_deep_avif(data: bytes) -> bool:
+    """By the configuration of its pictures (AV1 in ISOBMFF, section 2.3)."""
+    meta = find(Memory(data), b"meta")
+    properties = None if meta is None else find(meta.body, b"iprp", b"ipco", start=4)
+    known = () if properties is None else walk(properties.body)
+    return any(box.kind == b"av1C" and number(box.body.at(2, 1), 0, 1) & 0x40 for box in known)
 
 
 def _deep(picture: Opened, data: bytes) -> Pixels:
@@ -167,8 +213,22 @@ def _deep(picture: Opened, data: bytes) -> Pixels:
     found = opencv.decode(data)
     if found.shape[0] * found.shape[1] != picture.height * picture.width:
         raise Rejected("its pixels cannot be decoded as they are stored")
+    if picture.format == "TIFF" and found.shape[2] == 4:
+        return _of_samples(found, picture)
     if picture.format == "PNG" and data[25:26] == b"\x04":  # grey with transparency: comes as RGBA
         return np.ascontiguousarray(found[:, :, 2:])
+    return found
+
+
+def _of_samples(found: Pixels, picture: Any) -> Pixels:
+    """RGB with what the fourth value of each pixel is: transparency, its colours multiplied by it or not, or nothing that is shown."""
+    meaning = picture.tag_v2.get(_EXTRA, (0,))[0]
+    if meaning not in (1, 2):
+        return np.ascontiguousarray(found[:, :, :3])
+    if meaning == 1:
+        for row in found:
+            alpha = np.maximum(row[:, 3:].astype(np.uint32), 1)
+            row[:, :3] = np.minimum((row[:, :3] * np.uint32(65535) + alpha // 2) // alpha, np.where(row[:, 3:], 65535, 0))
     return found
 
 
@@ -209,14 +269,17 @@ def _orientation(picture: Opened, facts: Facts) -> int:
 
 def _told(picture: Opened, data: bytes) -> Told:
     info = picture.info
+    if picture.format == "PNG":
+        return png.told(data, info.get("icc_profile") or b"")
     exif = _of_tiff(picture) if picture.format == "TIFF" else info.get("exif") or b""
     packet = info.get("xmp") or b""
+    packet = packet.encode() if isinstance(packet, str) else packet
+    segments = [content for _, content in getattr(picture, "applist", ())]
     return Told(
         exif=exif.removeprefix(b"Exif\0\0"),
-        xmp=packet.encode() if isinstance(packet, str) else packet,
+        xmp=joined(packet, segments),
         icc=info.get("icc_profile") or b"",
-        iptc=_iptc(picture),
-        chunks=tuple(_chunks(data, with_profile=bool(info.get("icc_profile")))) if picture.format == "PNG" else (),
+        iptc=_iptc(picture, data),
         comment=info.get("comment", b"") if picture.format in ("JPEG", "MPO") else b"",
     )
 
@@ -224,70 +287,19 @@ def _told(picture: Opened, data: bytes) -> Told:
 def _of_tiff(picture: Opened) -> bytes:
     """A block of its own of what a TIFF tells in its first directory."""
     whole, kept = picture.getexif(), Image.Exif()
-    for tag, value in whole.items():
-        if tag in _DESCRIBING:
-            kept[tag] = value
+    kept.update(verbatim({tag: whole[tag] for tag in _DESCRIBING & whole.keys()}))
     for directory in _DIRECTORIES:
-        if found := whole.get_ifd(directory):
-            kept.get_ifd(directory).update(found)
+        if found := inner(whole, directory):
+            kept[directory] = found
     return _guarded(kept.tobytes) if len(kept) else b""
 
 
-def _iptc(picture: Any) -> bytes:
+def _iptc(picture: Any, data: bytes) -> bytes:
     """The IPTC of a JPEG's or TIFF's Photoshop block, or of the TIFF itself."""
     found = picture.info.get("photoshop")
     inside = found.get(_IPTC) if isinstance(found, dict) else None
     if inside is None and picture.format == "TIFF":
-        inside = picture.tag_v2.get(33723)
+        tiff = Tiff(Memory(data))
+        at, size = tiff.directory(tiff.start).place(33723)  # as they are stored: some programs call its bytes numbers
+        inside = data[at : at + size]
     return inside if isinstance(inside, bytes) else b""
-
-
-def pieces(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and content of each chunk of a PNG. ``Rejected`` when one is damaged or the last is missing."""
-    at = 8
-    while at + 12 <= len(data):
-        (size,) = struct.unpack_from(">I", data, at)
-        kind, content = data[at + 4 : at + 8], data[at + 8 : at + 8 + size]
-        if data[at + 8 + size : at + 12 + size] != struct.pack(">I", zlib.crc32(content, zlib.crc32(kind))):
-            raise Rejected(f"its pixels cannot be decoded: the part at byte {at} is damaged or cut off")
-        yield kind, content
-        if kind == b"IEND":
-            return
-        at += 12 + size
-    raise Rejected("its pixels cannot be decoded: its end is missing")
-
-
-def _chunks(data: bytes, *, with_profile: bool) -> Iterator[bytes]:
-    for kind, content in pieces(data):
-        stale = content.startswith((_XMP_TEXT, b"Raw profile type")) or (with_profile and kind in _COLOUR)
-        if kind in _KEPT_CHUNKS and not stale:
-            yield kind + content
-
-
-def _whole_png(data: bytes) -> None:
-    """Whether it has all its pixels: OpenCV would show what is there."""
-    inflated, expected = zlib.decompressobj(), None
-    found = 0
-    left = b""
-    try:
-        for kind, content in pieces(data):
-            if kind == b"IHDR":
-                expected = _expected(content)
-            elif kind == b"IDAT":
-                left = content
-                while left:
-                    found += len(inflated.decompress(left, 1 << 20))
-                    left = inflated.unconsumed_tail
-    except zlib.error as error:
-        raise Rejected(f"its pixels cannot be decoded: {error}") from None
-    if expected is None or found < expected:
-        raise Rejected("its pixels cannot be decoded: some of them are missing")
-
-
-def _expected(header: bytes) -> int:
-    """Bytes of its rows, each with its filter; of an interlaced one at least so many."""
-    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
-    bits: int = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 1)
-    if interlaced:
-        return int(width * height * bits // 8)
-    return int(height * (1 + (width * bits + 7) // 8))

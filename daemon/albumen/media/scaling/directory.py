@@ -1,7 +1,9 @@
 """The directory of a TIFF: where its pixels lie, and what it tells."""
 
 import struct
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from PIL import Image, TiffImagePlugin, TiffTags
 
@@ -9,6 +11,7 @@ from albumen.media.scaling.metadata import Told
 
 _STRUCTURAL = frozenset((0x0100, 0x0101, 0x0112, 0x8769, 0x8825, 0xA005))
 _EXIF, _GPS, _OFFSETS = 0x8769, 0x8825, 273
+_INTEROP, _INDEX = 0xA005, 1
 
 
 def directory(
@@ -51,9 +54,34 @@ def _describe(found: TiffImagePlugin.ImageFileDirectory_v2, told: Told) -> None:
         return
     exif = Image.Exif()
     exif.load(b"Exif\0\0" + told.exif)
-    for tag, value in exif.items():
+    for tag, value in verbatim(exif).items():
         if tag not in _STRUCTURAL:
             found[tag] = value
     for tag in (_EXIF, _GPS):
-        if inside := exif.get_ifd(tag):
-            found[tag] = dict(inside)
+        if inside := inner(exif, tag):
+            found[tag] = inside
+
+
+class _Text(str):
+    """What Pillow read of a tag, a character for each byte. Left to itself it writes "?" for what is not ASCII."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "ascii", errors: str = "replace") -> bytes:
+        return super().encode("latin-1" if encoding == "ascii" else encoding, errors)
+
+
+def inner(exif: Image.Exif, tag: int) -> dict[int, Any]:
+    """A directory of it, and within that of EXIF the one of interoperability, instead of the place where that lay."""
+    found = verbatim(exif.get_ifd(tag))
+    if found.pop(_INTEROP, None) and tag == _EXIF:
+        with warnings.catch_warnings(action="ignore"):  # Pillow's, of a place where there is none
+            inside = verbatim(exif.get_ifd(_INTEROP))
+        if _INDEX in inside:  # else the place was wrong
+            found[_INTEROP] = inside
+    return found
+
+
+def verbatim(values: Mapping[int, Any]) -> dict[int, Any]:
+    """Values of a directory, whose texts Pillow writes with the bytes that it read."""
+    return {tag: _Text(value) if isinstance(value, str) else value for tag, value in values.items()}

@@ -186,6 +186,8 @@ class Tiff:
         self._offsets: list[int] = []
         self._counts: list[int] = []
         self._at = 8
+        beside = sum(map(len, (told.exif, told.xmp, told.icc, told.iptc)))
+        self._most = (1 << 32) - 2 * beside - 8 * size[1] - _BLOCK  # its directory lies behind the pixels, in the same 4 GiB
         target.write(b"II*\0\0\0\0\0")
 
     def rows(self, rows: Pixels) -> None:
@@ -201,10 +203,8 @@ class Tiff:
 
         self._target.write(b"\0" * (self._at % 2))
         self._at += self._at % 2
-        block = directory(self._size, self._channels, self._bits, self._rows, (self._offsets, self._counts), self._told, self._at)
-        if self._at + len(block) >= 1 << 32:
-            raise Rejected("as a TIFF it would be larger than 4 GiB: make a PNG of it")
-        self._target.write(block)
+        strips = self._offsets, self._counts
+        self._target.write(directory(self._size, self._channels, self._bits, self._rows, strips, self._told, self._at))
         self._target.seek(4)
         self._target.write(struct.pack("<I", self._at))
 
@@ -212,6 +212,8 @@ class Tiff:
         differences = rows.copy()
         differences[:, 1:] -= rows[:, :-1]  # predictor 2
         data = zlib.compress(np.ascontiguousarray(differences, dtype=rows.dtype.newbyteorder("<")).tobytes(), self._compression)
+        if self._at + len(data) > self._most:
+            raise Rejected("as a TIFF it would be larger than 4 GiB: make a PNG of it")
         self._target.write(data)
         self._offsets.append(self._at)
         self._counts.append(len(data))

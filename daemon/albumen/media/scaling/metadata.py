@@ -15,6 +15,7 @@ _XMP_SPACE = "http://ns.adobe.com/xap/1.0/"
 _ORIENTATION, _WIDTH, _HEIGHT, _EXIF = 0x0112, 0x0100, 0x0101, 0x8769
 _PIXELS_X, _PIXELS_Y = 0xA002, 0xA003
 _THUMBNAIL, _THUMBNAIL_SIZE = 0x0201, 0x0202
+_JPEG = b"\xff\xd8"
 _UNITS = {1: 1, 2: 1, 3: 2, 4: 4, 7: 1}
 _MOST = 1000  # entries of one directory
 # Properties of the old pixels, of what lay beside them in the file, and of this copy of it
@@ -133,7 +134,7 @@ def _set(data: bytearray, order: str, place: int, values: dict[int, int]) -> Non
 
 
 def _without_thumbnail(data: bytearray, order: str, first: int) -> bytes:
-    """The second directory is not named any more, and its picture is gone."""
+    """The second directory is not named any more, and its picture is gone. Where no JPEG lies as it says, other things may: they stay."""
     (count,) = struct.unpack_from(order + "H", data, first)
     link = first + 2 + 12 * count
     (second,) = struct.unpack_from(order + "I", data, link)
@@ -146,6 +147,6 @@ def _without_thumbnail(data: bytearray, order: str, first: int) -> bytes:
         if one.tag in (_THUMBNAIL, _THUMBNAIL_SIZE)
     }
     start, size = found.get(_THUMBNAIL, 0), found.get(_THUMBNAIL_SIZE, 0)
-    if 8 <= start < start + size <= len(data):
+    if 8 <= start < start + size <= len(data) and data.startswith(_JPEG, start):
         data[start : start + size] = bytes(size) if start + size < len(data) - 1 else b""
     return bytes(data)

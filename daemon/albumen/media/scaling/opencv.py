@@ -28,7 +28,7 @@ class OpenCvScaler:
 
 
 def decode(data: bytes) -> "Pixels":
-    """A PNG or TIFF with all its bits: grey, RGB or RGBA, as stored. ``Rejected`` when it cannot be read."""
+    """A PNG, TIFF or JPEG 2000 with all its bits: grey, RGB or RGBA, as stored. ``Rejected`` when it cannot be read."""
     import numpy as np
 
     cv2 = _opencv()

@@ -41,6 +41,8 @@ def scale(source: str, target: str, wanted: Wanted, scaler: Scaler, origin: Orig
         pixels = pixels[:, :, :-1].copy()
     if type in ("jpeg", "webp"):
         pixels = eight_bits(pixels)
+    if type == "webp" and told.icc[16:20] == b"GRAY":
+        raise Rejected("its colour profile is one of grey, and a WebP has none but RGB: make a PNG of it")
     told = metadata.carried(told, facts, origin, size, was_turned=was_turned)
     rows = max(1, band // (size[0] * pixels.shape[2] * pixels.dtype.itemsize))
     with open(target, "xb") as out:
