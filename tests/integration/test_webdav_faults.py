@@ -617,6 +617,11 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
         for ca in ("", str(theirs.ca)):
             with made(server.url, tmp_path / "state", ca=ca) as found, pytest.raises(Unavailable, match="certificate"):
                 found.store.ping()
+        with (
+            made(server.url, tmp_path / "state", ca="/nowhere.pem") as found,
+            pytest.raises(Unavailable, match=r"/nowhere.pem .*\[store.cloud"),
+        ):
+            found.store.ping()
         with made(server.url, tmp_path / "state", ca=str(ours.ca)) as found, proxy.before(server.url) as way:
             found.store.put("x.jpg", content(DATA))
             with made(way.url, tmp_path / "through", ca=str(ours.ca), timeout=3.0) as other:

@@ -20,9 +20,12 @@ def origin(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     if not host.isascii():
-        import idna
-
-        host = idna.encode(host, uts46=True).decode()
+        try:
+            import idna  # as requests does; it comes with that
+        except ImportError:
+            host = host.encode("idna").decode()
+        else:
+            host = idna.encode(host, uts46=True).decode()
     host.encode("idna")  # no part empty or too long
     named = f"[{host}]" if ":" in host else host
     usual = parts.port in (None, {"http": 80, "https": 443}.get(parts.scheme))

@@ -225,6 +225,18 @@ class Session:
         self.server = response.headers.get("Server", "")
         return Answer(response, self, path, file=method == "GET")
 
+    def _trusted(self) -> str | bool:
+        """The file of certificates, or True for those of this machine. ``Unavailable`` when it cannot be read: libraries would say that the
+        server hung up."""
+        if self._ca:
+            try:
+                with open(self._ca, "rb"):
+                    pass
+            except OSError as error:
+                why = f"{self._ca} cannot be read ({error.strerror}): correct ca in [store.{self.store}]"
+                raise Unavailable(self.store, why) from None
+        return self._ca or True
+
     def _clients(self) -> tuple[Any, Any]:
         """One that asks, and one that sends bodies over the same connections: a server that takes its time between two pieces of
         what it is sent is not away yet."""
@@ -234,7 +246,7 @@ class Session:
                     _client(self.host, (wait, self.timeout)) for wait in (min(CONNECT, self.timeout), self.timeout)
                 )
                 sending.session = asking.session = _session(self._sign, self._limit)
-                asking.verify = sending.verify = self._ca or True
+                asking.verify = sending.verify = self._trusted()
                 self._made = asking, sending
             return self._made
 

@@ -192,7 +192,7 @@ class Cloud(Session):
                 nc_auth_pass="",
                 npa_timeout=self.timeout,
                 npa_timeout_dav=self.timeout,
-                npa_nc_cert=self._ca or True,
+                npa_nc_cert=self._trusted(),
                 chunked_upload_v2=True,
                 dav_url_suffix=_DAV,
             )
