@@ -174,6 +174,28 @@ class OnServer(SourceContract):
         place.server.tree.attach(place.server.node("photod", "away"), place.server.node("photod", "Photos"), "un sorted")
         assert looking.offers(source) == []
 
+    @pytest.mark.parametrize("status", [500, 403])
+    def test_a_folder_or_file_at_which_the_server_fails_holds_up_nobody(
+        self, place: TaggedPlace, looking: Looking, status: int
+    ) -> None:
+        """It is told, nothing of it is forgotten, and it is asked for again."""
+        place.put("bad/a.jpg")
+        source = place.source()
+        assert looking.offers(source) == ["bad/a.jpg"]
+        kept = {one.path for one in looking.memory.all()}
+        place.put("b.jpg")
+        place.put("worse.jpg")
+        place.rest()
+        for bad in ("sorted/bad", "worse.jpg") if status == 500 else ("sorted/bad",):
+            place.server.fail("PROPFIND", bad, status=status, times=99)
+        assert looking.offers(source) == (["b.jpg"] if status == 500 else ["b.jpg", "worse.jpg"])
+        assert any("bad" in one for one in source.notes)
+        assert kept <= {one.path for one in looking.memory.all()}
+        place.server.heal()
+        place.rest()
+        assert looking.offers(source) == (["worse.jpg"] if status == 500 else [])
+        assert source.notes == ()
+
     def test_what_is_written_this_moment_is_waited_for(self, place: TaggedPlace, looking: Looking) -> None:
         """Its ETag may stay when it is written again within a second."""
         source = place.source()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from albumen.errors import ConfigError, NotFound, Rejected, Unavailable
+from albumen.errors import ConfigError, NotFound, Rejected, Transient, Unavailable
 from albumen.media import categories
 from albumen.model import Batch, Event, Item, Ref, Seen
 from albumen.plugins import Context
@@ -30,6 +30,7 @@ _GATHER = 1.0  # seconds between looks, at least
 _QUIET = 2.0  # seconds: until then a server may call other bytes by the same name, and a person (or an undo) may tag on
 _JITTER = 0.1  # of ``every``: many sources do not ask in step
 _PIECE = 100  # events in one batch: each took a request to find out
+_NOTES = 100
 _OPEN = "?"  # in place of what a listing told, while a file's tags may not be all yet
 _TAGS = f"{OURS}/tags/"  # what is remembered of a file's tags lies there, apart from its revision
 
@@ -77,7 +78,8 @@ class TaggedSource:
     """Ports ``Source``, ``Waits``, ``Polls`` and ``Settles``. One thread looks at a time; ``wait`` may run in another.
 
     Items are single files with the ``tags`` of that parent that they have. Refs are of the store, remembered paths are relative to the
-    folder; beside each lies what is remembered of its tags.
+    folder; beside each lies what is remembered of its tags. ``notes`` are sentences about the last look that a person should see (at most
+    100).
     """
 
     Settings: ClassVar[type] = TaggedSettings
@@ -93,13 +95,17 @@ class TaggedSource:
         self._looked = 0.0
         self._began = 0  # ns, the last look
         self._left = False
+        self._blind: list[str] = []  # folders, as prefixes, that the last look could not list
+        self._notes: list[str] = []
+        self.notes: tuple[str, ...] = ()
 
     def scan(self, memory: Memory) -> Iterator[Batch]:
-        """What is tagged and not remembered with these bytes and tags. ``Unavailable`` when a folder cannot be listed whole: nothing is
-        learnt, and nothing forgotten, from half a look."""
+        """What is tagged and not remembered with these bytes and tags. Of a folder that cannot be listed nothing is learnt, and nothing
+        forgotten; ``Unavailable`` when that is the source's own, or the server is away."""
         now = self._looked = self._monotonic()
         self._due = now + self.settings.every * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # jitter, no secret
         self._left, self._began = False, self._clock()
+        self._blind, self._notes = [], []
         self._store.ping()  # a place that is closed is not asked by every source again
         tagged: set[str] = set()
         found = _Found()
@@ -118,6 +124,7 @@ class TaggedSource:
         if found.events or found.seen:
             yield found.batch()
         yield from self._forget(memory, tagged)
+        self.notes = tuple(self._notes[:_NOTES])
 
     def wait(self, stop: threading.Event, timeout: float) -> None:
         """Returns when the next look is due. Not to be called while a scan goes on."""
@@ -147,10 +154,12 @@ class TaggedSource:
             path = self._path(folder)
             try:
                 listing = self._store.listed(path)
-            except Rejected as error:
+            except (Rejected, Transient) as error:
                 if not folder:
                     raise Unavailable(f"source {self.name}", f"{path or 'the root'} cannot be listed: {error}") from None
-                raise Unavailable(self._store.name, str(error)) from None  # what lies in it must not be forgotten
+                self._blind.append(f"{folder}/")
+                self._notes.append(str(error))
+                continue
             if listing is None and not folder:
                 raise self._missing()
             if listing is None:
@@ -171,6 +180,9 @@ class TaggedSource:
             ref, tags = self._store.tagged(self._path(path))
         except NotFound:
             return  # somebody was quicker: it is not there at the next look
+        except Transient as error:
+            self._notes.append(str(error))  # asked for again at the next look
+            return
         now, exact = self._began, _sum(tags)  # one time for all of a look, so that they are ready together, too
         was, before = kept.get(path), kept.get(_TAGS + path)
         same = before is not None and before.rev.partition(" ")[2] == exact
@@ -196,7 +208,9 @@ class TaggedSource:
 
     def _forget(self, memory: Memory, tagged: set[str]) -> Iterator[Batch]:
         """What lies there no more, or has no tag any more: should it be tagged again, it is found again. Nothing else comes of it."""
-        gone = [one.path for one in memory.all() if one.path.removeprefix(_TAGS) not in tagged]
+        blind = tuple(self._blind)
+        paths = [(one.path, one.path.removeprefix(_TAGS)) for one in memory.all()]
+        gone = [path for path, file in paths if file not in tagged and not file.startswith(blind)]
         for at in range(0, len(gone), 500):
             yield Batch(forget=tuple(gone[at : at + 500]))
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from albumen.errors import ConfigError, Rejected, Unavailable
+from albumen.errors import ConfigError, Rejected, Transient, Unavailable
 from albumen.model import Batch, Item, Ref, Refused, Seen
 from albumen.plugins import Context
 from albumen.ports import Memory
@@ -196,7 +196,7 @@ class WebdavSource:
             path = self._path(folder)
             try:
                 listing = self._store.inside(path)
-            except Rejected as error:
+            except (Rejected, Transient) as error:
                 if not folder:
                     raise Unavailable(f"source {self.name}", f"{path or 'the root'} cannot be listed: {error}") from None
                 self._folders.blind(folder)
