@@ -182,6 +182,17 @@ def test_a_tag_that_cannot_be_removed_is_removed_next_time(home: Home, server: n
     assert [one.status for one in server.asked if one.method == "MOVE" and one.path.endswith("_unsorted/a.jpg")].count(201) == 1
 
 
+def test_an_undo_that_waits_says_why(home: Home, server: nextcloud.Server) -> None:
+    config = configured(home, server)
+    server.put("photod", f"{UNSORTED}/a.jpg", picture(1), tags=["ai:cats"], modified=1_600_000_000)
+    run_until(home, config, lambda: moved(server, 1)() and not server.state("photod")[f"{SORTED}/cats/a.jpg"][2])
+    server.fail("PUT", "systemtags-relations", status=429, times=999)
+    undone = home.run("undo", "last", "--config", config, env=ENV, code=1)
+    assert "1 wait: hub:" in undone.err
+    why = undone.err.partition("1 wait: ")[2].splitlines()[0]
+    assert why in home.run("status", "--config", config, env=ENV, code=1).out
+
+
 @pytest.mark.parametrize("then", ["lost", "dropped"])
 def test_a_move_whose_answer_is_lost_is_found_by_the_number_of_its_file(home: Home, server: nextcloud.Server, then: str) -> None:
     """S1-24, S1-22 (part: lost answers): done or not, it is done once, and the tag goes."""

@@ -67,6 +67,7 @@ def undo(session: Session, batch: str, dry_run: bool) -> int:
     from albumen.deeds.desk import shown
     from albumen.operations import undoing
 
+    whys: tuple[str, ...] = ()
     with session.app(dry_run=dry_run) as app, Progress("undo", quiet=session.quiet) as progress:
         info = undoing.find(app.ledger, batch)
         work = undoing.Undoing(app.engine, app.pipeline, app.queue)
@@ -77,12 +78,12 @@ def undo(session: Session, batch: str, dry_run: bool) -> int:
         else:
             with app.working() as working:
                 report = work.run(info, working, lambda now: progress.at(0, now.active))
-            done, into, later, refused = report.done, report.batch, report.later, report.refused
+            done, into, later, refused, whys = report.done, report.batch, report.later, report.refused, report.whys
     _undone(session, done, show=dry_run or session.verbose)
     for path, why in refused:
         printing.error(f"refused: {path}: {why}")
     if later:
-        printing.error(f"{later} wait: albumen status tells why")
+        printing.error(f"{later} wait: {'; '.join(whys) or 'albumen status tells why'}")
     files = sum(one.verb not in ("mkdir", "rmdir") for one in done)
     if not session.json:
         session.say(

@@ -63,7 +63,8 @@ def derive(desk: Desk, item: Item, wish: Wish, make: Callable[[], Made], do: ste
 
 def _pictures(item: Item) -> list[str]:
     """The names of its companions that have pixels of their own."""
-    return [one.name for at, one in enumerate(item.companions) if role_of(item, at) not in WITHOUT_PIXELS]
+    read = len(item.facts) - 1  # what nobody has read may be anything
+    return [one.name for at, one in enumerate(item.companions) if at >= read or role_of(item, at) not in WITHOUT_PIXELS]
 
 
 def _mark(wish: Wish) -> str:

@@ -151,7 +151,13 @@ def _sources(daemon: Daemon, now: int) -> Iterable[Problem]:
 
 def _batches(asked: Asked) -> Iterable[Problem]:
     for one in interrupted(asked.ledger, asked.dead):
-        text = f"batch {one.id} ({one.what}) was interrupted: give the command again, or start the daemon"
+        waits = "; ".join(asked.queue.pending(one.id).reasons)
+        how = (
+            f"waits, and goes on when it can: {waits}"
+            if waits
+            else "was interrupted: give the command again, or start the daemon"
+        )
+        text = f"batch {one.id} ({one.what}) {how}"
         yield Problem(f"batch {one.id}", text)
 
 

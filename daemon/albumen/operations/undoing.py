@@ -16,13 +16,14 @@ from albumen.ports import Ledger, Queue
 
 @dataclass
 class Undone:
-    """What an undo did: rows brought back, rows refused with the reason, rows that wait."""
+    """What an undo did: rows brought back, rows refused with the reason, rows that wait (for the reasons ``whys``)."""
 
     batch: BatchId = ""
     of: BatchId = ""
     done: list[Deed] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
     later: int = 0
+    whys: tuple[str, ...] = ()
 
 
 def find(ledger: Ledger, word: str) -> BatchInfo:
@@ -75,6 +76,7 @@ class Undoing:
         if not self._engine.close(into):
             self._queue.put([self._pipeline.closing(into)])
         self._sort(report, list(pages(desk, into)))
+        report.whys = self._queue.pending(into).reasons
         return report
 
     def _check(self, batch: BatchInfo) -> None:
