@@ -389,6 +389,7 @@ class _Foreign(Exception):
 
 def _refuse_redirection(response: "requests.Response", *_: Any, **__: Any) -> None:
     if 300 <= response.status_code < 400:
+        response.close()  # its connection would be nobody's
         host = urlsplit(response.headers.get("Location", "")).netloc.rpartition("@")[2] or "another path"
         raise _Foreign(f"sends us on to {host} ({response.status_code}), which would see our token: name the right address")
 
