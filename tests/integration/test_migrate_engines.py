@@ -119,6 +119,8 @@ class _Killed(BaseException):
     """As a kill, but that this process goes on."""
 
 
+# What is killed here in the middle of an answer leaves its socket to the garbage collector; a process that is killed, to the system
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("to", ["elasticsearch", "sqlite"])
 def test_a_copy_that_was_cut_off_goes_on(here: Collection, to: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """At any of these places; nobody sees anything of it before it is whole."""
