@@ -21,7 +21,7 @@ from typing import Any
 
 from PIL import Image as Pictures
 
-from make.hubs import SORTED, UNSORTED, CloudFiles, Hub, wrong
+from make.hubs import RAW, SORTED, UNSORTED, CloudFiles, Hub, wrong
 from servers import dav, nextcloud, vault
 
 CONFIG = pathlib.Path(__file__).parent.parent / "config"
@@ -281,7 +281,8 @@ def a_hubs_life(image: Image, volume: pathlib.Path) -> None:
     volume.chmod(image.root.joinpath("data").stat().st_mode & 0o7777)
     with nextcloud.serve(34, {"photos": "an app password"}) as cloud, vault.running() as secrets:
         secrets.put("kv", "webdav", {"password": "an app password"})
-        cloud.mkdir("photos", UNSORTED)
+        for folder in (RAW, UNSORTED):
+            cloud.mkdir("photos", folder)  # check asks for them
         told = {
             "VAULT_ADDR": secrets.url,
             "ALBUMEN_VAULT_AUTH": "token",
