@@ -19,7 +19,7 @@ from albumen.catalogs.sqlite import SqliteCatalog
 from albumen.catalogs.untouched import Untouched
 from albumen.deeds.desk import Desk, Filing, Trace, no_trace
 from albumen.deeds.engine import Engine
-from albumen.errors import Unavailable
+from albumen.errors import AlbumenError, Unavailable
 from albumen.ledgers.sqlite import SqliteLedger
 from albumen.lookout import Watched
 from albumen.media.dates import DateRules
@@ -209,6 +209,8 @@ class App:
                 except Unavailable as error:
                     if error.place == f"source {section.name}":  # else it is told of its store
                         found[section.name] = error.why
+                except AlbumenError as error:  # the folder alone is forbidden, or fails
+                    found[section.name] = str(error)
         return found
 
     def receivers(self) -> list[Receiver]:

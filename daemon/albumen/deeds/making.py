@@ -23,7 +23,7 @@ _ROUNDS = 20
 _CHUNK = 1 << 20
 # What a person, or the file it was made of, says of the moment also holds for the result, whose own name tells when it was made.
 _DATED = ("taken", "precision", "offset", "instant", "date_source", "date_confidence", "date_candidates", "modified")
-_TOLD = (*("camera", "position", "place", "title", "description", "rating", "tags", "people", "faces", "exposure"),)
+_TOLD = ("camera", "position", "place", "title", "description", "rating", "tags", "people", "faces", "exposure")
 
 
 def derive(desk: Desk, item: Item, wish: Wish, make: Callable[[], Made], do: steps.Do) -> Item:
