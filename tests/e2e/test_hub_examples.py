@@ -84,6 +84,11 @@ def test_beside_a_jupyterhub(home: Home) -> None:
             env["ALBUMEN_SOURCE_TAGGED_PATH"] = "data/AI/_unsrted"
             why = "there is no folder data/AI/_unsrted in hub: make it, or correct path"
             assert f"[source.tagged]: {why}" in home.run("check", env=env, code=1).err
+            del env["ALBUMEN_SOURCE_TAGGED_PATH"]
+            cloud.fail("PROPFIND", "data/AI/_unsorted", status=403, times=999)
+            checked = home.run("check", env=env, code=1)
+            assert "[source.tagged]: hub:data/AI/_unsorted: its server forbids it" in checked.err
+            assert f"[store.hub]: {cloud.url} answers" in checked.out
         assert daemon.returncode == 0
 
 
